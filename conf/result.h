@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the throw-away configuration parser hands to init: fixed layout, no pointers. init believes none of it:
+ * it checks every count, string end and number again.
+ */
+#pragma once
+
+#include "lib/base.h"
+
+enum {
+	CONF_MAGIC = 0x464e4342,
+	CONF_VMS_MAX = 64,
+	CONF_NAME_MAX = 32,          /* bytes with the NUL                                           */
+	CONF_MODULE_MAX = 64,
+	CONF_CMDLINE_MAX = 1024,
+	CONF_MESSAGES_MAX = 64,
+	CONF_MESSAGE_MAX = 160,
+};
+
+enum conf_reboot { CONF_REBOOT_RESTART, CONF_REBOOT_STOP };
+enum conf_idle { CONF_IDLE_STAY, CONF_IDLE_POWEROFF };
+
+struct conf_vm {
+	char name[CONF_NAME_MAX];            /* letters, digits, - and _; unique                     */
+	char kernel[CONF_MODULE_MAX];        /* name of a boot module                                */
+	char initrd[CONF_MODULE_MAX];        /* the same, or empty                                   */
+	char cmdline[CONF_CMDLINE_MAX];
+	uint64_t memory;                     /* bytes, whole MiB                                     */
+	uint32_t vcpus;                      /* 1 to 8                                               */
+	uint32_t weight;                     /* 1 to 10000                                           */
+	uint32_t autostart;                  /* 0 or 1                                               */
+	uint32_t on_reboot;                  /* enum conf_reboot                                     */
+};
+
+struct conf_result {
+	uint32_t magic;                      /* CONF_MAGIC, written last                             */
+	uint32_t vm_count, message_count;
+	uint32_t when_idle;                  /* enum conf_idle                                       */
+	uint32_t panic_reboot_s;             /* seconds; 0: stay                                     */
+	uint32_t dropped_messages;
+	char message[CONF_MESSAGES_MAX][CONF_MESSAGE_MAX];   /* "FILE:LINE: reason", NUL-terminated  */
+	struct conf_vm vm[CONF_VMS_MAX];
+};

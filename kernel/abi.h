@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The system-call interface: the one kernel header that programs include.
+ *
+ * SYSCALL: rax = number, arguments in rdi rsi rdx r10 r8 r9; rax returns a value >= 0 or an error of
+ * lib/base.h, rdx a second value where a call says so. rcx and r11 are lost, and so are the caller-saved
+ * vector registers, as in any function call.
+ *
+ * A handle is an index into the caller's handle table. Calls marked (progress) do a bounded piece of
+ * work and return the bytes done so far; the caller repeats with the rest (lib/user wraps this).
+ */
+#pragma once
+
+#include "lib/base.h"
+
+enum sys {
+	/* The caller itself. */
+	SYS_EXIT,            /* (code) ends the process; never returns                                         */
+	SYS_YIELD,           /* ()                                                                             */
+	SYS_CLOCK,           /* () -> ns since boot; second: TSC frequency in kHz                              */
+	SYS_CLOSE,           /* (handle) forgets the handle; the object stays                                  */
+
+	/* Processes and threads; all need RIGHT_GRANT on the process. */
+	SYS_PROCESS_CREATE,  /* (arena region, name lo, name hi: 16 bytes) -> process; takes the region over   */
+	SYS_PROCESS_SPACE,   /* (process) -> handle of its user space                                          */
+	SYS_PROCESS_DESTROY, /* (process) ends it; its objects die, the arena region is the caller's again     */
+	SYS_PROCESS_STATUS,  /* (process, struct process_status *)                                             */
+	SYS_PROCESS_NOTIFY,  /* (process, event) the event is signalled when the process has ended             */
+	SYS_PROCESS_WEIGHT,  /* (process, weight 1..10000) share of a CPU against others                       */
+	SYS_GRANT,           /* (process, handle, rights, slot) puts my handle into its table at slot          */
+	SYS_REVOKE,          /* (process, slot)                                                                */
+	SYS_THREAD_CREATE,   /* (process or SELF, entry, stack top, argument) -> thread, runs at once          */
+
+	/* Memory. */
+	SYS_REGION_SPLIT,    /* (region, offset) -> region [offset, end); the first keeps [0, offset)          */
+	SYS_REGION_MERGE,    /* (low, high) high starts where low ends; high's handle dies                     */
+	SYS_REGION_RECLAIM,  /* (region) unmapped everywhere, others' handles gone, contents unclean (progress) */
+	SYS_REGION_CLEAN,    /* (region, offset) zeroes (progress); clean when the end is reached              */
+	SYS_REGION_INFO,     /* (region, struct region_info *)                                                 */
+	SYS_SPACE_CREATE,    /* () -> a guest space (a VM), charged to the caller                              */
+	SYS_MAP,             /* (space, address, region, offset, size, prot) (progress)                        */
+	SYS_UNMAP,           /* (space, address, size) whole former mappings only (progress)                   */
+
+	/* Events. */
+	SYS_EVENT_CREATE,    /* (process or SELF pays) -> event                                                */
+	SYS_EVENT_SIGNAL,    /* (event)                                                                        */
+	SYS_EVENT_BIND,      /* (event, key) the calling thread waits for it from now on                       */
+	SYS_EVENT_WAIT,      /* (deadline ns, 0 = poll, ~0 = for ever) -> key; second: count since last time   */
+	SYS_EVENT_TIMER,     /* (event, deadline ns or 0 = off, period ns or 0)                                */
+	SYS_EVENT_ROUTE,     /* (event, guest space, MSI address, MSI data) signals become guest interrupts    */
+
+	/* Virtual machines. */
+	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller          */
+	SYS_VM_MSI,          /* (space, MSI address, MSI data) delivers an interrupt to the local APICs        */
+	SYS_VM_DOORBELL,     /* (space, kind|size, address, value, event) guest writes signal the event        */
+	SYS_VM_SET,          /* (space, enum vm_option, value)                                                 */
+	SYS_VCPU_CREATE,     /* (space, APIC id, user address of its page) -> vcpu                             */
+	SYS_VCPU_RUN,        /* (vcpu) runs the guest until user level must act -> enum exit_kind              */
+	SYS_VCPU_GET,        /* (vcpu, void *, bytes) struct vcpu_state, versioned                             */
+	SYS_VCPU_SET,        /* (vcpu, const void *, bytes)                                                    */
+	SYS_VCPU_KICK,       /* (vcpu) its vcpu_run returns EXIT_KICKED soon                                   */
+	SYS_VCPU_EXTINT,     /* (vcpu, level) the PIC's INTR line                                              */
+
+	/* The machine; need the machine handle. */
+	SYS_LOG,             /* (machine, text, bytes) to the kernel log and, if not taken over, the console   */
+	SYS_SERIAL_WRITE,    /* (machine, bytes, count) -> bytes taken (0 when the FIFO is full)               */
+	SYS_SERIAL_READ,     /* (machine, buffer, count) -> bytes                                              */
+	SYS_SERIAL_NOTIFY,   /* (machine, event) signalled on received bytes and on room to send               */
+	SYS_POWER,           /* (machine, enum power_op)                                                       */
+	SYS_STATS,           /* (machine or process or vcpu, void *, bytes) counters, see below                */
+	SYS_TRACE,           /* (machine, void *, bytes) reads the binary trace ring -> bytes                  */
+
+	SYS_COUNT
+};
+
+enum {
+	SELF = 0xffffffff,           /* in place of a process handle: the caller                       */
+	HANDLE_MAX = 256,            /* handles a process may hold                                     */
+};
+
+/* User addresses are below this; the page under it is never mapped. */
+#define USER_END 0x00007ffffffff000ull
+
+enum right {
+	RIGHT_READ = 1 << 0,    /* map readable, read state, wait                            */
+	RIGHT_WRITE = 1 << 1,   /* map writable, signal, change                              */
+	RIGHT_EXEC = 1 << 2,    /* map executable                                            */
+	RIGHT_GRANT = 1 << 3,   /* of a process: everything that init does to it             */
+	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim                        */
+	RIGHT_ALL = 0x1f,
+};
+
+enum prot { PROT_R = 1, PROT_W = 2, PROT_X = 4 };    /* W and X together are refused          */
+
+enum power_op { POWER_OFF, POWER_REBOOT };
+
+/* Handles that the kernel gives to init, and the page it maps for it. */
+enum {
+	INIT_MACHINE = 0,            /* the machine handle                                               */
+	INIT_SELF = 1,               /* init's own process                                               */
+	INIT_SPACE = 2,              /* its user space                                                   */
+	INIT_REGIONS = 3,            /* first of init_info.region_count regions, in order                */
+};
+#define INIT_INFO_ADDR 0x10000ull    /* user address of struct init_info, read-only                    */
+
+enum region_kind {
+	REGION_RAM,          /* free memory, zeroed                                              */
+	REGION_PROGRAM,      /* a packed program (read-only)                                     */
+	REGION_MODULE,       /* a boot module (read-only until reclaimed, then RAM)              */
+	REGION_INFO,         /* the init_info page                                               */
+};
+
+struct region_info {
+	uint64_t base;       /* host-physical, page aligned                                      */
+	uint64_t size;       /* bytes, pages                                                     */
+	uint32_t kind;       /* enum region_kind                                                 */
+	uint32_t node;       /* NUMA node                                                        */
+	uint32_t clean;      /* 1: may be mapped or granted                                      */
+	uint32_t mappings;   /* how often it is mapped                                           */
+};
+
+enum { INIT_REGION_MAX = 64, MODULE_NAME_MAX = 64 };
+
+/* One region handed to init, with the name of the program or module in it. */
+struct init_region {
+	uint32_t kind;                   /* enum region_kind                                     */
+	uint32_t handle;
+	uint64_t base;                   /* host-physical                                        */
+	uint64_t size;                   /* bytes, whole pages                                   */
+	uint64_t length;                 /* bytes of content (module, program)                   */
+	char name[MODULE_NAME_MAX];      /* first word of the module's string, or program name   */
+};
+
+enum { INIT_MAGIC = 0x454d5242 };
+
+struct init_info {
+	uint32_t magic;                  /* INIT_MAGIC                                           */
+	uint32_t region_count;
+	uint64_t tsc_khz;
+	uint64_t ram_bytes;              /* all RAM of the machine                               */
+	uint32_t cpu_count;
+	uint32_t pad;
+	char cmdline[256];               /* of the kernel image                                  */
+	struct init_region region[INIT_REGION_MAX];
+};
+
+enum process_end { PROCESS_RUNS, PROCESS_EXITED, PROCESS_FAULTED, PROCESS_KILLED };
+
+struct process_status {
+	uint32_t end;                    /* enum process_end                                     */
+	int32_t code;                    /* SYS_EXIT's                                           */
+	uint32_t vector;                 /* of the fault                                         */
+	uint32_t error;
+	uint64_t rip, address;           /* of the fault                                         */
+	uint64_t cpu_ns;                 /* counted run time of all its threads, guests included */
+	uint64_t arena_pages, arena_free;/* pages                                                */
+	uint32_t handles, objects;       /* in its table; owned                                  */
+};
+
+/* SYS_STATS on the machine handle. */
+struct machine_stats {
+	uint64_t uptime_ns, idle_ns;
+	uint64_t switches, preemptions, interrupts, syscalls;
+	uint64_t kernel_bytes;           /* image, boot heap, tables: RAM that init never got     */
+	uint32_t processes, threads, spaces, regions, vcpus, events;    /* alive                  */
+};
+
+/* ------------------------------------------------------------------ virtual CPUs */
+
+enum vcpu_gpr {
+	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
+	GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15,
+	GPR_COUNT
+};
+
+/* What vcpu_run returns. The kernel handles the rest itself and counts it under the kinds after EXIT_USER_KINDS. */
+enum exit_kind {
+	EXIT_KICKED,         /* nothing to do but look around                                     */
+	EXIT_PIO,            /* exit.pio                                                          */
+	EXIT_MMIO,           /* exit.mmio: access to a guest-physical address without RAM         */
+	EXIT_EOI,            /* exit.eoi: EOI of a vector in eoi_exit_bitmap                      */
+	EXIT_EXTINT,         /* the guest is ready for the PIC's interrupt: put the vector into extint_vector, run again */
+	EXIT_SHUTDOWN,       /* triple fault                                                      */
+	EXIT_FAIL,           /* exit.fail: state that cannot be run; the VM is lost               */
+	EXIT_RESET,          /* INIT/SIPI or another reset of this vCPU                           */
+	EXIT_USER_KINDS,
+	/* below: kernel only, names for the counters */
+	EXIT_CPUID = EXIT_USER_KINDS, EXIT_MSR, EXIT_HLT, EXIT_HYPERCALL, EXIT_INTERRUPT, EXIT_IRQ_WINDOW,
+	EXIT_CR, EXIT_DR, EXIT_APIC, EXIT_DOORBELL, EXIT_EXCEPTION, EXIT_XSETBV, EXIT_PAUSE, EXIT_NMI, EXIT_OTHER,
+	EXIT_KIND_COUNT
+};
+
+/*
+ * One decoded exit. The guest's registers are those before the instruction for MMIO and string PIO
+ * (the vmm decodes and advances rip), after it for plain PIO: an IN is completed by writing rax.
+ */
+struct vcpu_exit {
+	uint32_t kind;               /* enum exit_kind                                               */
+	uint32_t inst_len;           /* bytes; 0 if unknown                                          */
+	union {
+		struct {
+			uint16_t port;
+			uint8_t size;        /* 1, 2, 4                                                  */
+			uint8_t in;
+			uint8_t string, rep; /* string forms: rip not advanced, decode inst              */
+			uint32_t value;      /* OUT: the value                                           */
+			uint64_t next_rip;   /* string forms                                             */
+		} pio;
+		struct {
+			uint64_t gpa;
+			uint8_t write, fetch, walk;  /* walk: by the guest's page walk itself            */
+		} mmio;
+		struct { uint32_t vector; } eoi;
+		struct { uint64_t code, info1, info2; } fail;
+	};
+	/* MMIO and string PIO only: what the decoder needs. */
+	uint8_t inst[16];
+	uint8_t inst_bytes;          /* valid bytes of inst; 0: fetch them yourself                  */
+	uint8_t cpl;
+	uint16_t cs_attr;            /* VMCS/VMCB-neutral: bit 9 L, bit 10 D as in a descriptor >> 40 & 0xf0ff */
+	uint64_t cs_base, cr0, cr3, cr4, efer;
+};
+
+/* Bits of vcpu_page.dirty: what the vmm changed beside gpr[]. */
+enum { DIRTY_RIP = 1, DIRTY_RFLAGS = 2 };
+
+/*
+ * The page shared by kernel and vmm, one per vCPU; both read and write it while the vCPU is out of the guest.
+ * gpr[] are live: written by every exit, loaded at every entry. The kernel trusts nothing in it.
+ */
+struct vcpu_page {
+	uint64_t gpr[GPR_COUNT];
+	uint64_t rip, rflags;        /* as of the exit; taken back where dirty says so               */
+	uint32_t dirty;
+	uint32_t extint_vector;      /* answer to EXIT_EXTINT; above 255: none (spurious)            */
+	uint64_t eoi_exit_bitmap[4]; /* vectors whose EOI the IOAPIC must hear                       */
+	struct vcpu_exit exit;
+	uint64_t exits[EXIT_KIND_COUNT];    /* counters, written by the kernel                       */
+	uint64_t guest_ns;           /* time in the guest, updated when vcpu_run returns             */
+};
+
+struct vcpu_segment {
+	uint64_t base;
+	uint32_t limit;              /* bytes, expanded                                              */
+	uint16_t selector;
+	uint16_t attr;               /* type, S, DPL, P in bits 0-7; AVL, L, D/B, G in bits 12-15 (SDM access rights) */
+};
+
+enum { VCPU_STATE_VERSION = 1, VCPU_XSAVE_MAX = 2816, VCPU_APIC_REGS = 64 };
+
+/* All state of a vCPU outside of memory. Offsets are fixed within a version. */
+struct vcpu_state {
+	uint32_t version, size;      /* VCPU_STATE_VERSION, sizeof(struct vcpu_state)                */
+	uint64_t gpr[GPR_COUNT], rip, rflags;
+	struct vcpu_segment es, cs, ss, ds, fs, gs, ldtr, tr, gdtr, idtr;
+	uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0;
+	uint64_t dr[4], dr6, dr7;
+	uint64_t star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip, pat, tsc_aux, mtrr_def;
+	uint64_t tsc;                /* guest TSC now                                                */
+	uint64_t apic_base;          /* MSR 1Bh                                                      */
+	uint64_t tsc_deadline;
+	uint64_t kvm_system_time, kvm_wall_clock;
+	uint32_t apic[VCPU_APIC_REGS];       /* registers 00h, 10h, 20h ... 3f0h                      */
+	uint8_t halted, nmi_pending, nmi_blocked, shadow;
+	uint8_t exception_pending, exception_vector, exception_has_error, interrupt_pending;
+	uint32_t exception_error, interrupt_vector;
+	uint32_t xsave_bytes, pad;
+	uint8_t xsave[VCPU_XSAVE_MAX];
+};
+
+enum vm_option {
+	VM_CPUID_HIDE,       /* value: enum vm_feature bits that the guest must not see              */
+	VM_TSC_OFFSET,       /* value: added to the host's TSC                                       */
+};
+
+enum vm_feature { VM_FEATURE_KVMCLOCK = 1 << 0, VM_FEATURE_X2APIC = 1 << 1, VM_FEATURE_TSC_DEADLINE = 1 << 2 };
+
+enum doorbell_kind {
+	DOORBELL_PIO = 0, DOORBELL_MMIO = 1,
+	DOORBELL_ANY_VALUE = 1 << 8,         /* the value is not compared                            */
+	DOORBELL_SIZE_SHIFT = 16,            /* bytes 1, 2, 4, 8 of the access; 0 any                */
+};
+
+_Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");
+_Static_assert(sizeof(struct vcpu_state) <= PAGE_SIZE, "one page");
+_Static_assert(sizeof(struct init_info) <= 2 * PAGE_SIZE, "two pages");

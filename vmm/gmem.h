@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guest RAM, reached only by checked (address, length) copies. */
+#pragma once
+
+#include "lib/base.h"
+
+enum { GMEM_SLOTS_MAX = 4 };
+
+/* RAM at [base, base + size) of the guest stands at host in this process. */
+struct gmem_slot {
+	uint64_t base, size;
+	uint8_t *host;
+};
+
+struct gmem {
+	struct gmem_slot slot[GMEM_SLOTS_MAX];
+	unsigned count;
+};
+
+/*
+ * Copies len bytes between guest memory and buf. The guest may change its memory meanwhile: copy once, then check.
+ * E_RANGE: some byte is outside of RAM; nothing was copied. A copy may cross adjacent slots.
+ */
+int gmem_read(const struct gmem *mem, gpa_t addr, void *buf, size_t len) MUST_CHECK;
+int gmem_write(const struct gmem *mem, gpa_t addr, const void *buf, size_t len) MUST_CHECK;
+int gmem_fill(const struct gmem *mem, gpa_t addr, uint8_t byte, size_t len) MUST_CHECK;
+bool gmem_has(const struct gmem *mem, gpa_t addr, size_t len);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How init starts a vmm: handles at fixed slots, and one read-only page of facts. The control page is written by
+ * both: the vmm trusts init, init believes nothing that the vmm writes.
+ */
+#pragma once
+
+#include "conf/result.h"
+#include "lib/base.h"
+
+/* Handle slots that init fills before the first thread of the vmm runs. */
+enum vmm_slot {
+	VMM_SELF = 1,                /* its own process, without GRANT                               */
+	VMM_SPACE = 2,               /* its own user space (for mapping shared things)               */
+	VMM_RAM = 3,                 /* first of launch.ram_count regions of guest RAM               */
+	VMM_CONSOLE_IN = 16,         /* event: console wrote into channel.to_vm; the vmm binds it    */
+	VMM_CONSOLE_OUT = 17,        /* event: the vmm wrote into channel.from_vm or .log            */
+	VMM_CONTROL = 18,            /* event: init changed control.request; the vmm binds it        */
+	VMM_STATUS = 19,             /* event: the vmm changed control.state; init binds it          */
+	VMM_FREE = 32,               /* the vmm's own objects come from here on                      */
+};
+
+/* Where init maps things in the vmm. */
+#define VMM_LAUNCH_ADDR   0x0000000010000000ull    /* struct vmm_launch, read-only                   */
+#define VMM_CONTROL_ADDR  0x0000000010010000ull    /* struct vmm_control, read-write                 */
+#define VMM_CHANNEL_ADDR  0x0000000010020000ull    /* struct console_channel (lib/channel.h)         */
+#define VMM_KERNEL_ADDR   0x0000000100000000ull    /* kernel image, read-only                        */
+#define VMM_INITRD_ADDR   0x0000000200000000ull    /* initrd, read-only                              */
+#define VMM_RAM_ADDR      0x0000010000000000ull    /* guest RAM: guest-physical 0 stands here; RAM above 4 GiB at + its gpa */
+
+enum { VMM_MAGIC = 0x314d4d56, VMM_RAM_MAX = 8 };
+
+/* A piece of guest RAM: already mapped read-write at VMM_RAM_ADDR + gpa by init. */
+struct vmm_ram {
+	uint64_t gpa, size;          /* bytes, pages; 2 MiB aligned where possible                   */
+};
+
+struct vmm_launch {
+	uint32_t magic;              /* VMM_MAGIC                                                    */
+	uint32_t ram_count;
+	struct vmm_ram ram[VMM_RAM_MAX];     /* handle VMM_RAM + i                                   */
+	uint64_t kernel_size, initrd_size;   /* bytes of content; initrd 0: none                     */
+	uint64_t tsc_khz;
+	uint64_t wall_ns;            /* since 1970, at the moment of launch                          */
+	uint64_t launch_ns;          /* SYS_CLOCK at the moment of wall_ns                           */
+	struct conf_vm conf;
+};
+
+enum vmm_request { VMM_REQ_NONE, VMM_REQ_POWER_BUTTON, VMM_REQ_STOP };
+enum vmm_state { VMM_STARTING, VMM_RUNNING, VMM_POWERED_OFF, VMM_RESET, VMM_FAILED };
+
+struct vmm_control {
+	uint32_t request;            /* enum vmm_request, by init; the vmm clears it                 */
+	uint32_t request_count;      /* counts requests, by init                                     */
+	uint32_t state;              /* enum vmm_state, by the vmm, final before it exits            */
+	char reason[160];            /* why it ended; init copies, ends and filters it               */
+};

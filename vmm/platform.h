@@ -45,4 +45,4 @@ enum platform_gsi { GSI_PIT = 0, GSI_COM1 = 4, GSI_RTC = 8, GSI_SCI = 9, GSI_COU
 #define PLATFORM_TABLES   0xe0000ull       /* RSDP first, then the other ACPI tables                 */
 #define PLATFORM_BIOS_END 0x100000ull
 
-enum { PLATFORM_VCPUS_MAX = 8, PLATFORM_IOAPIC_ID = 0xf0 };
+enum { PLATFORM_VCPUS_MAX = 8, PLATFORM_IOAPIC_ID = 8 };

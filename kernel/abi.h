@@ -217,7 +217,7 @@ struct vcpu_exit {
 	uint8_t inst[16];
 	uint8_t inst_bytes;          /* valid bytes of inst; 0: fetch them yourself                  */
 	uint8_t cpl;
-	uint16_t cs_attr;            /* VMCS/VMCB-neutral: bit 9 L, bit 10 D as in a descriptor >> 40 & 0xf0ff */
+	uint16_t cs_attr;            /* as vcpu_segment.attr: bit 13 L, bit 14 D                     */
 	uint64_t cs_base, cr0, cr3, cr4, efer;
 };
 

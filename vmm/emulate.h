@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Carries out one guest instruction that touched a device: MMIO of every form in vmm/decode_table.c, and INS/OUTS.
+ * docs/instructions.md lists the forms and the limits.
+ *
+ * One struct emulator per vCPU, used only by the thread that runs it, with the VM's device lock held.
+ */
+#pragma once
+
+#include "kernel/abi.h"
+#include "vmm/decode.h"
+#include "vmm/device.h"
+#include "vmm/gmem.h"
+#include "vmm/walk.h"
+
+enum {
+	EMU_REP_BUDGET = 64,         /* elements of a repeated string instruction per call           */
+	EMU_MEMO = 64,               /* decoded instructions kept, by rip                            */
+};
+
+enum emu_result {
+	EMU_DONE,            /* registers, rip and rflags are those after the instruction: run on    */
+	EMU_AGAIN,           /* a REP got a part done; rip still points at it: run on                */
+	EMU_EXCEPTION,       /* inject emulator.fault, then run on                                   */
+	EMU_UNSUPPORTED,     /* the VM cannot go on: emulate_describe() says why                     */
+};
+
+/* For EMU_EXCEPTION. rip points at the instruction, but behind it for vector 1 (single step). */
+struct emu_fault {
+	uint8_t vector;
+	bool has_error;
+	uint32_t error;
+	uint64_t cr2;                /* of vector 14: to be set before the injection                 */
+	uint64_t dr6;                /* of vector 1: bits to set in DR6                              */
+};
+
+/* What the emulator asks of the vmm: full state, needed only for segment bases outside of flat 64-bit code. */
+struct emu_host {
+	int (*get_state)(void *arg, struct vcpu_state *out);
+};
+
+struct emu_memo {
+	uint64_t bytes[2];
+	uint8_t mode;                /* enum decode_mode + 1; 0: empty                               */
+	struct insn insn;
+};
+
+struct emulator {
+	struct vcpu_page *page;
+	const struct gmem *mem;
+	struct bus *mmio, *pio;
+	const struct emu_host *host;
+	void *arg;                   /* of host                                                      */
+
+	struct emu_fault fault;      /* answer of EMU_EXCEPTION                                      */
+	const char *why;             /* answer of EMU_UNSUPPORTED                                    */
+
+	/* Of the instruction in hand. */
+	const struct insn *insn;
+	struct insn scratch;
+	bool state_valid;
+	uint64_t hits, misses;       /* of the memo                                                  */
+	struct emu_memo memo[EMU_MEMO];
+	struct vcpu_state state;
+};
+
+/* Zeroes e and ties it to its surroundings, which must outlive it. */
+void emulate_init(struct emulator *e, struct vcpu_page *page, const struct gmem *mem, struct bus *mmio,
+		  struct bus *pio, const struct emu_host *host, void *arg);
+
+/* For page->exit.kind == EXIT_MMIO. Sets page->rip, rflags, gpr[] and the dirty bits. */
+enum emu_result emulate_mmio(struct emulator *e) MUST_CHECK;
+
+/* For page->exit.kind == EXIT_PIO with exit.pio.string set. Plain IN and OUT need no emulator. */
+enum emu_result emulate_string_pio(struct emulator *e) MUST_CHECK;
+
+/* One line for the operator about the last EMU_UNSUPPORTED: reason, rip, address, instruction bytes. */
+void emulate_describe(const struct emulator *e, char *line, size_t size);

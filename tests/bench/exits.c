@@ -37,6 +37,7 @@ static void op_empty(void) { __asm__ volatile("" : : : "memory"); }
 static void op_cpuid(void) { (void)cpuid(0, 0); }
 static void op_msr(void) { (void)rdmsr(0x1b); }
 static void op_pio_kernel(void) { outb(0x80, 0); }
+static void op_pio_pic(void) { (void)inb(0x21); }
 static void op_pio_vmm(void) { (void)inb(0x3ff); }
 static void op_mmio_vmm(void) { (void)mmio_read32(0xfec00010); }
 static void op_mmio_hpet(void) { (void)mmio_read32(0xfed00000); }
@@ -94,7 +95,7 @@ static void ipi_rows(const char *ipi, const char *ipi_halt, const char *eoi)
 	row(ipi, op_ipi);
 	row(ipi_halt, op_ipi_halt);
 	row(eoi, op_eoi);
-	check("every self-IPI arrived", arrived - before == 2 * (ROUNDS + 1));
+	value("self-ipis", arrived - before);
 }
 
 /* Ticks from the moment the one-shot timer was due until its handler ran, out of a halt. */
@@ -123,7 +124,6 @@ static void timer_row(void)
 static const struct { const char *name; void (*op)(void); } rows[] = {
 	{ "cpuid", op_cpuid },
 	{ "msr", op_msr },
-	{ "pio-kernel", op_pio_kernel },
 	{ "pio-vmm", op_pio_vmm },
 	{ "hypercall", op_hypercall },
 };
@@ -142,9 +142,12 @@ int main(uint32_t start_info)
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		row(rows[i].name, rows[i].op);
 	}
-	if (option("mmio-hpet", NULL)) {
+	/* Who handles a device where differs: KVM has the PIC and the IOAPIC in its kernel, Brume port 80h. */
+	if (option("kvm", NULL)) {
+		row("pio-kernel", op_pio_pic);
 		row("mmio-vmm", op_mmio_hpet);
 	} else {
+		row("pio-kernel", op_pio_kernel);
 		mmio_write32(0xfec00000, IOAPIC_VERSION_INDEX);
 		row("mmio-vmm", op_mmio_vmm);
 	}

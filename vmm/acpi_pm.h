@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ACPI fixed hardware: PM1a event and control blocks, PM timer, GPE0 block, power button. ACPI 6.5, 4.8.
+ *
+ * Always in ACPI mode: FADT SMI_CMD, ACPI_ENABLE and ACPI_DISABLE are 0 and SCI_EN reads as 1. FADT flags to set:
+ * TMR_VAL_EXT (32-bit timer), RESET_REG_SUP (vmm/chipset.h), WBINVD; not PWR_BUTTON (0: fixed power button), but
+ * SLP_BUTTON (1: none). \_S5_ is { ACPI_SLP_TYP_S5, ACPI_SLP_TYP_S5, 0, 0 }.
+ */
+#pragma once
+
+#include "vmm/device.h"
+
+/* Ports, each as FADT wants it. */
+enum {
+	ACPI_PM_BASE = 0x600,
+	ACPI_PM1_EVT = ACPI_PM_BASE + 0x00,  /* PM1_EVT_LEN 4: status, enable                        */
+	ACPI_PM1_CNT = ACPI_PM_BASE + 0x04,  /* PM1_CNT_LEN 2                                        */
+	ACPI_PM_TMR = ACPI_PM_BASE + 0x08,   /* PM_TMR_LEN 4                                         */
+	ACPI_GPE0 = ACPI_PM_BASE + 0x20,     /* GPE0_BLK_LEN 4: 16 status bits, 16 enable bits       */
+	ACPI_PM_SIZE = 0x40,
+	ACPI_SCI_GSI = 9,            /* level; MADT override for ISA 9: level, active high           */
+	ACPI_SLP_TYP_S5 = 5,
+	ACPI_PM_TIMER_HZ = 3579545,
+};
+
+struct acpi_pm {
+	uint16_t pm1_status, pm1_enable, pm1_control;
+	uint16_t gpe_status, gpe_enable;
+	uint32_t seen_carries;       /* changes of the timer's top bit that TMR_STS has shown        */
+	/* Host side. */
+	struct vm_timer carry;       /* armed while the guest wants the timer's interrupt            */
+	unsigned gsi;
+};
+
+/* Claims ACPI_PM_BASE. Errors of bus_add. */
+int acpi_pm_init(struct acpi_pm *pm, struct bus *ports, unsigned gsi) MUST_CHECK;
+
+/* The operator presses the power button: the guest is asked to power off. */
+void acpi_pm_power_button(struct acpi_pm *pm);

@@ -4,11 +4,16 @@
 WARN := -Wall -Wextra -Werror -Wshadow -Wundef -Wconversion -Wmissing-prototypes -Wstrict-prototypes
 
 # ---- dependencies: quick when all is there, and then without network (tools/deps) ----
-.PHONY: deps-build deps-test
-deps-build:
-	@tools/deps build
-deps-test: | deps-build
-	@tools/deps test
+# One step for the whole run of make, so that everything is installed and said at once.
+DEPS_STEP := build
+ifneq ($(filter iso flash pxe guest,$(MAKECMDGOALS)),)
+DEPS_STEP := image
+endif
+$(foreach step,run lint bench test,$(if $(filter $(step),$(MAKECMDGOALS)),$(eval DEPS_STEP := $(step))))
+
+.PHONY: deps
+deps:
+	@tools/deps $(DEPS_STEP)
 
 # ---- kernel ----
 KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -I. $(WARN) \
@@ -22,11 +27,11 @@ LIB_SRC    := $(sort $(wildcard lib/*.c))
 KERNEL_OBJ := $(KERNEL_SRC:%=$(B)/kernel/%.o)
 LIB_OBJ    := $(LIB_SRC:%=$(B)/kernel/%.o)
 
-$(B)/kernel/%.c.o: %.c | deps-build
+$(B)/kernel/%.c.o: %.c | deps
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/kernel/%.S.o: %.S | deps-build
+$(B)/kernel/%.S.o: %.S | deps
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 
@@ -52,11 +57,11 @@ USER_SRC := $(sort $(wildcard lib/user/*.c lib/user/*.S))
 USER_RT  := $(USER_SRC:%=$(B)/user/%.o)
 USER_LIB := $(LIB_SRC:%=$(B)/user/%.o)
 
-$(B)/user/%.c.o: %.c | deps-build
+$(B)/user/%.c.o: %.c | deps
 	@mkdir -p $(@D)
 	$(CC) $(USER_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/user/%.S.o: %.S | deps-build
+$(B)/user/%.S.o: %.S | deps
 	@mkdir -p $(@D)
 	$(CC) $(USER_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 
@@ -82,13 +87,13 @@ PROGRAM_FILES := $(PROGRAMS:%=$(B)/programs/%)
 $(B)/pack.S: $(PROGRAM_FILES) tools/mkpack
 	@mkdir -p $(@D)
 	tools/mkpack $(PROGRAM_FILES) > $@
-$(B)/pack.o: $(B)/pack.S | deps-build
+$(B)/pack.o: $(B)/pack.S | deps
 	$(CC) -c -o $@ $<
 
 # ---- link twice: the second time with the symbol table that panic backtraces print from ----
 KERNEL_PARTS := $(KERNEL_OBJ) $(B)/pack.o
 
-$(B)/nosyms.S: tools/mksyms | deps-build
+$(B)/nosyms.S: tools/mksyms | deps
 	@mkdir -p $(@D)
 	$(PYTHON) tools/mksyms < /dev/null > $@
 $(B)/nosyms.o: $(B)/nosyms.S

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading the instruction that exited: the guest's page tables are walked through the slots, and the last code page is
+ * kept with the entries that led to it. A hit re-reads these entries, so it is never staler than the guest's tables.
+ */
+#pragma once
+
+#include "arch/x86/vcpu/insn.h"
+#include "lib/base.h"
+
+struct guest_mode;
+struct vcpu;
+
+enum { WALK_LEVELS_MAX = 5, MMIO_MEMO_COUNT = 8 };
+
+struct fetch_cache {
+	bool valid;
+	uint8_t levels;                      /* entries used                                     */
+	uint64_t cr3, page, mode;            /* key; page: linear address of the code page       */
+	uint64_t uva;                        /* user address of the code page                    */
+	uint64_t entry_uva[WALK_LEVELS_MAX], entry[WALK_LEVELS_MAX];
+};
+
+/* A decoded MOV; hit only when all bytes are equal. */
+struct mmio_memo {
+	uint64_t rip;
+	uint64_t bytes[2];
+	struct insn_mov mov;
+};
+
+enum insn_mode guest_insn_mode(const struct guest_mode *m);
+
+/*
+ * Copies up to 16 bytes at the vCPU's rip into out (zero beyond them) and returns their count; fewer at the end of what
+ * is mapped, 0 when nothing can be read. The thread of the vCPU is current.
+ */
+unsigned fetch_code(struct vcpu *v, const struct guest_mode *m, uint8_t out[16]);
+
+/*
+ * Guest-linear to guest-physical by the guest's tables without permission checks (the CPU has done them). false: not
+ * mapped. c, when given, is filled for fetch_code.
+ */
+bool guest_walk(struct vcpu *v, const struct guest_mode *m, uint64_t linear, uint64_t *gpa, struct fetch_cache *c);

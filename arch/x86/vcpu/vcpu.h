@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A virtual CPU: neutral state, and the entry points of the portable kernel. */
+#pragma once
+
+#include "arch/x86/vcpu/fetch.h"
+#include "arch/x86/vcpu/lapic.h"
+#include "arch/x86/vcpu/ops.h"
+#include "arch/x86/vcpu/vm.h"
+#include "kernel/abi.h"
+#include "kernel/object.h"
+#include "lib/base.h"
+
+struct space;
+struct thread;
+
+/* Bits of vcpu.work: why the loop must look around before it enters the guest. Set atomically, by any CPU. */
+enum vcpu_work {
+	WORK_KICK = 1 << 0,          /* return EXIT_KICKED                                          */
+	WORK_IRQ = 1 << 1,           /* interrupt state changed: choose again what to inject        */
+	WORK_INIT = 1 << 2,          /* INIT arrived                                                */
+	WORK_SIPI = 1 << 3,          /* start-up IPI arrived; vcpu.sipi_vector                      */
+};
+
+/*
+ *   WAIT_SIPI --SIPI--> RUNNING --HLT--> HALTED --interrupt--> RUNNING
+ *       ^------------------INIT-------------'
+ */
+enum vcpu_state_kind { VCPU_RUNNING, VCPU_HALTED, VCPU_WAIT_SIPI };
+
+struct vcpu {
+	struct object obj;
+	uint32_t work;                   /* enum vcpu_work                                          */
+	uint32_t virq;                   /* vector offered to the CPU as virtual interrupt, 0: none */
+	struct vcpu_page *page;          /* shared with the vmm: nothing in it is trusted           */
+	uint64_t rip, rflags;
+	struct vcpu_event event;         /* injected at the next entry                              */
+	uint8_t shadow;                  /* STI or MOV SS shadow                                    */
+	bool window;                     /* exit when the guest can take an interrupt               */
+	bool virq_taken;                 /* the last run delivered virq                             */
+	bool nmi_pending, nmi_blocked;
+	bool extint_asked;               /* EXIT_EXTINT was returned, the answer is in the page     */
+	bool dr_loaded;                  /* DR0 to DR3 of the CPU are the guest's                   */
+	bool failed;                     /* never runs again                                        */
+	uint8_t state;                   /* enum vcpu_state_kind                                    */
+	uint8_t sipi_vector;
+	uint64_t nmi_iret_rip;           /* the IRET that opens NMIs                                */
+
+	struct space *space;
+	struct vm *vm;
+	struct thread *thread;           /* in vcpu_run, running or blocked; else NULL              */
+	void *backend;                   /* the back end's own state                                */
+	struct fetch_cache fetch;
+	struct mmio_memo memo[MMIO_MEMO_COUNT];
+
+	struct lapic lapic;
+	uint64_t tsc_offset;
+	uint64_t xcr0, tsc_aux, mtrr_def, dr[4];
+	uint64_t misc_enable;
+	uint64_t kvm_system_time, kvm_wall_clock;
+	uint64_t guest_tsc;              /* TSC ticks spent in vcpu_run                             */
+	void *xsave;                     /* guest's vector state while it is not in the registers   */
+	uint32_t index;                  /* in vm->vcpu[]                                           */
+};
+
+/*
+ * Makes a vCPU of guest space s with its memory from s's arena. page: kernel address of the page that the vmm shares;
+ * it stays mapped as long as the vCPU lives. apic_id 0 is the boot processor and starts at the reset state, the
+ * others wait for INIT and SIPI. E_NOMEM, E_BUSY (id taken), E_RANGE (too many, or id above 254).
+ */
+int vcpu_init(struct vcpu *v, struct space *s, uint32_t apic_id, void *page) MUST_CHECK;
+
+/* Stopped, no thread in it. Frees what vcpu_init took, not v itself. */
+void vcpu_fini(struct vcpu *v);
+
+/*
+ * Runs the guest until user level must act: then sets t's system-call result and returns to its user mode. Blocks in
+ * sched_run with t->resume = RESUME_VCPU when the guest halts or the time slice ends; the scheduler calls it again.
+ */
+_Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
+
+/* Sets work bits and makes the vCPU notice: wakes its blocked thread or interrupts the CPU it runs on. Any context. */
+void vcpu_notify(struct vcpu *v, uint32_t work);
+
+/* System calls; arg[] as in kernel/abi.h. */
+int64_t sys_vm_slot(struct thread *t, const uint64_t arg[6]);
+int64_t sys_vm_msi(struct thread *t, const uint64_t arg[6]);
+int64_t sys_vm_doorbell(struct thread *t, const uint64_t arg[6]);
+int64_t sys_vm_set(struct thread *t, const uint64_t arg[6]);
+int64_t sys_vcpu_create(struct thread *t, const uint64_t arg[6]);
+int64_t sys_vcpu_run(struct thread *t, const uint64_t arg[6]);
+int64_t sys_vcpu_get(struct thread *t, const uint64_t arg[6]);
+int64_t sys_vcpu_set(struct thread *t, const uint64_t arg[6]);
+int64_t sys_vcpu_kick(struct thread *t, const uint64_t arg[6]);
+int64_t sys_vcpu_extint(struct thread *t, const uint64_t arg[6]);

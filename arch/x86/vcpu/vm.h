@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The architecture's part of a guest space: memory slots, doorbells, options, the list of its vCPUs. */
+#pragma once
+
+#include "lib/base.h"
+
+struct arena;
+struct event;
+struct process;
+struct space;
+struct vcpu;
+
+enum { VM_SLOT_MAX = 8, VM_VCPU_MAX = 16, VM_DOORBELL_MAX = 32, VM_DOORBELL_BUCKETS = 64 };
+
+/* Guest-physical [gpa, gpa + size) stands at user address uva of the process that runs the vCPUs. */
+struct vm_slot {
+	uint64_t gpa, size, uva;
+};
+
+/* A registered guest write. The event is looked up by handle at each use, so its death needs no link back. */
+struct vm_doorbell {
+	uint64_t address, value;
+	uint32_t flags;              /* enum doorbell_kind; VM_DOORBELL_FREE in an empty bucket */
+	uint32_t event;              /* handle of the process that registered it                */
+};
+
+struct vm {
+	struct space *space;
+	uint64_t tsc_offset;         /* of vCPUs made from now on                               */
+	uint64_t clock_base;         /* host clock at creation: the guest's kvmclock counts from it */
+	uint32_t hide;               /* enum vm_feature                                         */
+	uint32_t vcpu_count;
+	uint32_t slot_count, doorbell_count;
+	struct vcpu *vcpu[VM_VCPU_MAX];
+	struct vm_slot slot[VM_SLOT_MAX];
+	struct vm_doorbell doorbell[VM_DOORBELL_BUCKETS];
+	uint32_t lowest_turn;        /* lowest-priority arbitration goes round                  */
+};
+
+/* Attaches a struct vm from the space's arena to a guest space (s->vm). E_NOMEM. */
+int vm_init(struct space *s) MUST_CHECK;
+
+/* No vCPU of it is left (they die first). */
+void vm_fini(struct space *s);
+
+/*
+ * User address of [gpa, gpa + len) if one slot holds it all, else 0. The address belongs to the process that
+ * registered the slot; use it only with the user-access functions while that process is current.
+ */
+uint64_t vm_user_address(const struct vm *vm, uint64_t gpa, uint64_t len);
+
+/* Copies from or to guest memory through the slots. E_RANGE outside of them, E_FAULT when the vmm unmapped it. */
+int vm_read(const struct vm *vm, uint64_t gpa, void *buf, size_t len) MUST_CHECK;
+int vm_write(const struct vm *vm, uint64_t gpa, const void *buf, size_t len) MUST_CHECK;
+
+/*
+ * Delivers one MSI to the guest's local APICs (SDM 3A 11.11). Callable from any CPU context with interrupts off,
+ * and from event_signal for routed events. Messages to nobody are lost, as on a PC.
+ */
+void vm_msi(struct space *s, uint64_t addr, uint32_t data);
+
+/* Signals the event of a matching doorbell and returns true. size in bytes. */
+bool vm_doorbell_ring(struct vm *vm, struct process *p, uint32_t kind, uint64_t address, uint32_t size, uint64_t value);

@@ -25,3 +25,9 @@ int gmem_read(const struct gmem *mem, gpa_t addr, void *buf, size_t len) MUST_CH
 int gmem_write(const struct gmem *mem, gpa_t addr, const void *buf, size_t len) MUST_CHECK;
 int gmem_fill(const struct gmem *mem, gpa_t addr, uint8_t byte, size_t len) MUST_CHECK;
 bool gmem_has(const struct gmem *mem, gpa_t addr, size_t len);
+
+/*
+ * Sets bits of one byte in one atomic step, as the processor sets accessed and dirty bits of a table entry.
+ * E_RANGE: not RAM.
+ */
+int gmem_set_bits(const struct gmem *mem, gpa_t addr, uint8_t bits) MUST_CHECK;

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ACPI tables found and noted; no AML interpreter. ACPI 6.5 chapter 5.2. Pure: memory is read through a
+ * callback, nothing is mapped, and every length is bounded before use.
+ */
+#pragma once
+
+#include "lib/base.h"
+
+enum acpi_table_id {
+	ACPI_MADT, ACPI_FADT, ACPI_HPET, ACPI_MCFG, ACPI_SRAT, ACPI_DMAR, ACPI_IVRS,
+	ACPI_TABLE_COUNT
+};
+
+enum {
+	ACPI_CPU_MAX = 256, ACPI_IOAPIC_MAX = 8, ACPI_ECAM_MAX = 8, ACPI_NODE_MEM_MAX = 32, ACPI_ISA_IRQS = 16,
+	ACPI_TABLE_BYTES_MAX = 1 << 20, /* longer tables are refused                             */
+	ACPI_ROOT_ENTRIES_MAX = 256,    /* of XSDT or RSDT; the rest is not looked at            */
+};
+
+struct acpi_table { hpa_t base; uint32_t length; };  /* length 0: not there or refused      */
+
+struct acpi_cpu { uint32_t apic_id; uint32_t node; };
+
+struct acpi_ioapic { hpa_t base; uint32_t gsi_base; uint8_t id; };
+
+struct acpi_isa_irq { uint32_t gsi; bool active_low, level; };
+
+struct acpi_ecam { hpa_t base; uint16_t segment; uint8_t bus_first, bus_last; };
+
+struct acpi_node_mem { uint64_t base, size; uint32_t node; };
+
+/* A register as the FADT names it. space 0: memory, 1: port; width 0: not there. */
+struct acpi_reg { uint64_t address; uint8_t space, width; };
+
+struct acpi_info {
+	struct acpi_table table[ACPI_TABLE_COUNT], dsdt;
+	uint32_t refused;               /* tables with a bad checksum or length                  */
+
+	uint64_t lapic_base;            /* 0: no MADT                                            */
+	uint32_t cpu_count;             /* usable ones, those beyond the table too               */
+	struct acpi_cpu cpu[ACPI_CPU_MAX];
+	uint32_t ioapic_count;
+	struct acpi_ioapic ioapic[ACPI_IOAPIC_MAX];
+	struct acpi_isa_irq isa[ACPI_ISA_IRQS];   /* identity, edge, high unless overridden      */
+
+	bool hardware_reduced;
+	uint32_t pm_timer;              /* port; 0: none                                         */
+	bool pm_timer_32bit;
+	uint32_t pm1a_control, pm1b_control, smi_command;   /* ports; 0: none                    */
+	uint8_t acpi_enable;            /* value for smi_command                                 */
+	struct acpi_reg reset;
+	uint8_t reset_value;
+	bool s5_found;
+	uint8_t s5_a, s5_b;             /* SLP_TYP for PM1a and PM1b                             */
+
+	hpa_t hpet;                     /* 0: none                                               */
+	uint32_t ecam_count;
+	struct acpi_ecam ecam[ACPI_ECAM_MAX];
+	uint32_t node_count;            /* NUMA nodes that SRAT names; at least 1                */
+	uint32_t node_mem_count;
+	struct acpi_node_mem node_mem[ACPI_NODE_MEM_MAX];
+	uint32_t iommu_count;           /* remapping units in DMAR or IVRS                       */
+};
+
+/* Copies len bytes at host-physical addr; false when it cannot. */
+typedef bool acpi_read_fn(void *ctx, uint64_t addr, void *buf, size_t len);
+
+enum { ACPI_RSDP_V1 = 20, ACPI_RSDP_V2 = 36 };
+
+/*
+ * Fills info from a copy of the RSDP, size bytes of it. E_NOENT: it is not valid, info has its defaults.
+ * Tables that fail their checksum or length are counted in info->refused and otherwise treated as absent.
+ */
+int acpi_parse(struct acpi_info *info, const void *rsdp, size_t size, acpi_read_fn *read, void *ctx) MUST_CHECK;
+
+/*
+ * Looks for the RSDP where a BIOS puts it: first KiB of the EBDA, then E0000h to FFFFFh. Copies it to
+ * rsdp; returns its size, 0 when there is none.
+ */
+size_t acpi_scan_rsdp(uint8_t rsdp[ACPI_RSDP_V2], acpi_read_fn *read, void *ctx);
+
+/* The machine's; valid after acpi_init. */
+extern struct acpi_info acpi_info;
+
+struct boot_info;
+
+/* Finds and parses the tables of this machine and logs what is there. After mm_init. */
+void acpi_init(const struct boot_info *boot);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's local APIC, by MSRs (x2APIC, preferred) or by MMIO. SDM 3A 11. */
+#pragma once
+
+#include "lib/base.h"
+
+enum { VECTOR_SPURIOUS = 0xff };
+
+/* On each CPU, after mm_init: mode, spurious vector, all local interrupts masked, LINT1 = NMI, TPR 0. */
+void lapic_init(void);
+
+/* Acknowledges the interrupt in service. */
+void lapic_eoi(void);
+
+uint32_t lapic_id(void);
+bool lapic_is_x2apic(void);
+
+/* Timer for arch/x86/time: one-shot at bus clock / 1, or TSC deadline. */
+void lapic_timer_setup(uint8_t vector, bool tsc_deadline);
+void lapic_timer_count(uint32_t count);     /* starts one shot; 0 stops                          */
+uint32_t lapic_timer_remaining(void);

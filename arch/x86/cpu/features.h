@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this CPU can do, and switching it on. SDM 2A CPUID, APM 3 appendix E. No vendor is asked for here. */
+#pragma once
+
+#include "lib/base.h"
+
+struct cpu_features {
+	char vendor[13], brand[49];
+	uint32_t max_leaf, max_ext_leaf;
+	uint8_t phys_bits, virt_bits;
+	bool x2apic, tsc_deadline, tsc_invariant, hypervisor, rdtscp;
+	bool smep, smap, umip, fsgsbase, pge, pku, gib_pages, rdrand, rdseed;
+	bool xsaveopt, xsavec;
+	uint64_t xcr0;          /* components switched on: x87, SSE, AVX where there             */
+	uint32_t xsave_size;    /* bytes of the standard-format area for all of xcr0             */
+};
+
+/* Of the boot CPU; all CPUs must have the same. Filled by cpu_features_detect. */
+extern struct cpu_features cpu_features;
+
+/* Reads CPUID. Returns NULL, or the sentence that says what this kernel cannot do without. */
+const char *cpu_features_detect(void);
+
+/*
+ * On each CPU: NX and SYSCALL in EFER, WP, SMEP, SMAP, UMIP, FSGSBASE, PGE, XSAVE with XCR0 as
+ * cpu_features.xcr0, the PAT's power-on value. After cpu_features_detect. SMAP is on at return, AC clear.
+ */
+void cpu_features_enable(void);
+
+/* Logs the sentence and halts this CPU for ever: the machine lacks what a VM needs. */
+_Noreturn void cpu_unsupported(const char *sentence);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host clock: nanoseconds since boot, and this CPU's one-shot timer interrupt.
+ *
+ * Source is the TSC when it is invariant, or when a hypervisor is below us and two windows of calibration
+ * agree; else the HPET, else the ACPI PM timer. Calibrated against HPET, PM timer or PIT, never from CPUID.
+ */
+#pragma once
+
+#include "lib/base.h"
+
+struct boot_info;
+
+enum { VECTOR_TIMER = 0xe0 };
+
+static inline uint64_t rdtsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (uint64_t)hi << 32 | lo;
+}
+
+/*
+ * Calibrates TSC and local APIC timer (at most 10 ms), reads the RTC, registers VECTOR_TIMER. On the boot
+ * CPU, after acpi_init, lapic_init and the IDT.
+ */
+void clock_init(void);
+
+/* Nanoseconds since clock_init; never goes back. 0 before it. Any context. */
+uint64_t clock_ns(void);
+
+/* TSC ticks per millisecond. Not 0 after clock_init. */
+uint64_t clock_tsc_khz(void);
+
+/* True when clock_ns counts TSC ticks; then these convert exactly as it does, values before boot giving 0. */
+bool clock_is_tsc(void);
+uint64_t clock_tsc_to_ns(uint64_t tsc);
+uint64_t clock_ns_to_tsc(uint64_t ns);
+
+/*
+ * Arms this CPU's one-shot timer for the clock_ns time deadline_ns; UINT64_MAX disarms. A deadline in the
+ * past fires at once. May fire early (far deadlines, slow hardware clock): the handler looks at clock_ns
+ * and arms again. The interrupt calls timer_interrupt().
+ */
+void clock_arm(uint64_t deadline_ns);
+
+/* Nanoseconds since 1970-01-01 UTC: RTC at boot plus elapsed; never before the build date. */
+uint64_t clock_wall_ns(void);
+
+/* Busy-waits; works before clock_init (PIT). For bring-up and panic only. */
+void clock_delay_us(uint32_t us);

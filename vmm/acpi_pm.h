@@ -4,24 +4,13 @@
  *
  * Always in ACPI mode: FADT SMI_CMD, ACPI_ENABLE and ACPI_DISABLE are 0 and SCI_EN reads as 1. FADT flags to set:
  * TMR_VAL_EXT (32-bit timer), RESET_REG_SUP (vmm/chipset.h), WBINVD; not PWR_BUTTON (0: fixed power button), but
- * SLP_BUTTON (1: none). \_S5_ is { ACPI_SLP_TYP_S5, ACPI_SLP_TYP_S5, 0, 0 }.
+ * SLP_BUTTON (1: none). The SCI is a level line: MADT override for GSI_SCI with level, active high.
  */
 #pragma once
 
 #include "vmm/device.h"
 
-/* Ports, each as FADT wants it. */
-enum {
-	ACPI_PM_BASE = 0x600,
-	ACPI_PM1_EVT = ACPI_PM_BASE + 0x00,  /* PM1_EVT_LEN 4: status, enable                        */
-	ACPI_PM1_CNT = ACPI_PM_BASE + 0x04,  /* PM1_CNT_LEN 2                                        */
-	ACPI_PM_TMR = ACPI_PM_BASE + 0x08,   /* PM_TMR_LEN 4                                         */
-	ACPI_GPE0 = ACPI_PM_BASE + 0x20,     /* GPE0_BLK_LEN 4: 16 status bits, 16 enable bits       */
-	ACPI_PM_SIZE = 0x40,
-	ACPI_SCI_GSI = 9,            /* level; MADT override for ISA 9: level, active high           */
-	ACPI_SLP_TYP_S5 = 5,
-	ACPI_PM_TIMER_HZ = 3579545,
-};
+enum { ACPI_PM_TIMER_HZ = 3579545 };
 
 struct acpi_pm {
 	uint16_t pm1_status, pm1_enable, pm1_control;
@@ -32,7 +21,7 @@ struct acpi_pm {
 	unsigned gsi;
 };
 
-/* Claims ACPI_PM_BASE. Errors of bus_add. */
+/* Claims the blocks at PORT_PM1A_EVT and PORT_GPE0. Errors of bus_add. */
 int acpi_pm_init(struct acpi_pm *pm, struct bus *ports, unsigned gsi) MUST_CHECK;
 
 /* The operator presses the power button: the guest is asked to power off. */

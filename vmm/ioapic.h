@@ -9,7 +9,6 @@
 
 #include "vmm/device.h"
 
-#define IOAPIC_ADDR 0xfec00000ull
 enum { IOAPIC_PINS = 24 };
 
 /* Plain guest state. */

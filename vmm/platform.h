@@ -1,30 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What joins the device models to the core of the vmm. Beside the functions here the core supplies those of
- * vmm/device.h that reach out of the models: vm_now, vm_wall_seconds, vm_msi, vm_extint, vm_eoi_bitmap,
- * vm_request_end and vm_log. Context everywhere: device lock held.
+ * The guest platform in numbers: what the device models, the ACPI tables and the loaders must agree on.
+ * Ports and lines are those of every PC; the ACPI block stands where chipsets of the q35 family put it.
  */
 #pragma once
 
-#include "vmm/device.h"
+#include "lib/base.h"
 
-struct pic;
-struct ioapic;
+/* Ports. Lengths are in bytes. */
+enum platform_port {
+	PORT_PIC_MASTER = 0x20, PORT_PIC_SLAVE = 0xa0, PORT_PIC_ELCR = 0x4d0,
+	PORT_PIT = 0x40, PORT_SYSTEM_B = 0x61,
+	PORT_I8042_DATA = 0x60, PORT_I8042_CMD = 0x64,
+	PORT_RTC = 0x70,
+	PORT_POST = 0x80,
+	PORT_IO_DELAY = 0xed,
+	PORT_COM1 = 0x3f8,
+	PORT_RESET = 0xcf9,          /* also the FADT's reset register                               */
+	PORT_PM1A_EVT = 0x600,       /* 4: status, enable                                            */
+	PORT_PM1A_CNT = 0x604,       /* 2                                                            */
+	PORT_PM_TIMER = 0x608,       /* 4: 32 bits wide                                              */
+	PORT_GPE0 = 0x620,           /* 4: two bytes status, two bytes enable                        */
+};
 
-/* Joins vm_irq() to both interrupt controllers; call once, after their init and before the first vm_irq(). */
-void vm_irq_init(struct pic *pic, struct ioapic *ioapic);
+enum { PM1A_EVT_LEN = 4, PM1A_CNT_LEN = 2, PM_TIMER_LEN = 4, GPE0_LEN = 4, COM1_LEN = 8, RTC_LEN = 2 };
 
-/* Deadline of the first armed vm_timer in vm_now() time; UINT64_MAX: none is armed. */
-uint64_t vm_timer_next(void);
+enum {
+	RESET_VALUE = 0x06,          /* written to PORT_RESET: full reset                            */
+	S5_SLP_TYP = 5,              /* SLP_TYP of PM1a control for soft-off                         */
+};
 
-/*
- * Runs the timers whose deadline is at or before now_ns, earliest first. Bounded: when models arm timers in the
- * past faster than they run, the rest stays armed and vm_timer_next() says so.
- */
-void vm_timers_run(uint64_t now_ns);
+/* Lines: global system interrupts, equal to ISA lines but for the PIT. */
+enum platform_gsi { GSI_PIT = 0, GSI_COM1 = 4, GSI_RTC = 8, GSI_SCI = 9, GSI_COUNT = 24, IOAPIC_PIN_PIT = 2 };
 
-/*
- * Supplied by the core: vm_timer_next() has become earlier than it was, so whoever sleeps until then must look
- * again. Never called from within vm_timers_run().
- */
-void vm_timer_wake(void);
+/* Guest-physical addresses of what is not RAM. */
+#define PLATFORM_IOAPIC   0xfec00000ull
+#define PLATFORM_LAPIC    0xfee00000ull
+#define PLATFORM_LOW_END  0xc0000000ull    /* RAM below 4 GiB ends here at the latest                */
+#define PLATFORM_HIGH     0x100000000ull   /* and goes on here                                       */
+
+/* Areas in the first MiB, all inside RAM. The memory map says which of them the guest may take. */
+#define PLATFORM_EBDA     0x9fc00ull       /* end of conventional memory                             */
+#define PLATFORM_VGA      0xa0000ull
+#define PLATFORM_TABLES   0xe0000ull       /* RSDP first, then the other ACPI tables                 */
+#define PLATFORM_BIOS_END 0x100000ull
+
+enum { PLATFORM_VCPUS_MAX = 8, PLATFORM_IOAPIC_ID = 8 };

@@ -7,7 +7,7 @@
 
 #include "vmm/device.h"
 
-enum { UART_FIFO = 16, UART_COM1 = 0x3f8, UART_COM1_GSI = 4 };
+enum { UART_FIFO = 16 };
 
 struct uart_backend {
 	/*

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What joins the device models to the core of the vmm. Beside the functions here the core supplies those of
+ * vmm/device.h that reach out of the models: vm_now, vm_wall_seconds, vm_msi, vm_extint, vm_eoi_bitmap,
+ * vm_request_end and vm_log. Context everywhere: device lock held.
+ */
+#pragma once
+
+#include "vmm/device.h"
+
+struct pic;
+struct ioapic;
+
+/* Joins vm_irq() to both interrupt controllers; call once, after their init and before the first vm_irq(). */
+void vm_irq_init(struct pic *pic, struct ioapic *ioapic);
+
+/* Deadline of the first armed vm_timer in vm_now() time; UINT64_MAX: none is armed. */
+uint64_t vm_timer_next(void);
+
+/*
+ * Runs the timers whose deadline is at or before now_ns, earliest first. Bounded: when models arm timers in the
+ * past faster than they run, the rest stays armed and vm_timer_next() says so.
+ */
+void vm_timers_run(uint64_t now_ns);
+
+/*
+ * Supplied by the core: vm_timer_next() has become earlier than it was, so whoever sleeps until then must look
+ * again. Never called from within vm_timers_run().
+ */
+void vm_timer_wake(void);

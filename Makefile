@@ -9,6 +9,10 @@ OBJCOPY := objcopy
 NM      := nm
 PYTHON  := /usr/bin/python3
 
+# One short line per step; V=1 shows whole commands.
+Q   := $(if $(V),,@)
+say  = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))
+
 # All processors, unless the caller asked for something else or this is a nested make.
 ifeq ($(MAKELEVEL),0)
 ifeq ($(filter -j%,$(MAKEFLAGS)),)
@@ -40,6 +44,7 @@ help:
 	@echo 'make fmt        clang-format on the C files (F="files" for some)'
 	@echo 'make clean      remove build/; downloads stay in the cache folder'
 	@echo
+	@echo 'V=1                   shows whole commands'
 	@echo 'BRUME_CACHE=dir       where downloads and built dependencies live (default ~/.cache/brume)'
 	@echo 'BRUME_PREFETCHED=dir  take downloads from there instead of the network'
 

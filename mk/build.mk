@@ -29,15 +29,17 @@ LIB_OBJ    := $(LIB_SRC:%=$(B)/kernel/%.o)
 
 $(B)/kernel/%.c.o: %.c | deps
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/kernel/%.S.o: %.S | deps
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 
 $(B)/kernel/lib.a: $(LIB_OBJ)
-	@rm -f $@
-	ar rcsD $@ $^
+	@mkdir -p $(@D); rm -f $@
+	$(Q)ar rcsD $@ $^
 
 # ---- programs: one static ELF64 each at 4 MiB, on newlib ----
 PROGRAMS := $(foreach p,init conf console vmm,$(if $(wildcard $(p)/*.c),$(p)))
@@ -59,58 +61,64 @@ USER_LIB := $(LIB_SRC:%=$(B)/user/%.o)
 
 $(B)/user/%.c.o: %.c | deps
 	@mkdir -p $(@D)
-	$(CC) $(USER_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(USER_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/user/%.S.o: %.S | deps
 	@mkdir -p $(@D)
-	$(CC) $(USER_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(USER_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 
 $(B)/user/lib.a: $(USER_LIB)
-	@rm -f $@
-	ar rcsD $@ $^
+	@mkdir -p $(@D); rm -f $@
+	$(Q)ar rcsD $@ $^
 
 # program_rule(name): build/name.sym.elf with symbols, build/programs/name as it is packed
 define program_rule
 $(1)_OBJ := $$(patsubst %,$(B)/user/%.o,$$(sort $$(wildcard $(1)/*.c $(1)/*/*.c $(1)/*.S)))
 USER_OBJ += $$($(1)_OBJ)
 $(B)/$(1).sym.elf: $$($(1)_OBJ) $(USER_RT) $(B)/user/lib.a lib/user/user.ld
-	$(CC) $(USER_LDFLAGS) -o $$@ $$($(1)_OBJ) $(USER_RT) $(B)/user/lib.a \
+	$$(call say,LD,$$@)
+	$$(Q)$(CC) $(USER_LDFLAGS) -o $$@ $$($(1)_OBJ) $(USER_RT) $(B)/user/lib.a \
 		-L$(NEWLIB)/lib -Wl,--start-group -lc -lm -lgcc -Wl,--end-group
 $(B)/programs/$(1): $(B)/$(1).sym.elf
 	@mkdir -p $$(@D)
-	$(OBJCOPY) --strip-all -R .comment $$< $$@
+	$$(Q)$(OBJCOPY) --strip-all -R .comment $$< $$@
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 PROGRAM_FILES := $(PROGRAMS:%=$(B)/programs/%)
 
-$(B)/pack.S: $(PROGRAM_FILES) tools/mkpack
+$(B)/pack.S: $(PROGRAM_FILES) tools/mkpack | deps
 	@mkdir -p $(@D)
-	tools/mkpack $(PROGRAM_FILES) > $@
+	$(Q)tools/mkpack $(PROGRAM_FILES) > $@
 $(B)/pack.o: $(B)/pack.S | deps
-	$(CC) -c -o $@ $<
+	$(Q)$(CC) -c -o $@ $<
 
 # ---- link twice: the second time with the symbol table that panic backtraces print from ----
 KERNEL_PARTS := $(KERNEL_OBJ) $(B)/pack.o
 
 $(B)/nosyms.S: tools/mksyms | deps
 	@mkdir -p $(@D)
-	$(PYTHON) tools/mksyms < /dev/null > $@
+	$(Q)$(PYTHON) tools/mksyms < /dev/null > $@
 $(B)/nosyms.o: $(B)/nosyms.S
-	$(CC) -c -o $@ $<
+	$(Q)$(CC) -c -o $@ $<
 $(B)/brume.pass1.elf: linker.ld $(KERNEL_PARTS) $(B)/nosyms.o $(B)/kernel/lib.a
-	$(LD) $(KERNEL_LDFLAGS) -T linker.ld -o $@ $(KERNEL_PARTS) $(B)/nosyms.o $(B)/kernel/lib.a
+	$(call say,LD,$@)
+	$(Q)$(LD) $(KERNEL_LDFLAGS) -T linker.ld -o $@ $(KERNEL_PARTS) $(B)/nosyms.o $(B)/kernel/lib.a
 $(B)/symtab.S: $(B)/brume.pass1.elf tools/mksyms
-	$(NM) -n $< | $(PYTHON) tools/mksyms > $@
+	$(Q)$(NM) -n $< | $(PYTHON) tools/mksyms > $@
 $(B)/symtab.o: $(B)/symtab.S
-	$(CC) -c -o $@ $<
+	$(Q)$(CC) -c -o $@ $<
 $(B)/brume.sym.elf: linker.ld $(KERNEL_PARTS) $(B)/symtab.o $(B)/kernel/lib.a
-	$(LD) $(KERNEL_LDFLAGS) -T linker.ld -o $@ $(KERNEL_PARTS) $(B)/symtab.o $(B)/kernel/lib.a
+	$(call say,LD,$@)
+	$(Q)$(LD) $(KERNEL_LDFLAGS) -T linker.ld -o $@ $(KERNEL_PARTS) $(B)/symtab.o $(B)/kernel/lib.a
 	@$(NM) -n $@ | $(PYTHON) tools/mksyms | cmp -s - $(B)/symtab.S || \
 		{ echo 'the symbol table moved the code: .rodata must come after .text in linker.ld'; rm -f $@; exit 1; }
 
 # Multiboot 1 loaders and qemu -kernel take ELF32 only; GRUB takes both.
 $(B)/brume.elf: $(B)/brume.sym.elf
-	$(OBJCOPY) --strip-all -R .comment -O elf32-i386 $< $@
+	$(call say,IMAGE,$@)
+	$(Q)$(OBJCOPY) --strip-all -R .comment -O elf32-i386 $< $@
 
 -include $(KERNEL_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(USER_RT:.o=.d) $(USER_LIB:.o=.d)

@@ -7,10 +7,11 @@ GUEST  := $(B)/deps/guest
 # Debian's kernel, under a name of ours so that make sees when the package changed.
 $(B)/guest/vmlinuz: | deps
 	@mkdir -p $(@D)
-	cp -L $(GUEST)/vmlinuz $@
+	$(Q)cp -L $(GUEST)/vmlinuz $@
 $(B)/guest/initrd.img: $(shell find tests/guest/initramfs -type f) tools/mkinitrd | deps
 	@mkdir -p $(@D)
-	$(PYTHON) tools/mkinitrd $@ $(GUEST) tests/guest/initramfs
+	$(call say,INITRD,$@)
+	$(Q)$(PYTHON) tools/mkinitrd $@ $(GUEST) tests/guest/initramfs
 
 MODULES := $(B)/guest/vmlinuz $(B)/guest/initrd.img
 
@@ -18,7 +19,8 @@ MODULES := $(B)/guest/vmlinuz $(B)/guest/initrd.img
 guest: $(MODULES)
 iso: $(B)/brume.iso
 $(B)/brume.iso: $(B)/brume.elf $(CONFIG) $(MODULES) tools/mkiso tools/media.sh
-	tools/mkiso -o $@ -c $(CONFIG) $(MODULES:%=-m %) $(B)/brume.elf
+	$(call say,ISO,$@)
+	$(Q)tools/mkiso -o $@ -c $(CONFIG) $(MODULES:%=-m %) $(B)/brume.elf
 
 # The user's keys go to Brume: nothing else may read this terminal, so this runs last and alone.
 run: $(B)/brume.iso | deps
@@ -27,7 +29,8 @@ run: $(B)/brume.iso | deps
 # One FAT partition with GRUB for BIOS and UEFI; sizes follow the files. DEV=/dev/sdX also writes it to that medium.
 flash: $(B)/brume.img
 $(B)/brume.img: $(B)/brume.elf $(CONFIG) $(MODULES) tools/mkflash tools/media.sh
-	tools/mkflash -o $@ -c $(CONFIG) $(MODULES:%=-m %) $(B)/brume.elf
+	$(call say,FLASH,$@)
+	$(Q)tools/mkflash -o $@ -c $(CONFIG) $(MODULES:%=-m %) $(B)/brume.elf
 ifneq ($(DEV),)
 .PHONY: write-flash
 flash: write-flash
@@ -37,4 +40,5 @@ write-flash: $(B)/brume.img
 endif
 
 pxe: $(B)/brume.elf $(CONFIG) $(MODULES) tools/mkpxe tools/media.sh
-	tools/mkpxe -o $(B)/pxe -c $(CONFIG) $(MODULES:%=-m %) $(B)/brume.elf
+	$(call say,PXE,$(B)/pxe)
+	$(Q)tools/mkpxe -o $(B)/pxe -c $(CONFIG) $(MODULES:%=-m %) $(B)/brume.elf

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "arch/x86/vcpu/fetch.h"
-#include "arch/x86/vcpu/lapic.h"
+#include "arch/x86/vcpu/vapic.h"
 #include "arch/x86/vcpu/ops.h"
 #include "arch/x86/vcpu/vm.h"
 #include "kernel/abi.h"
@@ -52,7 +52,7 @@ struct vcpu {
 	struct fetch_cache fetch;
 	struct mmio_memo memo[MMIO_MEMO_COUNT];
 
-	struct lapic lapic;
+	struct vapic vapic;
 	uint64_t tsc_offset;
 	uint64_t xcr0, tsc_aux, mtrr_def, dr[4];
 	uint64_t misc_enable;

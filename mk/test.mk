@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests. Unit tests and fuzz targets are host programs that name what they link in a "sources:" comment;
+# system tests boot the real image (tests/system/harness.py). tests/run.py runs all and counts.
+
+CLANG        ?= clang
+FUZZ_SECONDS ?= 5
+HOST_WARN    := $(WARN) -Wno-maybe-uninitialized
+HOST_FLAGS   := -std=gnu11 -O1 -g -fno-omit-frame-pointer -I. $(HOST_WARN)
+SANITIZE     := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# named(word, file): the rest of the "word:" comment lines of a file
+named = $(shell sed -n 's,^[ /*\t]*$(1):\(.*\),\1,p' $(2) | sed 's,\*/,,')
+
+$(B)/unit/obj/%.o: % | deps
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(HOST_FLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/obj/%.o: % | deps
+	@mkdir -p $(@D)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) $(HOST_FLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -Wno-unknown-warning-option -MMD -MP -c -o $@ $<
+
+# unit_rule(name), fuzz_rule(name)
+define unit_rule
+$(1)_UNIT := $(addprefix $(B)/unit/obj/,$(addsuffix .o,tests/unit/$(1)_test.c tests/unit/check.c $(call named,sources,tests/unit/$(1)_test.c)))
+HOST_OBJ += $$($(1)_UNIT)
+$(B)/unit/$(1): $$($(1)_UNIT)
+	$$(Q)$(CC) $(SANITIZE) -o $$@ $$^
+endef
+define fuzz_rule
+$(1)_FUZZ := $(addprefix $(B)/fuzz/obj/,$(addsuffix .o,tests/fuzz/$(1)_fuzz.c $(call named,sources,tests/fuzz/$(1)_fuzz.c)))
+HOST_OBJ += $$($(1)_FUZZ)
+$(B)/fuzz/$(1): $$($(1)_FUZZ)
+	$$(Q)$(CLANG) $(SANITIZE) -fsanitize=fuzzer -o $$@ $$^
+endef
+
+UNIT_TESTS   := $(patsubst tests/unit/%_test.c,%,$(wildcard tests/unit/*_test.c))
+FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(t))))
+-include $(HOST_OBJ:.o=.d)
+
+include $(wildcard tests/guest/guest.mk)
+
+.PHONY: test unit fuzz
+unit: $(UNIT_TESTS:%=$(B)/unit/%)
+fuzz: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
+test: unit fuzz iso guest guest-payloads
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py $(T)

@@ -6,13 +6,14 @@ GUEST_RT := $(B)/guest/obj/tests/guest/start.S.o $(B)/guest/obj/tests/guest/rt.c
 GUEST_PAYLOADS := $(patsubst tests/guest/%.c,$(B)/guest/%.elf,$(filter-out tests/guest/rt.c,$(wildcard tests/guest/*.c))) \
 	$(patsubst tests/bench/%.c,$(B)/guest/%.elf,$(wildcard tests/bench/*.c))
 
-$(B)/guest/obj/%.o: % | deps-build
+$(B)/guest/obj/%.o: % | deps
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 define guest_rule
 $(B)/guest/$(2).elf: $(B)/guest/obj/$(1)/$(2).c.o $$(GUEST_RT) tests/guest/guest.ld
-	$$(LD) -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/guest.ld -o $$@ $$(GUEST_RT) $$<
+	$$(Q)$$(LD) -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/guest.ld -o $$@ $$(GUEST_RT) $$<
 endef
 $(foreach p,$(GUEST_PAYLOADS),$(eval $(call guest_rule,$(if $(wildcard tests/bench/$(basename $(notdir $(p))).c),tests/bench,tests/guest),$(basename $(notdir $(p))))))
 

@@ -9,7 +9,7 @@ DEPS_STEP := build
 ifneq ($(filter iso flash pxe guest,$(MAKECMDGOALS)),)
 DEPS_STEP := image
 endif
-$(foreach step,run lint bench test,$(if $(filter $(step),$(MAKECMDGOALS)),$(eval DEPS_STEP := $(step))))
+$(foreach step,run fmt lint bench test,$(if $(filter $(step) $(step)-%,$(MAKECMDGOALS)),$(eval DEPS_STEP := $(step:fmt=lint))))
 
 .PHONY: deps
 deps:

@@ -4,8 +4,8 @@
 
 CLANG        ?= clang
 FUZZ_SECONDS ?= 5
-HOST_WARN    := $(WARN) -Wno-maybe-uninitialized
-HOST_FLAGS   := -std=gnu11 -O1 -g -fno-omit-frame-pointer -I. $(HOST_WARN)
+
+HOST_FLAGS   := -std=gnu11 -O1 -g -fno-omit-frame-pointer -I. $(WARN)
 SANITIZE     := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # named(word, file): the rest of the "word:" comment lines of a file
@@ -14,12 +14,12 @@ named = $(shell sed -n 's,^[ /*\t]*$(1):\(.*\),\1,p' $(2) | sed 's,\*/,,')
 $(B)/unit/obj/%.o: % | deps
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(HOST_FLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(HOST_FLAGS) -Wno-maybe-uninitialized $(SANITIZE) -MMD -MP -c -o $@ $<
 
 $(B)/fuzz/obj/%.o: % | deps
 	@mkdir -p $(@D)
 	$(call say,CLANG,$@)
-	$(Q)$(CLANG) $(HOST_FLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -Wno-unknown-warning-option -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(HOST_FLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
 # unit_rule(name), fuzz_rule(name)
 define unit_rule

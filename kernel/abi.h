@@ -23,7 +23,8 @@ enum sys {
 	/* Processes and threads; all need RIGHT_GRANT on the process. */
 	SYS_PROCESS_CREATE,  /* (arena region, name lo, name hi: 16 bytes) -> process; takes the region over   */
 	SYS_PROCESS_SPACE,   /* (process) -> handle of its user space                                          */
-	SYS_PROCESS_DESTROY, /* (process) ends it; its objects die, the arena region is the caller's again     */
+	SYS_PROCESS_DESTROY, /* (process) ends it; E_AGAIN: pieces are left, call again. Then its objects are gone and the */
+	                     /* arena region is usable again (unclean) by the handle that it was created with             */
 	SYS_PROCESS_STATUS,  /* (process, struct process_status *)                                             */
 	SYS_PROCESS_NOTIFY,  /* (process, event) the event is signalled when the process has ended             */
 	SYS_PROCESS_WEIGHT,  /* (process, weight 1..10000) share of a CPU against others                       */
@@ -34,20 +35,22 @@ enum sys {
 	/* Memory. */
 	SYS_REGION_SPLIT,    /* (region, offset) -> region [offset, end); the first keeps [0, offset)          */
 	SYS_REGION_MERGE,    /* (low, high) high starts where low ends; high's handle dies                     */
-	SYS_REGION_RECLAIM,  /* (region) unmapped everywhere, others' handles gone, contents unclean (progress) */
+	SYS_REGION_RECLAIM,  /* (region) unmapped everywhere, others' handles gone, contents unclean. Above 0 or E_AGAIN: */
+	                     /* call again; 0: done                                                        */
 	SYS_REGION_CLEAN,    /* (region, offset) zeroes (progress); clean when the end is reached              */
 	SYS_REGION_INFO,     /* (region, struct region_info *)                                                 */
 	SYS_SPACE_CREATE,    /* () -> a guest space (a VM), charged to the caller                              */
-	SYS_MAP,             /* (space, address, region, offset, size, prot) (progress)                        */
-	SYS_UNMAP,           /* (space, address, size) whole former mappings only (progress)                   */
+	SYS_MAP,             /* (space, address, region, offset, size, prot) (progress). In guest spaces memory is executable */
+	                     /* and W with X is allowed; RIGHT_EXEC is asked for in user spaces only       */
+	SYS_UNMAP,           /* (space, address, size) exactly one former mapping (progress)                   */
 
 	/* Events. */
 	SYS_EVENT_CREATE,    /* (process or SELF pays) -> event                                                */
 	SYS_EVENT_SIGNAL,    /* (event)                                                                        */
-	SYS_EVENT_BIND,      /* (event, key) the calling thread waits for it from now on                       */
-	SYS_EVENT_WAIT,      /* (deadline ns, 0 = poll, ~0 = for ever) -> key; second: count since last time   */
-	SYS_EVENT_TIMER,     /* (event, deadline ns or 0 = off, period ns or 0)                                */
-	SYS_EVENT_ROUTE,     /* (event, guest space, MSI address, MSI data) signals become guest interrupts    */
+	SYS_EVENT_BIND,      /* (event, key below 2^63) the calling thread waits for it from now on            */
+	SYS_EVENT_WAIT,      /* (deadline ns, 0 = poll, ~0 = for ever) -> key, or E_TIMEOUT; second: count since last time */
+	SYS_EVENT_TIMER,     /* (event, deadline ns or 0 = off, period ns or 0; at least 100 us)               */
+	SYS_EVENT_ROUTE,     /* (event, guest space, MSI address, MSI data) signals become guest interrupts; space SELF: no longer */
 
 	/* Virtual machines. */
 	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller          */
@@ -67,8 +70,8 @@ enum sys {
 	SYS_SERIAL_READ,     /* (machine, buffer, count) -> bytes                                              */
 	SYS_SERIAL_NOTIFY,   /* (machine, event) signalled on received bytes and on room to send               */
 	SYS_POWER,           /* (machine, enum power_op)                                                       */
-	SYS_STATS,           /* (machine or process or vcpu, void *, bytes) counters, see below                */
-	SYS_TRACE,           /* (machine, void *, bytes) reads the binary trace ring -> bytes                  */
+	SYS_STATS,           /* (machine, void *, bytes) struct machine_stats, its first bytes -> bytes        */
+	SYS_TRACE,           /* (machine, void *, bytes) takes struct trace_record out of the trace ring -> bytes */
 
 	SYS_COUNT
 };
@@ -90,7 +93,7 @@ enum right {
 	RIGHT_ALL = 0x1f,
 };
 
-enum prot { PROT_R = 1, PROT_W = 2, PROT_X = 4 };    /* W and X together are refused          */
+enum prot { PROT_R = 1, PROT_W = 2, PROT_X = 4 };    /* W and X together are refused in user spaces */
 
 enum power_op { POWER_OFF, POWER_REBOOT };
 
@@ -163,6 +166,26 @@ struct machine_stats {
 	uint64_t switches, preemptions, interrupts, syscalls;
 	uint64_t kernel_bytes;           /* image, boot heap, tables: RAM that init never got     */
 	uint32_t processes, threads, spaces, regions, vcpus, events;    /* alive                  */
+};
+
+/* What SYS_TRACE reads. */
+enum trace_kind {
+	TRACE_NONE,
+	TRACE_SWITCH,        /* a: process id, b: thread's address                                   */
+	TRACE_IDLE,          /* a CPU went idle                                                      */
+	TRACE_FAULT,         /* a: process id << 32 | vector, b: rip                                 */
+	TRACE_PROCESS,       /* a: process id, b: enum process_end                                   */
+	TRACE_SYSCALL,       /* a: process id << 32 | number, b: first argument                      */
+	TRACE_EXIT,          /* a: process id << 32 | enum exit_kind, b: guest rip                   */
+	TRACE_INJECT,        /* a: process id << 32 | vector, b: guest rip                           */
+	TRACE_IRQ,           /* a: vector                                                            */
+};
+
+struct trace_record {
+	uint64_t tsc;
+	uint32_t kind;               /* enum trace_kind                                          */
+	uint32_t cpu;
+	uint64_t a, b;
 };
 
 /* ------------------------------------------------------------------ virtual CPUs */

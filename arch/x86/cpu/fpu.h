@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Vector state. The kernel uses none; each thread and each vCPU has an XSAVE area, and cpu->fpu says whose state the
+ * registers hold. SDM 1 ch. 13. XCR0 must be the host's (all features the CPU has and we save) in every call here.
+ */
+#pragma once
+
+#include "lib/base.h"
+
+/* Size of an area: that of the standard format for the host's XCR0, at most a page. 64-byte aligned areas. */
+extern uint32_t fpu_area_bytes;
+extern uint64_t fpu_host_xcr0;
+
+/* Sets CR4.OSXSAVE and XCR0 of this CPU. Boot CPU first. */
+void fpu_init(void);
+
+/* Writes the initial state (all of it clean, MXCSR 1f80h) into a zeroed area. */
+void fpu_area_init(void *area);
+
+/*
+ * The registers shall hold area's state: saves what they hold into its own area, loads area's. Free when they hold it
+ * already.
+ */
+void fpu_use(void *area);
+
+/* Saves the registers' state into its area and forgets whose they are. After that the area may be read. */
+void fpu_put_back(void);
+
+/* area is about to be freed or rewritten: the registers do not hold it any more, nothing is saved. */
+void fpu_forget(const void *area);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interrupts, exceptions and the ways back to user mode. SDM 3A ch. 6. */
+#pragma once
+
+#include "arch/x86/entry/frame.h"
+#include "lib/base.h"
+
+enum {
+	IRQ_FIRST = 0x20, IRQ_LAST = 0xef,
+	IRQ_TIMER = 0xe0,            /* handler of the clock calls timer_interrupt()                  */
+	IRQ_TLB = 0xe1,              /* another CPU unmapped something                                */
+	IRQ_RESCHED = 0xe2,          /* another CPU queued a thread here                              */
+	IRQ_ISA = 0x30,              /* + ISA interrupt number                                        */
+	IRQ_SPURIOUS = 0xff,
+};
+
+/* IST stacks of the TSS that the IDT names. */
+enum { IST_NMI = 1, IST_MC = 2, IST_DF = 3 };
+
+/* Builds the IDT (boot CPU) and loads it on this CPU. */
+void irq_init(void);
+
+/* fn runs with IF=0 on the CPU's stack after lapic_eoi(). vector: IRQ_FIRST..IRQ_LAST. */
+void irq_register(uint8_t vector, void (*fn)(void));
+
+/* MSRs of SYSCALL on this CPU. */
+void syscall_init(void);
+
+/*
+ * Loads f (frame of the current thread) and goes to user mode: by SYSRET if it was entered so and rip is canonical, else
+ * by IRET. fpu and address space are already the thread's. IF=0.
+ */
+_Noreturn void user_return(struct trap_frame *f);
+
+/* Abandons the stack: fn runs on top of this CPU's kernel stack. */
+_Noreturn void stack_reset(uint64_t stack_top, void (*fn)(void));

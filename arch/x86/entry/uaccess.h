@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Access to user memory of the active address space. Each instruction that may fault stands in the exception table
+ * (section .extable: 32-bit offsets of instruction and fixup from the entry itself); a page fault or #GP there goes to
+ * its fixup. SMAP is opened by STAC around exactly these instructions (SDM 3A 4.6.1). CPUs without SMAP: the boot code
+ * patches nothing, cpu/features.c requires it.
+ */
+#pragma once
+
+#include "kernel/abi.h"
+#include "lib/base.h"
+
+static inline bool user_range_ok(uint64_t addr, uint64_t len)
+{
+	return range_within(addr, len, USER_END);
+}
+
+/* All or nothing as far as the caller may rely: E_FAULT when part of the user range is not accessible. */
+int copy_from_user(void *to, uint64_t from, size_t len) MUST_CHECK;
+int copy_to_user(uint64_t to, const void *from, size_t len) MUST_CHECK;
+
+/*
+ * Raw copy without range check; either side may be the user's. Returns bytes NOT copied. entry/uaccess.S.
+ */
+size_t user_copy_raw(void *to, const void *from, size_t len);
+
+#define EXTABLE(from, to) \
+	".pushsection .extable,\"a\"\n\t.balign 4\n\t.long " from " - .\n\t.long " to " - .\n\t.popsection\n\t"
+
+/* Reads of the exit path: false when not accessible. addr need not be aligned. */
+static inline bool user_read64(uint64_t addr, uint64_t *out)
+{
+	uint64_t val = 0;
+	bool ok = false;
+
+	if (!user_range_ok(addr, sizeof(val))) {
+		return false;
+	}
+	__asm__ volatile("stac\n"
+			 "1:\tmovq (%2), %0\n\t"
+			 "movb $1, %1\n"
+			 "2:\tclac\n\t" EXTABLE("1b", "2b")
+			 : "+r"(val), "+q"(ok) : "r"(addr) : "memory", "cc");
+	*out = val;
+	return ok;
+}
+
+static inline bool user_write64(uint64_t addr, uint64_t val)
+{
+	bool ok = false;
+
+	if (!user_range_ok(addr, sizeof(val))) {
+		return false;
+	}
+	__asm__ volatile("stac\n"
+			 "1:\tmovq %2, (%1)\n\t"
+			 "movb $1, %0\n"
+			 "2:\tclac\n\t" EXTABLE("1b", "2b")
+			 : "+q"(ok) : "r"(addr), "r"(val) : "memory", "cc");
+	return ok;
+}
+
+static inline bool user_read_bytes(uint64_t addr, void *out, size_t len)
+{
+	return copy_from_user(out, addr, len) == OK;
+}
+
+/* Where to go on for a fault at rip, or 0: a bug. */
+uint64_t extable_find(uint64_t rip);

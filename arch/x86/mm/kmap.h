@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's own address space (SDM 3A 4.5).
+ *
+ *   ffff800000000000  KMAP: arenas only, at KMAP_BASE + physical address; 2 TiB, PML4 slots 256..259
+ *   ffffffff80000000  the image, W^X by section; program file pages read-only
+ *   ffffffffc0000000  windows: two pages per CPU (window.h)
+ *   ffffffffc0200000  kernel stacks, each with an unmapped page below
+ *   ffffffffc0400000  MMIO, uncached
+ *
+ * Every process root copies slots 256..259 and 511, which never change after mm_init().
+ */
+#pragma once
+
+#include "lib/base.h"
+
+struct arena;
+struct boot_info;
+struct pt;
+
+#ifndef KMAP_BASE
+#define KMAP_BASE    0xffff800000000000ull
+#endif
+#define KMAP_SIZE    (1ull << 41)
+#define IMAGE_BASE   0xffffffff80000000ull
+
+static inline void *kmap_ptr(hpa_t pa)
+{
+	return (void *)(uintptr_t)(KMAP_BASE + pa.v);
+}
+
+/* Of an arena page or anything in one. */
+static inline hpa_t kmap_hpa(const void *p)
+{
+	return hpa((uint64_t)(uintptr_t)p - KMAP_BASE);
+}
+
+/* Of anything in the kernel image: text, data, bss, packed programs. */
+static inline hpa_t image_hpa(const void *p)
+{
+	return hpa((uint64_t)(uintptr_t)p - IMAGE_BASE);
+}
+
+extern struct arena *kernel_arena;       /* pays for kernel tables, stacks, rings                 */
+
+/*
+ * Takes the boot arenas from usable RAM of bi, builds the kernel's address space and switches to it; the boot loader's
+ * and the identity mapping are gone then. Panics when there is not enough memory below 4 GiB.
+ */
+void mm_init(struct boot_info *bi);
+
+/* RAM that mm_init() kept for init's arena. */
+extern hpa_t mm_init_arena;
+extern uint64_t mm_init_arena_pages;
+
+/* Bytes of RAM that the kernel keeps: image, boot arenas. */
+uint64_t mm_kernel_bytes(void);
+
+/* Maps RAM that becomes an arena. E_RANGE: beyond 2 TiB. E_NOMEM: kernel arena empty. Nothing changed on error. */
+int kmap_add(hpa_t base, uint64_t size) MUST_CHECK;
+/* Unmaps it. The memory can be reused when tlb_retire_epoch() of after this call has passed. */
+void kmap_remove(hpa_t base, uint64_t size);
+
+/* Device registers, uncached, mapped for ever; pa and size need no alignment. Panics when the area is full. */
+volatile void *mmio_map(hpa_t pa, uint64_t size);
+
+/* A kernel stack of pages pages with an unmapped page below. Returns its top (16-byte aligned). Boot only: panics. */
+uint64_t mm_stack_alloc(unsigned pages);
+
+/* Copies the kernel's half into the root of a new user space. */
+void kmap_share(struct pt *pt);
+
+/* Root of the kernel alone, for CPUs that run no process. */
+hpa_t kmap_root(void);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Processes. All that belongs to one lives in its arena, the struct process included.
+ *
+ *   PROCESS_RUNS --exit, fault, kill--> ended (its threads never run again, its event is signalled)
+ *                                         --SYS_PROCESS_DESTROY, in pieces--> gone, arena region given back
+ */
+#pragma once
+
+#include "kernel/abi.h"
+#include "kernel/event.h"
+#include "kernel/handle.h"
+#include "kernel/object.h"
+
+struct arena;
+struct region;
+struct sched_group;
+struct space;
+
+enum { PROCESS_NAME_MAX = 16 };
+
+struct process {
+	struct object object;        /* object.owner: the creator, for counting only                  */
+	char name[PROCESS_NAME_MAX + 1];
+	uint32_t id;                 /* counts processes since boot; 1 is init                        */
+	struct arena *arena;
+	struct region *arena_region; /* of the creator; NULL for init                                 */
+	struct space *space;         /* its user space                                                */
+	struct handle_table handles;
+	struct list objects;         /* owned objects, latest first                                   */
+	struct list threads;         /* struct thread.in_process                                      */
+	uint32_t object_count;
+	uint32_t weight;             /* 1..10000, 100 is usual                                        */
+	struct sched_group *group;   /* one per CPU                                                   */
+	uint64_t cpu_ns;             /* counted run time, guests included                             */
+	enum process_end end;
+	int32_t code;                /* SYS_EXIT's                                                    */
+	uint32_t fault_vector, fault_error;
+	uint64_t fault_rip, fault_address;
+	struct event_ref notify;     /* signalled at the end                                          */
+};
+
+extern struct process *process_init;     /* pid 1; its end is a panic */
+
+/*
+ * Makes a process in the arena [base, +pages), which is mapped in kmap already. region: what the arena is made of
+ * (marked busy), or NULL. E_NOMEM: the arena is too small.
+ */
+int process_create(hpa_t base, uint64_t page_count, struct region *region, const char name[PROCESS_NAME_MAX],
+		   struct process *creator, struct process **out) MUST_CHECK;
+
+/*
+ * Stops all threads of p for ever and tells who wants to know. Also for the process of the current thread: the caller
+ * then ends with sched_run(). Does nothing if p has ended before.
+ */
+void process_end(struct process *p, enum process_end why, int32_t code);
+
+/* As above for an exception that p's code raised. */
+void process_fault(struct process *p, uint32_t vector, uint32_t error, uint64_t rip, uint64_t address);
+
+/* One bounded step of destruction; ends p first if it runs. E_AGAIN: call again. OK: p is gone. */
+int process_destroy(struct process *p) MUST_CHECK;
+
+void process_status(const struct process *p, struct process_status *st);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* System calls: handlers by number of kernel/abi.h. */
+#pragma once
+
+#include "kernel/abi.h"
+#include "lib/base.h"
+
+struct thread;
+
+/*
+ * arg: rdi rsi rdx r10 r8 r9 as the caller set them, nothing checked. Returns what rax shall be; thread_return2() sets
+ * rdx. A handler that blocks or runs a vCPU does not return; it has called thread_return() or the waker will.
+ */
+typedef int64_t syscall_fn(struct thread *t, const uint64_t arg[6]);
+
+extern syscall_fn *const syscall_table[SYS_COUNT];
+
+/* Of arch/x86/vcpu/sys_vcpu.c. */
+syscall_fn sys_vm_slot, sys_vm_msi, sys_vm_doorbell, sys_vm_set, sys_vcpu_create, sys_vcpu_run, sys_vcpu_get,
+	sys_vcpu_set, sys_vcpu_kick, sys_vcpu_extint;

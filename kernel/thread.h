@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads. Registers of user mode are saved right into thread.frame by the entry stubs: TSS.RSP0 and the SYSCALL
+ * stub point to its end. A thread that blocks leaves nothing on the kernel stack.
+ *
+ *   RUNNABLE --sched--> RUNNING --thread_block()--> BLOCKED --thread_wake()--> RUNNABLE;   any --process end--> DEAD
+ */
+#pragma once
+
+#include "arch/x86/entry/frame.h"
+#include "kernel/heap.h"
+#include "kernel/object.h"
+#include "kernel/timer.h"
+#include "lib/base.h"
+
+struct cpu;
+struct process;
+struct vcpu;
+
+enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
+
+/* How a dispatched thread goes on. */
+enum thread_resume {
+	RESUME_USER,                 /* frame is loaded                                               */
+	RESUME_VCPU,                 /* vcpu_run(thread, thread->vcpu) is entered again               */
+};
+
+struct thread {
+	struct trap_frame frame __attribute__((aligned(16)));   /* its end is 16-byte aligned: the CPU pushes there */
+	struct object object;
+	struct process *process;
+	struct list in_process;      /* process.threads                                               */
+	enum thread_state state;
+	enum thread_resume resume;
+	bool waiting;                /* blocked in SYS_EVENT_WAIT                                     */
+	struct vcpu *vcpu;           /* the vCPU it runs, with RESUME_VCPU                            */
+	struct cpu *cpu;             /* whose queue it belongs to                                     */
+	void *fpu;                   /* XSAVE area of user mode (arch/x86/cpu/fpu.h)                  */
+	struct heap_node node;       /* in sched_group.threads; key: vruntime                         */
+	uint64_t vruntime;           /* ns, among the threads of its process                          */
+	uint64_t cpu_ns;
+	struct list events;          /* bound: struct event.in_thread                                 */
+	struct list pending;         /* bound with a count: struct event.in_pending                   */
+	struct timer deadline;       /* of SYS_EVENT_WAIT                                             */
+};
+
+_Static_assert(sizeof(struct trap_frame) % 16 == 0, "the end of thread.frame is aligned");
+
+/* Runs at once at entry with rsp = stack, rdi = argument. p pays. NULL: its arena is empty. */
+struct thread *thread_create(struct process *p, uint64_t entry, uint64_t stack, uint64_t argument) MUST_CHECK;
+void thread_destroy(struct object *o);
+
+/* The current thread will not run until thread_wake(); the caller goes on to sched_run(). */
+void thread_block(struct thread *t);
+
+/* Blocked becomes runnable; any other state: nothing. Any context with IF=0. */
+void thread_wake(struct thread *t);
+
+/* No further instruction of t. Also for the current thread: the caller goes on to sched_run(). */
+void thread_stop(struct thread *t);
+
+/* Sets what the pending system call returns in rax. */
+static inline void thread_return(struct thread *t, int64_t rax)
+{
+	t->frame.rax = (uint64_t)rax;
+}
+
+/* And in rdx. */
+static inline void thread_return2(struct thread *t, uint64_t rdx)
+{
+	t->frame.rdx = rdx;
+}

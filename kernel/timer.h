@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Timers: one heap per CPU, one one-shot hardware timer armed for the earliest. A timer fires on the CPU that set it,
+ * from the timer interrupt, with IF=0 on the CPU's stack: fn must be short and may set timers.
+ */
+#pragma once
+
+#include "kernel/heap.h"
+#include "lib/base.h"
+
+struct cpu;
+
+struct timer {
+	struct heap_node node;       /* key: deadline                                                 */
+	void (*fn)(struct timer *);
+	struct cpu *cpu;             /* whose heap it is in, while set                                */
+};
+
+static inline bool timer_is_set(const struct timer *t)
+{
+	return heap_queued(&t->node);
+}
+
+static inline uint64_t timer_deadline(const struct timer *t)
+{
+	return t->node.key;
+}
+
+/* Sets or moves t to deadline_ns of clock_ns(). A deadline in the past fires at once, from the interrupt. */
+void timer_set(struct timer *t, uint64_t deadline_ns);
+void timer_cancel(struct timer *t);
+
+/* The handler of this CPU's timer interrupt: runs what is due, at most TIMER_BATCH, and arms the next. */
+void timer_interrupt(void);
+enum { TIMER_BATCH = 64 };

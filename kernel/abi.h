@@ -143,6 +143,7 @@ struct init_info {
 	uint64_t ram_bytes;              /* all RAM of the machine                               */
 	uint32_t cpu_count;
 	uint32_t pad;
+	uint64_t wall_ns;                /* since 1970, at SYS_CLOCK 0 (RTC of the machine)      */
 	char cmdline[256];               /* of the kernel image                                  */
 	struct init_region region[INIT_REGION_MAX];
 };

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first thread after start: what the user types, what init asks for, and the VM's timers. */
+#include "lib/user/sys.h"
+#include "vmm/hooks.h"
+#include "vmm/vm.h"
+
+enum io_key { KEY_CONSOLE, KEY_CONTROL, KEY_TIMER };
+
+/* Bytes from the console that the guest's FIFO had no room for. Owned by the device lock. */
+static struct {
+	uint8_t buf[64];
+	uint32_t at, len;
+} typed;
+
+static void pump_typed(void)
+{
+	for (;;) {
+		if (typed.at == typed.len) {
+			typed.at = 0;
+			typed.len = channel_read(&vm.to_vm, typed.buf, sizeof(typed.buf));
+		}
+		if (!typed.len) {
+			return;
+		}
+		typed.at += (uint32_t)uart_receive(&vm.uart, typed.buf + typed.at, typed.len - typed.at);
+		if (typed.at < typed.len) {
+			return;
+		}
+	}
+}
+
+static void uart_room(void *arg)
+{
+	(void)arg;
+	pump_typed();
+}
+
+/*
+ * The console sleeps only when it has read everything, so a signal is due only if what was there before this write
+ * has all been read. The fence orders our publishing of the bytes before our look at the reader's count; the console
+ * publishes its count before it looks for bytes a last time.
+ */
+static size_t uart_send(void *arg, const uint8_t *buf, size_t len)
+{
+	uint32_t n = channel_write(&vm.from_vm, buf, (uint32_t)len);
+
+	(void)arg;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (n && channel_room(&vm.from_vm) + n >= vm.from_vm.size) {
+		vm.work |= VM_WORK_OUTPUT;
+	}
+	return n;
+}
+
+const struct uart_backend io_uart_backend = { .send = uart_send, .room = uart_room };
+
+/* The console signals both for what it typed and for what it took out of from_vm. */
+static void on_console(void)
+{
+	pump_typed();
+	uart_send_ready(&vm.uart);
+}
+
+static void on_control(void)
+{
+	uint32_t request = __atomic_exchange_n(&vm.control->request, VMM_REQ_NONE, __ATOMIC_ACQ_REL);
+
+	if (request == VMM_REQ_POWER_BUTTON) {
+		acpi_pm_power_button(&vm.pm);
+	} else if (request == VMM_REQ_STOP) {
+		vm_end_because(VM_END_POWEROFF, "stopped by the operator");
+	}
+}
+
+static void on_timer(void)
+{
+	vm_timers_run(vm_now());
+	vm.work |= VM_WORK_TIMER;
+}
+
+/* Errors of the calls: a handle that init should have filled is missing, or the arena is too small. */
+int io_init(void)
+{
+	int r = sys_event_create(SELF);
+
+	if (r < 0) {
+		return r;
+	}
+	vm.timer_event = (uint32_t)r;
+	if ((r = sys_event_bind(vm.timer_event, KEY_TIMER)) < 0 || (r = sys_event_bind(VMM_CONSOLE_IN, KEY_CONSOLE)) < 0) {
+		return r;
+	}
+	return sys_event_bind(VMM_CONTROL, KEY_CONTROL);
+}
+
+void io_loop(void)
+{
+	for (;;) {
+		int64_t key = sys_event_wait(UINT64_MAX, NULL);
+
+		vm_lock();
+		switch (key) {
+		case KEY_CONSOLE:
+			on_console();
+			break;
+		case KEY_CONTROL:
+			on_control();
+			break;
+		case KEY_TIMER:
+			on_timer();
+			break;
+		default:
+			vm_end_because(VM_END_FAILED, "waiting for events failed: %d", (int)key);
+			break;
+		}
+		vm_unlock();
+	}
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start of a vmm: guest memory, tables, kernel, devices, vCPUs; then the threads run. */
+#include "lib/fmt.h"
+#include "lib/user/sys.h"
+#include "lib/user/user.h"
+#include "vmm/acpi_tables.h"
+#include "vmm/hooks.h"
+#include "vmm/load.h"
+#include "vmm/vm.h"
+
+enum { THREAD_STACK = 16384 };
+
+static uint8_t stacks[PLATFORM_VCPUS_MAX][THREAD_STACK] __attribute__((aligned(16)));
+static struct { uint8_t bytes[PAGE_SIZE]; } pages[PLATFORM_VCPUS_MAX] __attribute__((aligned(PAGE_SIZE)));
+static struct vcpu_state state;
+
+static _Noreturn void give_up(const char *what, int error)
+{
+	char reason[128];
+
+	fmt_print(reason, sizeof(reason), "%s: error %d", what, error);
+	vm_finish(VMM_FAILED, reason);
+}
+
+/* What printf and assert say goes to the operator. */
+void user_output(const char *text, size_t len)
+{
+	(void)channel_write_all(&vm.log, text, (uint32_t)len);
+	sys_event_signal(VMM_CONSOLE_OUT);
+}
+
+static void attach_init(void)
+{
+	struct console_channel *c = (void *)VMM_CHANNEL_ADDR;
+
+	vm.launch = (const void *)VMM_LAUNCH_ADDR;
+	vm.control = (void *)VMM_CONTROL_ADDR;
+	channel_writer(&vm.from_vm, &c->from_vm, c->from_vm_data, CONSOLE_FROM_VM);
+	channel_reader(&vm.to_vm, &c->to_vm, c->to_vm_data, CONSOLE_TO_VM);
+	channel_writer(&vm.log, &c->log, c->log_data, CONSOLE_LOG);
+	vm.rate.allowance = 32;
+	vm.start_ns = sys_clock(NULL);
+	if (vm.launch->magic != VMM_MAGIC || vm.launch->ram_count > VMM_RAM_MAX || !vm.launch->conf.vcpus ||
+	    vm.launch->conf.vcpus > PLATFORM_VCPUS_MAX) {
+		give_up("launch page", E_PROTO);
+	}
+}
+
+/* Neighbours become one slot: init maps RAM at VMM_RAM_ADDR + gpa, so they adjoin here too. */
+static int add_slot(struct gmem *mem, uint64_t base, uint64_t size)
+{
+	struct gmem_slot *last = mem->count ? &mem->slot[mem->count - 1] : NULL;
+
+	if (last && last->base + last->size == base) {
+		last->size += size;
+		return OK;
+	}
+	if (mem->count == GMEM_SLOTS_MAX) {
+		return E_NOMEM;
+	}
+	mem->slot[mem->count++] = (struct gmem_slot){
+		.base = base, .size = size, .host = (uint8_t *)(VMM_RAM_ADDR + base),
+	};
+	return OK;
+}
+
+static int map_ram(void)
+{
+	for (uint32_t i = 0; i < vm.launch->ram_count; i++) {
+		const struct vmm_ram *ram = &vm.launch->ram[i];
+		int r = add_slot(&vm.mem, ram->gpa, ram->size);
+
+		if (r == OK) {
+			r = sys_map(vm.space, ram->gpa, VMM_RAM + i, 0, ram->size, PROT_R | PROT_W | PROT_X);
+		}
+		if (r < 0) {
+			return r;
+		}
+	}
+	for (unsigned i = 0; i < vm.mem.count; i++) {
+		const struct gmem_slot *slot = &vm.mem.slot[i];
+		int r = sys_vm_slot(vm.space, slot->base, slot->size, slot->host);
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	return memmap_build(&vm.map, &vm.mem);
+}
+
+static void make_memory(void)
+{
+	int r = sys_space_create();
+
+	if (r < 0) {
+		give_up("guest address space", r);
+	}
+	vm.space = (uint32_t)r;
+	r = map_ram();
+	if (r < 0) {
+		give_up("guest memory", r);
+	}
+}
+
+static void make_tables(void)
+{
+	uint8_t tables[ACPI_TABLES_MAX];
+	int len = acpi_tables_build(tables, sizeof(tables), PLATFORM_TABLES, vm.vcpu_count);
+
+	if (len >= 0) {
+		len = gmem_write(&vm.mem, gpa(PLATFORM_TABLES), tables, (size_t)len);
+	}
+	if (len < 0) {
+		give_up("ACPI tables", len);
+	}
+}
+
+static void make_vcpu(unsigned id)
+{
+	struct vm_vcpu *v = &vm.vcpu[id];
+	int r;
+
+	v->id = id;
+	v->page = (struct vcpu_page *)&pages[id];
+	r = sys_vcpu_create(vm.space, id, v->page);
+	if (r < 0) {
+		give_up("vcpu", r);
+	}
+	v->handle = (uint32_t)r;
+	emulate_init(&v->emulator, v->page, &vm.mem, &vm.mmio, &vm.pio, &vcpu_emu_host, v);
+}
+
+/* Loads the kernel and points the first vCPU at it; the others wait for their start-up IPI. */
+static void load(void)
+{
+	const struct vmm_launch *l = vm.launch;
+	struct boot_request req = {
+		.mem = &vm.mem, .map = &vm.map, .cmdline = l->conf.cmdline, .rsdp = PLATFORM_TABLES,
+		.kernel = { .bytes = (const uint8_t *)VMM_KERNEL_ADDR, .size = l->kernel_size },
+		.initrd = { .bytes = (const uint8_t *)VMM_INITRD_ADDR, .size = l->initrd_size },
+	};
+	struct boot_entry entry;
+	struct boot_reason why = { "" };
+	uint32_t boot = vm.vcpu[0].handle;
+	int r;
+
+	if (load_guest(&req, &entry, &why) < 0) {
+		vm_finish(VMM_FAILED, why.text);
+	}
+	if ((r = sys_vcpu_get(boot, &state, sizeof(state))) < 0 || (r = load_vcpu_state(&vm.mem, &entry, &state)) < 0 ||
+	    (r = sys_vcpu_set(boot, &state, sizeof(state))) < 0) {
+		give_up("state of the first vcpu", r);
+	}
+}
+
+static void start_vcpus(void)
+{
+	for (unsigned i = 0; i < vm.vcpu_count; i++) {
+		int r = user_thread_start(vcpu_thread, &vm.vcpu[i], stacks[i] + THREAD_STACK);
+
+		if (r < 0) {
+			give_up("thread of a vcpu", r);
+		}
+	}
+}
+
+int user_main(uint64_t argument)
+{
+	int r;
+
+	(void)argument;
+	attach_init();
+	vm.vcpu_count = vm.launch->conf.vcpus;
+	make_memory();
+	make_tables();
+	for (unsigned i = 0; i < vm.vcpu_count; i++) {
+		make_vcpu(i);
+	}
+	r = io_init();
+	if (r == OK) {
+		r = vm_devices_init();
+	}
+	if (r < 0) {
+		give_up("devices", r);
+	}
+	load();
+	__atomic_store_n(&vm.control->state, (uint32_t)VMM_RUNNING, __ATOMIC_RELEASE);
+	sys_event_signal(VMM_STATUS);
+	vm_lock();
+	vm_log("%u vcpu, %llu MiB", vm.vcpu_count, (unsigned long long)(vm.launch->conf.memory >> 20));
+	vm_unlock();
+	start_vcpus();
+	io_loop();
+}

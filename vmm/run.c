@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a vCPU: run the guest until the kernel wants something of us, do it, run again. */
+#include "lib/fmt.h"
+#include "lib/user/sys.h"
+#include "vmm/vm.h"
+
+/* Results of IN as the processor writes them: 8 and 16 bits are merged, 32 bits clear the upper half. */
+static void set_rax(struct vcpu_page *page, unsigned size, uint64_t value)
+{
+	uint64_t *rax = &page->gpr[GPR_RAX];
+
+	if (size == 1) {
+		*rax = (*rax & ~0xffull) | (value & 0xff);
+	} else if (size == 2) {
+		*rax = (*rax & ~0xffffull) | (value & 0xffff);
+	} else {
+		*rax = (uint32_t)value;
+	}
+}
+
+/* Injects what an emulated instruction raised. Rare, so it goes through the full state. */
+static int inject(struct vm_vcpu *v, const struct emu_fault *fault)
+{
+	struct vcpu_state *s = &v->emulator.state;
+	int r = sys_vcpu_get(v->handle, s, sizeof(*s));
+
+	if (r < 0) {
+		return r;
+	}
+	s->exception_pending = 1;
+	s->exception_vector = fault->vector;
+	s->exception_has_error = fault->has_error;
+	s->exception_error = fault->error;
+	if (fault->vector == 14) {
+		s->cr2 = fault->cr2;
+	}
+	if (fault->vector == 1) {
+		s->dr6 |= fault->dr6;
+	}
+	v->emulator.state_valid = false;
+	return sys_vcpu_set(v->handle, s, sizeof(*s));
+}
+
+static int get_state(void *arg, struct vcpu_state *out)
+{
+	struct vm_vcpu *v = arg;
+
+	return sys_vcpu_get(v->handle, out, sizeof(*out));
+}
+
+const struct emu_host vcpu_emu_host = { .get_state = get_state };
+
+static void emulated(struct vm_vcpu *v, enum emu_result result)
+{
+	char line[128];
+
+	switch (result) {
+	case EMU_DONE:
+	case EMU_AGAIN:
+		return;
+	case EMU_EXCEPTION:
+		if (inject(v, &v->emulator.fault) < 0) {
+			vm_end_because(VM_END_FAILED, "vcpu %u: exception %u cannot be injected", v->id,
+				       v->emulator.fault.vector);
+		}
+		return;
+	case EMU_UNSUPPORTED:
+		break;
+	}
+	emulate_describe(&v->emulator, line, sizeof(line));
+	vm_end_because(VM_END_FAILED, "vcpu %u: %s", v->id, line);
+}
+
+static void on_pio(struct vm_vcpu *v)
+{
+	const struct vcpu_exit *e = &v->page->exit;
+	struct io_access io = {
+		.addr = e->pio.port, .value = e->pio.value, .size = e->pio.size, .write = !e->pio.in,
+	};
+
+	if (e->pio.string) {
+		emulated(v, emulate_string_pio(&v->emulator));
+		return;
+	}
+	bus_access(&vm.pio, &io);
+	if (!io.write) {
+		set_rax(v->page, io.size, io.value);
+	}
+}
+
+static void on_mmio(struct vm_vcpu *v)
+{
+	emulated(v, emulate_mmio(&v->emulator));
+}
+
+/* rip as the exit left it: for messages only. */
+static unsigned long long rip_of(const struct vm_vcpu *v)
+{
+	return v->page->rip;
+}
+
+static void on_fail(struct vm_vcpu *v)
+{
+	const struct vcpu_exit *e = &v->page->exit;
+
+	vm_end_because(VM_END_FAILED, "vcpu %u at %#llx: cannot go on, exit code %#llx info %#llx %#llx", v->id, rip_of(v),
+		       (unsigned long long)e->fail.code, (unsigned long long)e->fail.info1,
+		       (unsigned long long)e->fail.info2);
+}
+
+static void on_exit(struct vm_vcpu *v, int kind)
+{
+	switch (kind) {
+	case EXIT_PIO:
+		on_pio(v);
+		break;
+	case EXIT_MMIO:
+		on_mmio(v);
+		break;
+	case EXIT_EOI:
+		ioapic_eoi(&vm.ioapic, (uint8_t)v->page->exit.eoi.vector);
+		break;
+	case EXIT_EXTINT:
+		v->page->extint_vector = pic_ack(&vm.pic);
+		break;
+	case EXIT_KICKED:
+		break;
+	case EXIT_SHUTDOWN:
+		vm_end_because(VM_END_RESET, "vcpu %u: triple fault at %#llx", v->id, rip_of(v));
+		break;
+	case EXIT_RESET:
+		vm_end_because(VM_END_RESET, "vcpu %u: reset by INIT", v->id);
+		break;
+	case EXIT_FAIL:
+		on_fail(v);
+		break;
+	default:
+		vm_end_because(VM_END_FAILED, "vcpu %u at %#llx: the kernel returned %d", v->id, rip_of(v), kind);
+		break;
+	}
+}
+
+void vcpu_thread(void *argument)
+{
+	struct vm_vcpu *v = argument;
+
+	for (;;) {
+		int kind = sys_vcpu_run(v->handle);
+
+		vm_lock();
+		on_exit(v, kind);
+		vm_unlock();
+	}
+}

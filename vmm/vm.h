@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one VM of this process: what its threads share.
+ *
+ * Threads: one per vCPU (run.c) and the first thread, which waits for everything else (io.c). What device models own
+ * belongs to the device lock. Nothing but vm_unlock() may block or make the process end while the lock is held:
+ * models note what is to be done in vm.work, and vm_unlock() does it.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/channel.h"
+#include "vmm/acpi_pm.h"
+#include "vmm/chipset.h"
+#include "vmm/device.h"
+#include "vmm/emulate.h"
+#include "vmm/gmem.h"
+#include "vmm/i8042.h"
+#include "vmm/ioapic.h"
+#include "vmm/launch.h"
+#include "vmm/memmap.h"
+#include "vmm/pic.h"
+#include "vmm/pit.h"
+#include "vmm/platform.h"
+#include "vmm/rtc.h"
+#include "vmm/uart.h"
+
+/* Bits of vm.work: what vm_unlock() has to do. */
+enum vm_work {
+	VM_WORK_TIMER = 1 << 0,      /* the earliest vm_timer changed                                */
+	VM_WORK_OUTPUT = 1 << 1,     /* the console has something new to read                        */
+	VM_WORK_END = 1 << 2,        /* vm.end was set                                               */
+};
+
+struct vm_vcpu {
+	struct vcpu_page *page;
+	uint32_t handle;
+	uint32_t id;                 /* also its APIC id                                             */
+	struct emulator emulator;
+};
+
+/* What the operator's log may take: LOG_BURST lines at once, LOG_PER_SECOND for ever. */
+struct vm_log_rate {
+	uint64_t second;             /* of vm_now()                                                  */
+	uint32_t allowance, dropped; /* lines                                                        */
+};
+
+struct vm {
+	/* Set before the threads start, constant then. */
+	const struct vmm_launch *launch;
+	struct vmm_control *control;
+	uint32_t space, timer_event; /* handles                                                      */
+	uint64_t start_ns;           /* SYS_CLOCK when the VM was created                            */
+	struct gmem mem;
+	struct memmap map;
+	unsigned vcpu_count;
+	struct vm_vcpu vcpu[PLATFORM_VCPUS_MAX];
+
+	uint32_t locked;             /* the device lock                                              */
+
+	/* Owned by the device lock. */
+	uint32_t work;               /* enum vm_work                                                 */
+	enum vm_end end;
+	char reason[128];
+	struct bus pio, mmio;
+	struct pic pic;
+	struct ioapic ioapic;
+	struct pit pit;
+	struct rtc rtc;
+	struct uart uart;
+	struct acpi_pm pm;
+	struct i8042 kbc;
+	struct chipset chipset;
+	struct channel_end from_vm, to_vm, log;
+	struct vm_log_rate rate;
+};
+
+extern struct vm vm;
+
+/* platform.c. */
+void vm_lock_wait(void);
+void vm_unlock_work(void);
+
+static inline void vm_lock(void)
+{
+	if (__atomic_exchange_n(&vm.locked, 1, __ATOMIC_ACQUIRE)) {
+		vm_lock_wait();
+	}
+}
+
+/* Does what vm.work says. Ends the process when the guest ended. */
+static inline void vm_unlock(void)
+{
+	if (vm.work) {
+		vm_unlock_work();
+	}
+	__atomic_store_n(&vm.locked, 0, __ATOMIC_RELEASE);
+}
+
+/* As vm_request_end(), with the reason that the operator gets to see. Device lock held. */
+void vm_end_because(enum vm_end end, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Tells init how the VM ended and ends the process. Any thread, lock held or not. */
+_Noreturn void vm_finish(enum vmm_state state, const char *reason);
+
+/* Joins the device models to the two buses. E_NOMEM, E_BUSY: the tables of the platform contradict each other. */
+int vm_devices_init(void) MUST_CHECK;
+
+/* run.c: the body of a vCPU's thread; argument is its struct vm_vcpu. */
+void vcpu_thread(void *argument);
+extern const struct emu_host vcpu_emu_host;
+
+/* io.c. */
+int io_init(void) MUST_CHECK;
+_Noreturn void io_loop(void);
+extern const struct uart_backend io_uart_backend;

@@ -47,6 +47,9 @@ struct vcpu_event {
 	uint32_t error;
 };
 
+/* Bits of vcpu_segment.attr and guest_mode.cs_attr: those of a descriptor's bits 40-55. */
+enum segment_attr { SEG_S = 1 << 4, SEG_P = 1 << 7, SEG_L = 1 << 13, SEG_D = 1 << 14, SEG_G = 1 << 15 };
+
 /* What instruction fetch and page walks need to know, copied out of the back end's state. */
 struct guest_mode {
 	uint64_t cs_base, cr0, cr3, cr4, efer;

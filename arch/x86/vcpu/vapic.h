@@ -32,7 +32,7 @@ enum vapic_effect {
 	VAPIC_DONE,          /* nothing more                                                        */
 	VAPIC_FAULT,         /* x2APIC: the access is a #GP                                         */
 	VAPIC_SEND,          /* route l->icr (irq_send)                                             */
-	VAPIC_EOI_EXIT,      /* the vector in l->eoi_vector left service and was level-triggered or watched */
+	VAPIC_EOI_EXIT,      /* l->eoi_vector left service                                            */
 };
 
 struct vapic {

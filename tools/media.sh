@@ -37,10 +37,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$work/tree
 
-# Copies the image and the modules below $tree/boot and prints the menu.
+# Copies the image and the modules below $tree/boot, what has to travel with them, and prints the menu.
 boot_tree() {
-	local entry name
-	mkdir -p "$tree/boot"
+	local entry name top
+	top=$(dirname "${BASH_SOURCE[0]}")/..
+	mkdir -p "$tree/boot" "$tree/licenses"
+	cp "$top/LICENSE" "$top/NOTICE" "$top/build/deps/newlib/../COPYING.NEWLIB" "$tree/licenses/"
 	cp "$image" "$tree/boot/brume"
 	cat <<-END
 		serial --unit=0 --speed=115200

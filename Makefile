@@ -29,6 +29,7 @@ all: $(B)/brume.elf
 include mk/build.mk
 include mk/image.mk
 include mk/test.mk
+include mk/bench.mk
 include mk/lint.mk
 
 .PHONY: help clean

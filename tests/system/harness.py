@@ -277,6 +277,14 @@ class Machine:
         return self.qmp("human-monitor-command", **{"command-line": line})
 
 
+def clean():
+    """Ends every machine and removes the work folder."""
+    for machine in _machines:
+        machine.kill()
+    if _work:
+        shutil.rmtree(_work, ignore_errors=True)
+
+
 def load(path):
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
     sys.modules["harness"] = sys.modules[__name__]
@@ -299,10 +307,7 @@ def run_one(function):
         traceback.print_exc(file=sys.stdout)
         return 1
     finally:
-        for machine in _machines:
-            machine.kill()
-        if _work:
-            shutil.rmtree(_work, ignore_errors=True)
+        clean()
 
 
 def main():

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+# Exit costs, counted. SIDES="brume" leaves the peer out.
+
+.PHONY: bench
+bench: $(B)/brume.elf $(B)/guest/exits.elf | deps
+	@$(PYTHON) tests/bench/bench.py $(SIDES)

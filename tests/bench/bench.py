@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What an exit costs, in instructions: the same payload under Brume and under Linux KVM + QEMU, both in the same emulator.
+
+    bench.py [brume|kvm] ...      both when none is named
+
+The emulator counts: one tick of the TSC per instruction, repeatable to the bit. Both sides run with mitigations as they
+are by default in Brume and off in Linux, one CPU, the same CPU model. Only ratios mean anything beyond this emulator.
+"""
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../system"))
+import harness  # noqa: E402
+from harness import BUILD, TOP, Machine, make_iso, vm_config, work_dir  # noqa: E402
+
+COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "42", "-rtc", "base=2025-01-01T00:00:00,clock=vm")
+CPU = "max,+svm,-monitor"
+PAYLOAD = os.path.join(BUILD, "guest/exits.elf")
+ROWS = (  # name in the payload, title, most that Brume may need
+    ("cpuid", "CPUID", 450),
+    ("msr", "RDMSR", 450),
+    ("pio-kernel", "PIO in the kernel", 380),
+    ("pio-vmm", "PIO to the VMM", 700),
+    ("mmio-vmm", "MMIO to the VMM", 950),
+    ("hypercall", "null hypercall", 400),
+    ("ipi-x2apic", "self-IPI + EOI, x2APIC", 1300),
+    ("ipi-xapic", "self-IPI + EOI, xAPIC", 1500),
+    ("halt", "halt, wake pending", 420),
+    ("timer-wake", "halt and timer wake", None),
+)
+TIMER_TICKS = 100000       # of the payload's timer, each 1 ns; at one instruction per ns the same in instructions
+
+
+def parse(log):
+    """The payload's lines as a dictionary, with the rows that are differences of others."""
+    rows = {name: int(value) for name, value in re.findall(r"^bench (\S+) (\d+)\r?$", log, re.MULTILINE)}
+    rows["halt"] = rows["ipi-halt-xapic"] - rows["ipi-xapic"]
+    rows["timer-wake"] = rows["halt-timer-wake-total"] - TIMER_TICKS
+    return rows
+
+
+def run_brume():
+    iso = make_iso(config="node when-idle poweroff\n" + vm_config("bench", "64M", "", "", "exits", None),
+                   modules={"exits": PAYLOAD})
+    with Machine(iso=iso, memory="512m", cpu=CPU, extra=COUNTED) as node:
+        node.expect(r"bench done", 300)
+        node.wait_exit(60)
+        return parse(node.text())
+
+
+def run_kvm():
+    initrd = os.path.join(work_dir(), "peer.img")
+    peer = os.path.join(BUILD, "deps/peer")
+    subprocess.run([os.path.join(TOP, "tests/bench/mkpeer"), peer, os.path.join(BUILD, "deps/qemu"), PAYLOAD, initrd],
+                   check=True)
+    with Machine(kernel=os.path.join(peer, "vmlinuz"), initrd=[(initrd, "")], memory="1g", cpu=CPU, extra=COUNTED,
+                 append="console=ttyS0 nokaslr mitigations=off kvm.halt_poll_ns=0 quiet panic=-1") as node:
+        node.expect(r"bench done", 600)
+        node.wait_exit(60)
+        return parse(node.text())
+
+
+def table(results):
+    """Prints the rows; returns the titles of those where Brume needs more than it may."""
+    over = []
+    print(f"{'instructions per exit':28}" + "".join(f"{name:>10}" for name in results) + f"{'limit':>10}{'kvm/brume':>12}")
+    for name, title, limit in ROWS:
+        values = [result.get(name) for result in results.values()]
+        ratio = ""
+        if len(values) == 2 and all(values):
+            ratio = f"{results['kvm'][name] / results['brume'][name]:.1f}"
+        print(f"{title:28}" + "".join(f"{value if value is not None else '-':>10}" for value in values) +
+              f"{limit or '-':>10}{ratio:>12}")
+        if limit and "brume" in results and results["brume"].get(name, 0) > limit:
+            over.append(title)
+    return over
+
+
+def main():
+    sides = sys.argv[1:] or ["brume", "kvm"]
+    run = {"brume": run_brume, "kvm": run_kvm}
+    try:
+        over = table({side: run[side]() for side in sides})
+    finally:
+        harness.clean()
+    for title in over:
+        print(f"over the limit: {title}")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

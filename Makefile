@@ -45,6 +45,7 @@ help:
 	@echo 'make fmt        clang-format on the C files (F="files" for some)'
 	@echo 'make clean      remove build/; downloads stay in the cache folder'
 	@echo
+	@echo 'CONFIG=file MODULES="name=file ..."   another configuration and further boot modules for run, iso, flash, pxe'
 	@echo 'V=1                   shows whole commands'
 	@echo 'BRUME_CACHE=dir       where downloads and built dependencies live (default ~/.cache/brume)'
 	@echo 'BRUME_PREFETCHED=dir  take downloads from there instead of the network'

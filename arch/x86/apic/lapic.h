@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host's local APIC, by MSRs (x2APIC, preferred) or by MMIO. SDM 3A 11. */
+/* The host's local APIC, by MSRs (x2APIC, preferred) or by MMIO. SDM 3A 11. A guest's is arch/x86/vcpu/vapic.h. */
 #pragma once
 
 #include "lib/base.h"

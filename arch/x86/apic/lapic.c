@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's local APIC: see lapic.h. SDM 3A 11.4, 11.12. */
+#include "arch/x86/apic/lapic.h"
+
+#include "arch/x86/acpi/acpi.h"
+#include "arch/x86/cpu/features.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/mm/kmap.h"
+#include "kernel/log.h"
+
+/* Offsets in the xAPIC page; the x2APIC MSR is 800h + offset / 16. */
+enum apic_reg {
+	APIC_ID = 0x20, APIC_VERSION = 0x30, APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ESR = 0x280,
+	APIC_LVT_CMCI = 0x2f0, APIC_LVT_TIMER = 0x320, APIC_LVT_THERMAL = 0x330, APIC_LVT_PERF = 0x340,
+	APIC_LVT_LINT0 = 0x350, APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370,
+	APIC_TIMER_INIT = 0x380, APIC_TIMER_COUNT = 0x390, APIC_TIMER_DIVIDE = 0x3e0,
+};
+enum { BASE_X2APIC = 1 << 10, BASE_ENABLE = 1 << 11 };
+enum { SVR_ENABLE = 1 << 8 };
+enum { LVT_NMI = 4 << 8, LVT_MASKED = 1 << 16, LVT_TSC_DEADLINE = 2 << 17 };
+enum { DIVIDE_BY_1 = 0xb };
+
+#define BASE_ADDRESS 0x000ffffffffff000ull
+
+static bool x2apic;
+static volatile uint8_t *page;          /* xAPIC; the same address on every CPU */
+
+static uint32_t get(enum apic_reg reg)
+{
+	if (x2apic) {
+		return (uint32_t)rdmsr(MSR_X2APIC + ((uint32_t)reg >> 4));
+	}
+	return *(volatile uint32_t *)(page + reg);
+}
+
+static void set(enum apic_reg reg, uint32_t val)
+{
+	if (x2apic) {
+		wrmsr(MSR_X2APIC + ((uint32_t)reg >> 4), val);
+	} else {
+		*(volatile uint32_t *)(page + reg) = val;
+	}
+}
+
+/* The firmware may hand over in either mode; x2APIC cannot go back to xAPIC without a disable, and need not. */
+static void switch_on(void)
+{
+	uint64_t base = rdmsr(MSR_APIC_BASE);
+
+	x2apic = cpu_features.x2apic || (base & BASE_X2APIC);
+	if (!(base & BASE_ENABLE)) {
+		base |= BASE_ENABLE;
+		wrmsr(MSR_APIC_BASE, base);
+	}
+	if (x2apic) {
+		wrmsr(MSR_APIC_BASE, base | BASE_X2APIC);
+	} else if (!page) {
+		page = mmio_map(hpa(base & BASE_ADDRESS), PAGE_SIZE);
+	}
+}
+
+void lapic_init(void)
+{
+	static const enum apic_reg lvt[] = {
+		APIC_LVT_TIMER, APIC_LVT_LINT0, APIC_LVT_LINT1, APIC_LVT_ERROR, APIC_LVT_PERF, APIC_LVT_THERMAL, APIC_LVT_CMCI,
+	};
+	uint32_t lvts;
+
+	switch_on();
+	lvts = (get(APIC_VERSION) >> 16 & 0xff) + 1;
+	set(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);    /* first: the LVT cannot be unmasked before */
+	set(APIC_TPR, 0);
+	for (uint32_t i = 0; i < ARRAY_SIZE(lvt) && i < lvts; i++) {
+		set(lvt[i], LVT_MASKED);
+	}
+	set(APIC_LVT_LINT1, LVT_NMI);
+	set(APIC_ESR, 0);
+	set(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
+	for (unsigned i = 0; i < 8; i++) {
+		lapic_eoi();                             /* what the firmware left in service */
+	}
+}
+
+void lapic_eoi(void)
+{
+	set(APIC_EOI, 0);
+}
+
+uint32_t lapic_id(void)
+{
+	return x2apic ? get(APIC_ID) : get(APIC_ID) >> 24;
+}
+
+bool lapic_is_x2apic(void)
+{
+	return x2apic;
+}
+
+void lapic_timer_setup(uint8_t vector, bool tsc_deadline)
+{
+	set(APIC_LVT_TIMER, vector | (tsc_deadline ? (uint32_t)LVT_TSC_DEADLINE : 0));
+	/* SDM 3A 11.5.4.1: the mode must be in force before the first deadline. */
+	__asm__ volatile("mfence" : : : "memory");
+}
+
+void lapic_timer_count(uint32_t count)
+{
+	set(APIC_TIMER_INIT, count);
+}
+
+uint32_t lapic_timer_remaining(void)
+{
+	return get(APIC_TIMER_COUNT);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* 16550 UART as the machine's console: see serial.h. NS PC16550D data sheet, 8.0. */
+#include "arch/x86/dev/serial.h"
+
+#include "arch/x86/apic/ioapic.h"
+#include "arch/x86/apic/lapic.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/irq.h"
+#include "kernel/log.h"
+
+enum uart_reg { UART_DATA, UART_IER, UART_IIR_FCR, UART_LCR, UART_MCR, UART_LSR, UART_MSR, UART_SCRATCH };
+enum { IER_RX = 1, IER_TX_EMPTY = 2 };
+enum { FCR_ENABLE_CLEAR_14 = 0xc7 };
+enum { LCR_8N1 = 3, LCR_DLAB = 0x80 };
+enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT2 = 8, MCR_LOOP = 0x10 };       /* OUT2 gates the interrupt on a PC */
+enum { LSR_DATA = 1, LSR_TX_EMPTY = 0x20 };
+enum { TX_FIFO = 16, TX_SPINS = 1 << 16, DIVISOR_115200 = 1 };
+
+static const struct { char name[5]; uint16_t port; uint8_t irq; } uarts[] = {
+	{ "com1", 0x3f8, 4 }, { "com2", 0x2f8, 3 }, { "com3", 0x3e8, 4 }, { "com4", 0x2e8, 3 },
+};
+
+static uint16_t base;           /* 0: no UART */
+static uint8_t irq;
+static bool dead;               /* the transmitter hung once: never wait for it again */
+static bool interrupts, rx_wanted, tx_wanted;
+static void (*notify)(void);
+
+static uint8_t get(enum uart_reg reg)
+{
+	return inb((uint16_t)(base + reg));
+}
+
+static void set(enum uart_reg reg, unsigned val)
+{
+	outb((uint16_t)(base + reg), (uint8_t)val);
+}
+
+/* An empty bus reads as ones; a UART loops a byte back. */
+static bool probe(void)
+{
+	set(UART_SCRATCH, 0x5a);
+	if (get(UART_SCRATCH) != 0x5a) {
+		return false;
+	}
+	set(UART_IER, 0);
+	set(UART_LCR, LCR_DLAB);
+	set(UART_DATA, DIVISOR_115200);
+	set(UART_IER, 0);
+	set(UART_LCR, LCR_8N1);
+	set(UART_IIR_FCR, FCR_ENABLE_CLEAR_14);
+	set(UART_MCR, MCR_LOOP | MCR_RTS);
+	set(UART_DATA, 0xae);
+	for (unsigned spins = TX_SPINS; spins && !(get(UART_LSR) & LSR_DATA); spins--) {
+		cpu_relax();
+	}
+	if (get(UART_DATA) != 0xae) {
+		return false;
+	}
+	set(UART_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
+	return true;
+}
+
+void serial_early(const char *name)
+{
+	base = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(uarts); i++) {
+		if (!__builtin_memcmp(uarts[i].name, name, sizeof(uarts[i].name))) {
+			base = uarts[i].port;
+			irq = uarts[i].irq;
+		}
+	}
+	if (base && !probe()) {
+		base = 0;
+	}
+}
+
+static void put_sync(char c)
+{
+	for (unsigned spins = dead ? 1 : TX_SPINS; spins; spins--) {
+		if (get(UART_LSR) & LSR_TX_EMPTY) {
+			set(UART_DATA, (uint8_t)c);
+			dead = false;
+			return;
+		}
+		cpu_relax();
+	}
+	dead = true;
+}
+
+void serial_write_sync(const char *text, size_t len)
+{
+	for (size_t i = 0; base && i < len; i++) {
+		if (text[i] == '\n') {
+			put_sync('\r');
+		}
+		put_sync(text[i]);
+	}
+}
+
+static void update_interrupts(void)
+{
+	unsigned ier = 0;
+
+	if (interrupts && notify) {
+		ier = (rx_wanted ? IER_RX : 0u) | (tx_wanted ? IER_TX_EMPTY : 0u);
+	}
+	set(UART_IER, ier);
+}
+
+size_t serial_write(const void *buf, size_t count)
+{
+	const uint8_t *p = buf;
+	size_t n = 0;
+
+	if (!base) {
+		return count;
+	}
+	/* The FIFO tells when it is empty, not how full it is: fill it only from empty. */
+	if (get(UART_LSR) & LSR_TX_EMPTY) {
+		for (; n < count && n < TX_FIFO; n++) {
+			set(UART_DATA, p[n]);
+		}
+	}
+	if ((n < count) != tx_wanted) {
+		tx_wanted = n < count;
+		update_interrupts();
+	}
+	return n;
+}
+
+size_t serial_read(void *buf, size_t count)
+{
+	uint8_t *p = buf;
+	size_t n = 0;
+
+	while (base && n < count && (get(UART_LSR) & LSR_DATA)) {
+		p[n++] = get(UART_DATA);
+	}
+	if (base && !rx_wanted) {
+		rx_wanted = true;
+		update_interrupts();
+	}
+	return n;
+}
+
+/*
+ * The line is edge triggered: both causes go off here, so that it falls, and come on again by the program's next
+ * read and short write. So one interrupt costs the program one call, and none can be lost.
+ */
+static void serial_interrupt(void)
+{
+	(void)get(UART_IIR_FCR);
+	rx_wanted = tx_wanted = false;
+	update_interrupts();
+	if (notify) {
+		notify();
+	}
+}
+
+void serial_init(void)
+{
+	if (!base) {
+		return;
+	}
+	irq_register((uint8_t)(VECTOR_ISA + irq), serial_interrupt);
+	if (ioapic_route_isa(irq, lapic_id()) < 0) {
+		log_printf("serial: no interrupt line %u", irq);
+		return;
+	}
+	interrupts = true;
+	update_interrupts();
+}
+
+void serial_set_notify(void (*fn)(void))
+{
+	notify = fn;
+	rx_wanted = true;
+	if (base) {
+		update_interrupts();
+	}
+}
+
+bool serial_taken(void)
+{
+	return notify != NULL;
+}

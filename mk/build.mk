@@ -6,7 +6,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wundef -Wconversion -Wmissing-prototypes
 # ---- dependencies: quick when all is there, and then without network (tools/deps) ----
 # One step for the whole run of make, so that everything is installed and said at once.
 DEPS_STEP := build
-ifneq ($(filter iso flash pxe guest,$(MAKECMDGOALS)),)
+ifneq ($(filter iso flash pxe guest %.iso %.img,$(MAKECMDGOALS)),)
 DEPS_STEP := image
 endif
 $(foreach step,run fmt lint bench test,$(if $(filter $(step) $(step)-%,$(MAKECMDGOALS)),$(eval DEPS_STEP := $(step:fmt=lint))))

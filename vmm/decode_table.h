@@ -50,7 +50,6 @@ enum {
 	FORM_NOT64 = 1 << 2, /* not in 64-bit mode                                               */
 	FORM_READ = 1 << 3,  /* reads the memory operand                                         */
 	FORM_WRITE = 1 << 4, /* writes it                                                        */
-	FORM_MOD3 = 1 << 5,  /* with mod = 3 the bytes mean something else (VEX, EVEX)           */
 };
 
 enum { GROUP_ANY = -1 };

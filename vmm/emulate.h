@@ -21,7 +21,8 @@ enum {
 enum emu_result {
 	EMU_DONE,            /* registers, rip and rflags are those after the instruction: run on    */
 	EMU_AGAIN,           /* a REP got a part done; rip still points at it: run on                */
-	EMU_EXCEPTION,       /* inject emulator.fault, then run on                                   */
+	EMU_EXCEPTION,       /* inject emulator.fault, then run on. why is set if #UD stands for
+				EMU_UNSUPPORTED: a guest's user program shall not end its VM     */
 	EMU_UNSUPPORTED,     /* the VM cannot go on: emulate_describe() says why                     */
 };
 
@@ -53,11 +54,12 @@ struct emulator {
 	void *arg;                   /* of host                                                      */
 
 	struct emu_fault fault;      /* answer of EMU_EXCEPTION                                      */
-	const char *why;             /* answer of EMU_UNSUPPORTED                                    */
+	const char *why;             /* answer of EMU_UNSUPPORTED, else NULL                         */
 
 	/* Of the instruction in hand. */
 	const struct insn *insn;
 	struct insn scratch;
+	enum decode_mode mode;
 	bool state_valid;
 	uint64_t hits, misses;       /* of the memo                                                  */
 	struct emu_memo memo[EMU_MEMO];

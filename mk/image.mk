@@ -50,6 +50,6 @@ pxe: $(MEDIA_PARTS) tools/mkpxe
 	$(call say,PXE,$(B)/pxe)
 	$(Q)tools/mkpxe -o $(B)/pxe $(MEDIA_ARGS)
 
-# QEMU_OPTIONS="..." goes to QEMU as it stands. # The user's keys go to Brume: nothing else may read this terminal, so this runs last and alone.
+# QEMU_OPTIONS="..." goes to QEMU as it stands. The user's keys go to Brume: nothing else may read this terminal, so this runs last and alone.
 run: $(B)/brume.iso | deps
 	@tools/run $< $(QEMU_OPTIONS)

@@ -48,7 +48,3 @@ unit: $(UNIT_TESTS:%=$(B)/unit/%)
 fuzz: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 test: unit fuzz iso guest guest-payloads
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py $(T)
-
-.PHONY: bench
-bench: $(B)/brume.elf guest guest-payloads
-	@$(PYTHON) tests/bench/bench.py

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every way into the image leads to the same Linux shell, and power-off ends the machine."""
+import hashlib
+import os
+import subprocess
+
+from harness import (BUILD, INITRD, KERNEL, LINUX, TOP, VMLINUZ, Failure, Machine, make_iso, script_word, test, vm_config, work_dir,
+                     write_file)
+
+CONFIG = "node when-idle poweroff\n" + vm_config()
+
+
+def use_shell(node, limit=90):
+    """The shell works and powering off the VM powers off the node."""
+    node.login(limit)
+    if node.shell("uname -s; pwd") != "Linux\n/root":
+        raise Failure("the shell does not run commands")
+    node.sendline("poweroff")
+    status = node.wait_exit(60)
+    if status != 0:
+        raise Failure(f"QEMU ended with {status}: {node.errors()}")
+
+
+def media(tool, out, config=CONFIG):
+    """Runs tools/mkflash or tools/mkpxe with the example guest; returns the path of what it made."""
+    path = os.path.join(work_dir(), out)
+    command = [os.path.join(TOP, "tools", tool), "-o", path, "-c", write_file("brume.conf", config)]
+    for name, file in LINUX.items():
+        command += ["-m", f"{name}={file}"]
+    subprocess.run(command + [KERNEL], check=True, cwd=TOP)
+    return path
+
+
+def digest(path):
+    with open(path, "rb") as stream:
+        return hashlib.sha256(stream.read()).hexdigest()
+
+
+@test
+def the_iso_that_make_run_boots():
+    with Machine(iso=os.path.join(BUILD, "brume.iso")) as node:
+        use_shell(node)
+
+
+@test
+def iso_by_uefi():
+    with Machine(iso=make_iso(CONFIG, uefi=True), uefi=True) as node:
+        use_shell(node)
+
+
+@test
+def iso_as_usb_stick():
+    iso = make_iso(CONFIG)
+    before = digest(iso)
+    with Machine(extra=["-device", "qemu-xhci", "-drive", f"if=none,id=stick,format=raw,file={iso}",
+                        "-device", "usb-storage,drive=stick"]) as node:
+        use_shell(node)
+    if digest(iso) != before:
+        raise Failure("something wrote to the stick")
+
+
+@test
+def iso_by_multiboot_1():
+    with Machine(iso=make_iso(CONFIG, multiboot1=True)) as node:
+        use_shell(node)
+
+
+@test
+def qemu_kernel_option():
+    modules = [(write_file("brume.conf", CONFIG), "brume.conf"), (VMLINUZ, "vmlinuz"), (INITRD, "initrd.img")]
+    with Machine(kernel=KERNEL, initrd=modules) as node:
+        use_shell(node)
+
+
+@test
+def flash_image_by_bios_and_uefi():
+    image = media("mkflash", "brume.img")
+    before = digest(image)
+    for uefi in (False, True):
+        with Machine(uefi=uefi, extra=["-drive", f"if=virtio,format=raw,file={image}"]) as node:
+            use_shell(node)
+    if digest(image) != before:
+        raise Failure("something wrote to the image")
+
+
+@test
+def pxe_by_bios_and_uefi():
+    tree = media("mkpxe", "pxe")
+    for uefi, first in ((False, "grub/i386-pc/core.0"), (True, "grub/x86_64-efi/core.efi")):
+        with Machine(uefi=uefi, extra=["-netdev", f"user,id=net,tftp={tree},bootfile=/{first}",
+                                       "-device", "virtio-net-pci,netdev=net"]) as node:
+            use_shell(node, 150)
+
+
+@test
+def guest_script_without_a_user():
+    config = "node when-idle poweroff\n" + vm_config(cmdline="console=ttyS0 quiet " + script_word("echo sum $((6 * 7))"))
+    with Machine(iso=make_iso(config)) as node:
+        node.expect(r"^sum 42$", 90)
+        node.expect(r"^brume-guest: exit 0$")
+        node.wait_exit(60)
+
+
+def refuses(cpu):
+    """One sentence, then nothing but a halted machine."""
+    with Machine(iso=make_iso(CONFIG), cpu=cpu) as node:
+        sentence = node.expect(r"Brume cannot run here: (.*)\.$")[1]
+        node.expect_none(r"brume-guest|panic")
+        return sentence
+
+
+@test
+def cpu_without_svm():
+    if "AMD-V" not in refuses("max,-svm"):
+        raise Failure("the sentence does not name AMD-V")
+
+
+@test
+def cpu_without_nested_paging():
+    if "nested" not in refuses("max,+svm,-npt").lower():
+        raise Failure("the sentence does not name nested paging")

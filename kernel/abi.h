@@ -21,7 +21,8 @@ enum sys {
 	SYS_CLOSE,           /* (handle) forgets the handle; the object stays                                  */
 
 	/* Processes and threads; all need RIGHT_GRANT on the process. */
-	SYS_PROCESS_CREATE,  /* (arena region, name lo, name hi: 16 bytes) -> process; takes the region over   */
+	SYS_PROCESS_CREATE,  /* (arena region, name lo, name hi: 16 bytes) -> process; takes the region over.  */
+	                     /* RAM, 16 to 4096 pages, not mapped; it may be unclean                       */
 	SYS_PROCESS_SPACE,   /* (process) -> handle of its user space                                          */
 	SYS_PROCESS_DESTROY, /* (process) ends it; E_AGAIN: pieces are left, call again. Then its objects are gone and the */
 	                     /* arena region is usable again (unclean) by the handle that it was created with             */
@@ -107,7 +108,7 @@ enum {
 #define INIT_INFO_ADDR 0x10000ull    /* user address of struct init_info, read-only                    */
 
 enum region_kind {
-	REGION_RAM,          /* free memory, zeroed                                              */
+	REGION_RAM,          /* free memory; unclean at boot: SYS_REGION_CLEAN before use        */
 	REGION_PROGRAM,      /* a packed program (read-only)                                     */
 	REGION_MODULE,       /* a boot module (read-only until reclaimed, then RAM)              */
 	REGION_INFO,         /* the init_info page                                               */

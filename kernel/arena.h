@@ -13,9 +13,10 @@
 #include "lib/base.h"
 
 enum {
-	ARENA_CLASSES = 7,           /* 64, 128, 192, 256, 512, 1024, 2048 less than a page's header  */
-	ARENA_ALLOC_MAX = 2016 - 32, /* largest arena_alloc(): two fit a page                         */
+	ARENA_CLASSES = 7,
+	ARENA_ALLOC_MAX = 1984,      /* largest arena_alloc(): two fit a page                         */
 	ARENA_PAGES_MIN = 16,        /* least useful arena                                            */
+	ARENA_PAGES_MAX = 4096,      /* mapping one is one bounded step                               */
 };
 
 struct arena {

@@ -8,8 +8,9 @@
 
 struct thread;
 struct trace_record;
+struct tss;
 
-enum { CPU_MAX = 64, CPU_TRACE_PAGES = 8, CPU_STACK_PAGES = 4 };
+enum { CPU_MAX = 32, CPU_TRACE_PAGES = 8 };
 
 struct cpu_stats {
 	uint64_t switches, preemptions, interrupts, syscalls, idle_ns;
@@ -25,7 +26,7 @@ struct cpu {
 	uint32_t id;                 /* index, 0 is the boot CPU                                      */
 	uint32_t apic_id;
 	uint32_t node;               /* NUMA node                                                     */
-	uint64_t *tss_rsp0;          /* field of this CPU's TSS (arch/x86/cpu/gdt.c)                  */
+	struct tss *tss;             /* arch/x86/cpu/gdt.h                                            */
 	uint64_t root;               /* physical address in CR3                                       */
 	void *fpu;                   /* XSAVE area whose state is in the registers; NULL: nobody's    */
 	uint64_t tlb_epoch;          /* flushed past this (arch/x86/mm/tlb.h)                         */
@@ -50,7 +51,8 @@ static inline struct cpu *cpu_this(void)
 }
 
 /*
- * Makes the calling CPU able to run threads: GS, kernel stack, trace ring, SYSCALL registers. After mm_init() and the
- * CPU's GDT and TSS. tss_rsp0: where its TSS keeps RSP0. Panics when the boot arena is empty.
+ * Makes the calling CPU able to run threads: GS, kernel stack, trace ring, SYSCALL registers. After mm_init() and
+ * gdt_load(), before irq_init() and any use of windows or timers. stack_top: end of its kernel stack, 16-byte aligned.
+ * Panics when the boot arena is empty.
  */
-void cpu_init(uint32_t id, uint32_t apic_id, uint64_t *tss_rsp0);
+void cpu_init(uint32_t id, struct tss *tss, uint64_t stack_top);

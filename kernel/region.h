@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Regions: physically contiguous extents of memory. init gets one per free range of RAM at boot and makes all policy
- * with split and merge; the kernel allocates none. RAM that was taken back (reclaim) or served as an arena is unclean:
- * it cannot be mapped, granted or made an arena before region_clean() has zeroed all of it.
+ * with split and merge; the kernel allocates none. RAM as found at boot, taken back (reclaim) or
+ * that served as an arena is unclean: it cannot be mapped or granted before region_clean() has zeroed all of it.
  */
 #pragma once
 

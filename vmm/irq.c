@@ -7,7 +7,7 @@
 
 enum { ISA_LINES = 16, PIC_CASCADE = 2 };
 
-_Static_assert(GSI_COUNT == IOAPIC_PINS, "one pin per interrupt");
+_Static_assert((int)GSI_COUNT == (int)IOAPIC_PINS, "one pin per interrupt");
 
 /* Owned by the device lock. */
 static struct pic *isa;

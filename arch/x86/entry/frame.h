@@ -17,12 +17,5 @@ struct trap_frame {
 
 enum { FRAME_SYSCALL = 256 };
 
-/* GDT order that SYSCALL and SYSRET need (SDM 3A 5.8.8); arch/x86/cpu/gdt.c builds it. */
-enum {
-	SEL_KERNEL_CS = 0x08, SEL_KERNEL_SS = 0x10,
-	SEL_USER_SS = 0x18 | 3, SEL_USER_CS = 0x20 | 3,
-	SEL_TSS = 0x28,
-};
-
 _Static_assert(sizeof(struct trap_frame) == 22 * 8, "entry.S pushes this");
 _Static_assert(offsetof(struct trap_frame, r9) == offsetof(struct trap_frame, rdi) + 5 * 8, "arguments in order");

@@ -7,15 +7,10 @@
 
 enum {
 	IRQ_FIRST = 0x20, IRQ_LAST = 0xef,
-	IRQ_TIMER = 0xe0,            /* handler of the clock calls timer_interrupt()                  */
 	IRQ_TLB = 0xe1,              /* another CPU unmapped something                                */
 	IRQ_RESCHED = 0xe2,          /* another CPU queued a thread here                              */
 	IRQ_ISA = 0x30,              /* + ISA interrupt number                                        */
-	IRQ_SPURIOUS = 0xff,
 };
-
-/* IST stacks of the TSS that the IDT names. */
-enum { IST_NMI = 1, IST_MC = 2, IST_DF = 3 };
 
 /* Builds the IDT (boot CPU) and loads it on this CPU. */
 void irq_init(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Access to user memory of the active address space. Each instruction that may fault stands in the exception table
- * (section .extable: 32-bit offsets of instruction and fixup from the entry itself); a page fault or #GP there goes to
+ * (section __ex_table: 32-bit offsets of instruction and fixup from the entry itself); a page fault or #GP there goes to
  * its fixup. SMAP is opened by STAC around exactly these instructions (SDM 3A 4.6.1). CPUs without SMAP: the boot code
  * patches nothing, cpu/features.c requires it.
  */
@@ -25,7 +25,7 @@ int copy_to_user(uint64_t to, const void *from, size_t len) MUST_CHECK;
 size_t user_copy_raw(void *to, const void *from, size_t len);
 
 #define EXTABLE(from, to) \
-	".pushsection .extable,\"a\"\n\t.balign 4\n\t.long " from " - .\n\t.long " to " - .\n\t.popsection\n\t"
+	".pushsection __ex_table,\"a\"\n\t.balign 4\n\t.long " from " - .\n\t.long " to " - .\n\t.popsection\n\t"
 
 /* Reads of the exit path: false when not accessible. addr need not be aligned. */
 static inline bool user_read64(uint64_t addr, uint64_t *out)

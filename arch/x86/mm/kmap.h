@@ -5,8 +5,7 @@
  *   ffff800000000000  KMAP: arenas only, at KMAP_BASE + physical address; 2 TiB, PML4 slots 256..259
  *   ffffffff80000000  the image, W^X by section; program file pages read-only
  *   ffffffffc0000000  windows: two pages per CPU (window.h)
- *   ffffffffc0200000  kernel stacks, each with an unmapped page below
- *   ffffffffc0400000  MMIO, uncached
+ *   ffffffffc0200000  MMIO, uncached
  *
  * Every process root copies slots 256..259 and 511, which never change after mm_init().
  */
@@ -22,7 +21,6 @@ struct pt;
 #define KMAP_BASE    0xffff800000000000ull
 #endif
 #define KMAP_SIZE    (1ull << 41)
-#define IMAGE_BASE   0xffffffff80000000ull
 
 static inline void *kmap_ptr(hpa_t pa)
 {
@@ -33,12 +31,6 @@ static inline void *kmap_ptr(hpa_t pa)
 static inline hpa_t kmap_hpa(const void *p)
 {
 	return hpa((uint64_t)(uintptr_t)p - KMAP_BASE);
-}
-
-/* Of anything in the kernel image: text, data, bss, packed programs. */
-static inline hpa_t image_hpa(const void *p)
-{
-	return hpa((uint64_t)(uintptr_t)p - IMAGE_BASE);
 }
 
 extern struct arena *kernel_arena;       /* pays for kernel tables, stacks, rings                 */
@@ -63,9 +55,6 @@ void kmap_remove(hpa_t base, uint64_t size);
 
 /* Device registers, uncached, mapped for ever; pa and size need no alignment. Panics when the area is full. */
 volatile void *mmio_map(hpa_t pa, uint64_t size);
-
-/* A kernel stack of pages pages with an unmapped page below. Returns its top (16-byte aligned). Boot only: panics. */
-uint64_t mm_stack_alloc(unsigned pages);
 
 /* Copies the kernel's half into the root of a new user space. */
 void kmap_share(struct pt *pt);

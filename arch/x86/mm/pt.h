@@ -23,9 +23,11 @@ struct pt_format {
 	uint64_t noexec;             /* set when execution is not allowed                             */
 	uint64_t large;              /* in leaves above level 0                                       */
 	unsigned leaf_levels;        /* 1: 4 KiB only, 2: also 2 MiB, 3: also 1 GiB                   */
+	unsigned fixed_level;        /* tables of this level and above are never given back           */
 };
 
 extern struct pt_format pt_user, pt_nested;
+extern const struct pt_format pt_kernel, pt_mmio;
 
 struct pt {
 	hpa_t root;
@@ -40,8 +42,8 @@ int pt_init(struct pt *pt, const struct pt_format *format, struct arena *a) MUST
 void pt_fini(struct pt *pt);
 
 /*
- * Maps [addr, addr + size) to pa upwards; all multiples of PAGE_SIZE, prot of enum prot. whole: bytes from addr that the
- * caller will map in later steps (>= size), for the choice of leaf sizes. *done: bytes mapped, also on error.
+ * Maps [addr, addr + size) to pa upwards; all multiples of PAGE_SIZE, prot of enum prot. *done: bytes mapped, also on
+ * error. Leaves may fill the whole range, so a caller that goes on later passes all of the rest each time.
  *   OK   all, or budget entries written        E_NOMEM   arena empty        E_BUSY   something is mapped there
  */
 int pt_map(struct pt *pt, uint64_t addr, hpa_t pa, uint64_t size, uint32_t prot, unsigned budget, uint64_t *done)
@@ -55,3 +57,6 @@ uint64_t pt_unmap(struct pt *pt, uint64_t addr, uint64_t size, unsigned budget);
 
 /* The leaf that maps addr; false if there is none. Results as in space_lookup(). */
 bool pt_lookup(const struct pt *pt, uint64_t addr, hpa_t *pa, uint32_t *prot, uint64_t *size);
+
+/* The 4 KiB entry of addr, its tables made where missing. NULL: arena empty, or a larger leaf is there. */
+uint64_t *pt_slot(struct pt *pt, uint64_t addr);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a vCPU's thread does with each exit; devices and emulator are fakes, the bus is real.
+ * sources: vmm/bus.c lib/fmt.c
+ */
+#include "vmm/run.c"    /* for its static functions: the loop itself never ends */
+
+#include <stdarg.h>
+
+#include "tests/unit/check.h"
+
+struct vm vm;
+
+static struct vcpu_page page;
+static struct vm_vcpu *cpu = &vm.vcpu[0];
+static struct io_access seen;
+static uint64_t answer;
+static enum emu_result emulated_as;
+static unsigned ended, acked, eoi;
+
+void vm_lock_wait(void) {}
+void vm_unlock_work(void) {}
+unsigned pic_ack(struct pic *pic) { (void)pic; acked++; return 0x30; }
+void ioapic_eoi(struct ioapic *io, uint8_t vector) { (void)io; eoi = vector; }
+enum emu_result emulate_mmio(struct emulator *e) { (void)e; return emulated_as; }
+enum emu_result emulate_string_pio(struct emulator *e) { (void)e; return emulated_as; }
+
+void emulate_describe(const struct emulator *e, char *line, size_t size)
+{
+	(void)e;
+	fmt_print(line, size, "because");
+}
+
+void vm_end_because(enum vm_end end, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fmt_vprint(vm.reason, sizeof(vm.reason), fmt, args);
+	va_end(args);
+	vm.end = end;
+	ended++;
+}
+
+static void device(void *dev, struct io_access *io)
+{
+	(void)dev;
+	seen = *io;
+	io->value = answer;
+}
+
+static void setup(void)
+{
+	memset(&vm, 0, sizeof(vm));
+	memset(&page, 0, sizeof(page));
+	cpu->page = &page;
+	ended = acked = eoi = 0;
+	CHECK_EQ(bus_add(&vm.pio, 0x100, 8, device, NULL, "device"), OK);
+}
+
+static void pio(uint16_t port, uint8_t size, bool in, uint32_t value)
+{
+	page.exit.pio.port = port;
+	page.exit.pio.size = size;
+	page.exit.pio.in = in;
+	page.exit.pio.value = value;
+	on_exit(cpu, EXIT_PIO);
+}
+
+TEST(out_reaches_the_device)
+{
+	setup();
+	page.gpr[GPR_RAX] = 0x1122334455667788;
+	pio(0x104, 2, false, 0xabcd);
+	CHECK_EQ(seen.addr, 4);
+	CHECK_EQ(seen.size, 2);
+	CHECK(seen.write);
+	CHECK_EQ(seen.value, 0xabcd);
+	CHECK_EQ(page.gpr[GPR_RAX], 0x1122334455667788);
+}
+
+TEST(in_writes_rax_by_size)
+{
+	static const struct { uint8_t size; uint64_t rax; } row[] = {
+		{ 1, 0x11223344556677a4 }, { 2, 0x112233445566a3a4 }, { 4, 0x00000000a1a2a3a4 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		setup();
+		answer = 0xffffffffa1a2a3a4;
+		page.gpr[GPR_RAX] = 0x1122334455667788;
+		pio(0x100, row[i].size, true, 0);
+		CHECK_EQ(page.gpr[GPR_RAX], row[i].rax);
+	}
+}
+
+TEST(in_from_nowhere_reads_ones)
+{
+	setup();
+	pio(0x300, 4, true, 0);
+	CHECK_EQ(page.gpr[GPR_RAX], 0xffffffff);
+}
+
+TEST(interrupt_controllers_are_asked)
+{
+	setup();
+	on_exit(cpu, EXIT_EXTINT);
+	CHECK_EQ(acked, 1);
+	CHECK_EQ(page.extint_vector, 0x30);
+	page.exit.eoi.vector = 0x51;
+	on_exit(cpu, EXIT_EOI);
+	CHECK_EQ(eoi, 0x51);
+	on_exit(cpu, EXIT_KICKED);
+	CHECK_EQ(ended, 0);
+}
+
+TEST(ends_carry_their_reason)
+{
+	setup();
+	page.rip = 0x1234;
+	on_exit(cpu, EXIT_SHUTDOWN);
+	CHECK_EQ(vm.end, VM_END_RESET);
+	CHECK_STR(vm.reason, "vcpu 0: triple fault at 0x1234");
+	page.exit.fail.code = 0x77;
+	on_exit(cpu, EXIT_FAIL);
+	CHECK_EQ(vm.end, VM_END_FAILED);
+	CHECK(strstr(vm.reason, "0x77"));
+	on_exit(cpu, E_FAULT);
+	CHECK_EQ(vm.end, VM_END_FAILED);
+	CHECK_EQ(ended, 3);
+}
+
+TEST(emulator_results)
+{
+	setup();
+	emulated_as = EMU_DONE;
+	on_exit(cpu, EXIT_MMIO);
+	emulated_as = EMU_AGAIN;
+	page.exit.pio.string = 1;
+	on_exit(cpu, EXIT_PIO);
+	CHECK_EQ(ended, 0);
+	emulated_as = EMU_UNSUPPORTED;
+	on_exit(cpu, EXIT_MMIO);
+	CHECK_EQ(vm.end, VM_END_FAILED);
+	CHECK_STR(vm.reason, "vcpu 0: because");
+}

@@ -36,6 +36,7 @@ $(B)/lint/%.alone: % | deps
 .PHONY: lint lint-layers lint-clang lint-tidy lint-headers fmt
 lint-layers: | deps
 	@tools/lint-layers
+	@tools/lint-style
 lint-clang: $(LINT_C:%=$(B)/lint/%.clang)
 lint-headers: $(LINT_H:%=$(B)/lint/%.alone)
 lint-tidy: $(LINT_C:%=$(B)/lint/%.tidy)

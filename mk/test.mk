@@ -47,4 +47,4 @@ include $(wildcard tests/guest/guest.mk)
 unit: $(UNIT_TESTS:%=$(B)/unit/%)
 fuzz: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 test: unit fuzz iso guest guest-payloads
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py $(T)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py '$(T)'

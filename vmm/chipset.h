@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one-byte ports of a PC chipset: POST code and delay ports 80h and EDh, system control port 92h (fast A20,
- * reset), reset control CF9h (Intel ICH9 13.7.5), the FADT's reset register. There is no PCI: CF8h-CFFh read as ones but for CF9h.
+ * reset), reset control CF9h (Intel ICH9 13.7.5), which is the FADT's reset register. There is no PCI: the other
+ * ports of CF8h-CFBh read as ones and swallow writes.
  */
 #pragma once
 

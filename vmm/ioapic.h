@@ -3,7 +3,7 @@
  * I/O APIC with 24 inputs, version 20h (has the EOI register). Intel 82093AA data sheet (290566), ICH9 13.5.
  *
  * Inputs are logical: true is asserted whatever polarity the guest chose, since it chooses what the MADT says.
- * An edge on a masked input is lost, as in hardware.
+ * An edge on a masked input is lost, as in hardware. Delivery mode ExtINT delivers nothing: the PIC has vm_extint().
  */
 #pragma once
 
@@ -17,6 +17,7 @@ struct ioapic {
 	uint32_t lines;              /* levels of the inputs                                         */
 	uint32_t select;             /* index register                                               */
 	uint32_t id;                 /* as the guest reads it: bits 24-27                            */
+	uint64_t eoi_bitmap[4];      /* as last given to vm_eoi_bitmap()                             */
 };
 
 /* All inputs masked. Errors of bus_add. */

@@ -11,7 +11,7 @@ struct pic_chip {
 	uint8_t base;                /* vector of input 0                                            */
 	uint8_t lowest;              /* input with the lowest priority: 7 after reset                */
 	uint8_t init_step;           /* 0: operating; else the next ICW that port 1 takes: 2, 3, 4   */
-	bool init_icw4;              /* ICW1 announced an ICW4                                       */
+	bool init_icw4, single;      /* ICW1 announced an ICW4; no ICW3                              */
 	bool auto_eoi, rotate_on_aeoi, special_mask, special_nested;
 	bool read_isr, poll;
 	bool int_out;                /* state of the INT pin                                         */

@@ -17,9 +17,9 @@ enum {
 
 struct pit_channel {
 	uint64_t start;              /* tick (PIT clock since VM creation) at which count was loaded */
-	uint64_t paused;             /* ticks counted when the gate closed (modes 0 and 4)           */
+	uint64_t paused;             /* while not counting: ticks counted so far                     */
 	uint32_t count;              /* initial count in effect: 1 to 65536                          */
-	uint32_t next;               /* modes 2, 3: count from the next period on; 0: none           */
+	uint32_t next;               /* count from the next period or trigger on; 0: none            */
 	uint16_t latch;
 	uint8_t status;              /* latched status byte                                          */
 	uint8_t mode;                /* 0 to 5                                                       */
@@ -35,7 +35,8 @@ struct pit_channel {
 struct pit {
 	struct pit_channel channel[3];
 	uint64_t next_tick;          /* PIT clock of the next interrupt of channel 0                 */
-	bool speaker;                /* bit 1 of port 61h                                            */
+	uint64_t last_ns;            /* vm_now() time of the last one                                */
+	uint8_t port_b;              /* bits 0-3 of port 61h: gate 2, speaker, two check enables     */
 	/* Host side. */
 	struct vm_timer timer;
 	unsigned gsi;

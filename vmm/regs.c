@@ -73,3 +73,21 @@ void regs_access(const struct reg *table, size_t count, void *dev, struct io_acc
 		io->value = value;
 	}
 }
+
+void bytes_access(const struct byte_ops *ops, void *dev, struct io_access *io)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < io->size; i++) {
+		unsigned off = (unsigned)io->addr + i;
+
+		if (io->write) {
+			ops->write(dev, off, (uint8_t)(io->value >> i * 8));
+		} else {
+			value |= (uint64_t)ops->read(dev, off) << i * 8;
+		}
+	}
+	if (!io->write) {
+		io->value = value;
+	}
+}

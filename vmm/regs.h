@@ -30,3 +30,12 @@ struct reg {
  * ignore writes.
  */
 void regs_access(const struct reg *table, size_t count, void *dev, struct io_access *io);
+
+/* A device of byte-wide registers; off is relative to its range. */
+struct byte_ops {
+	uint8_t (*read)(void *dev, unsigned off);
+	void (*write)(void *dev, unsigned off, uint8_t val);
+};
+
+/* Carries out io as single bytes, in rising order, as an 8-bit card on a wider bus sees it. */
+void bytes_access(const struct byte_ops *ops, void *dev, struct io_access *io);

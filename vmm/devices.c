@@ -20,6 +20,7 @@ int vm_devices_init(void)
 	if ((r = pic_init(&vm.pic, &vm.pio)) < 0 || (r = ioapic_init(&vm.ioapic, &vm.mmio, PLATFORM_IOAPIC)) < 0) {
 		return r;
 	}
+	vm.ioapic.id = (uint32_t)PLATFORM_IOAPIC_ID << 24;       /* as the MADT says */
 	vm_irq_init(&vm.pic, &vm.ioapic);
 	if ((r = pit_init(&vm.pit, &vm.pio, GSI_PIT)) < 0 ||
 	    (r = rtc_init(&vm.rtc, &vm.pio, GSI_RTC, vm.map.low_end, ram_above_4g())) < 0 ||

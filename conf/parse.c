@@ -12,7 +12,6 @@ enum {
 	VCPUS_MAX = 8,
 	WEIGHT_MAX = 10000,
 	MEMORY_MAX_MIB = 1 << 20,
-	REBOOT_MAX_S = 86400,
 };
 
 /* A piece of the text, not NUL-terminated. */
@@ -24,7 +23,7 @@ struct span {
 enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT,
 	   KEY_COUNT };
 
-enum node_key { NODE_WHEN_IDLE, NODE_PANIC_REBOOT, NODE_KEY_COUNT };
+enum node_key { NODE_WHEN_IDLE, NODE_KEY_COUNT };
 
 struct parser {
 	struct conf_result *out;
@@ -286,7 +285,6 @@ static const char *const key_names[KEY_COUNT] = {
 
 static const char *const node_key_names[NODE_KEY_COUNT] = {
 	[NODE_WHEN_IDLE] = "when-idle",
-	[NODE_PANIC_REBOOT] = "panic-reboot",
 };
 
 /* Index of word in names, or -1 after a report. A second line of the same key is wrong, whatever it says. */
@@ -336,13 +334,8 @@ static void node_statement(struct parser *p, struct span rest)
 	struct span word = next_word(&rest);
 	int key = find_key(p, word, node_key_names, NODE_KEY_COUNT, &p->node_seen);
 
-	if (key < 0 || !take_value(p, rest)) {
-		return;
-	}
-	if (key == NODE_WHEN_IDLE) {
+	if (key >= 0 && take_value(p, rest)) {
 		set_choice(p, "when-idle", "stay", "poweroff", &p->out->when_idle);
-	} else {
-		set_number(p, "panic-reboot", 0, REBOOT_MAX_S, &p->out->panic_reboot_s);
 	}
 }
 

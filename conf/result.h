@@ -36,7 +36,6 @@ struct conf_result {
 	uint32_t magic;                      /* CONF_MAGIC, written last                             */
 	uint32_t vm_count, message_count;
 	uint32_t when_idle;                  /* enum conf_idle                                       */
-	uint32_t panic_reboot_s;             /* seconds; 0: stay                                     */
 	uint32_t dropped_messages;
 	char message[CONF_MESSAGES_MAX][CONF_MESSAGE_MAX];   /* "FILE:LINE: reason", NUL-terminated  */
 	struct conf_vm vm[CONF_VMS_MAX];

@@ -37,13 +37,13 @@ int sys_region_clean(uint32_t region, uint64_t size)
 	for (uint64_t done = 0; done < size;) {
 		int64_t r = sys_call3(SYS_REGION_CLEAN, region, done, 0).value;
 
-		if (r < 0) {
-			return (int)r;
-		}
 		if (r == 0) {
 			return OK;
 		}
-		done += (uint64_t)r;
+		if (r < 0 && r != E_AGAIN) {
+			return (int)r;
+		}
+		done += r > 0 ? (uint64_t)r : 0;
 	}
 	return OK;
 }
@@ -67,7 +67,7 @@ int sys_map(uint32_t space, uint64_t address, uint32_t region, uint64_t offset, 
 		int64_t r = sys_call6(SYS_MAP, space, address + done, region, offset + done, size - done, prot).value;
 
 		if (r <= 0) {
-			if (done && sys_unmap(space, address, done) < 0) {
+			if (done && sys_unmap(space, address, size) < 0) {
 				return E_IO;
 			}
 			return r < 0 ? (int)r : E_INVAL;

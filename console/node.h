@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract between init and the console program. init tells the state of the node in one page that the console
+ * can only read; a second region carries log lines one way and commands the other. init believes nothing that the
+ * console writes; the console trusts init.
+ */
+#pragma once
+
+#include "conf/result.h"
+#include "lib/base.h"
+#include "lib/channel.h"
+
+#define NODE_VERSION "0.1"
+
+/* Handle slots that init fills before the console's first thread runs. */
+enum console_slot {
+	CONSOLE_MACHINE = 1,         /* for the serial line                                          */
+	CONSOLE_WAKE = 2,            /* event: anything happened; the console binds it. init, the vmms and the serial line signal */
+	CONSOLE_REQUEST = 3,         /* event: the console wrote a command, an acknowledgement or flushed */
+	CONSOLE_VM_IN = 16,          /* + number of the VM: event VMM_CONSOLE_IN, there while it runs */
+};
+
+/* Where init maps things in the console. */
+#define CONSOLE_STATUS_ADDR   0x0000000010000000ull    /* struct node_status, read-only              */
+#define CONSOLE_EXCHANGE_ADDR 0x0000000010100000ull    /* struct node_exchange, read-write           */
+#define CONSOLE_CHANNEL_ADDR(vm) (0x0000000020000000ull + (uint64_t)(vm) * 0x10000)   /* struct console_channel */
+
+enum { NODE_MAGIC = 0x45444f4e };
+
+/*
+ * NODE_VM_STOPPED --start--> NODE_VM_RUNNING --end--> NODE_VM_ENDED --acknowledged--> NODE_VM_STOPPED
+ * While ENDED the console empties the channel and then writes the generation into ack[]; until the next start it
+ * does not touch the channel any more. At the start init zeroes the rings and counts the generation up.
+ */
+enum node_vm_state { NODE_VM_STOPPED, NODE_VM_RUNNING, NODE_VM_ENDED };
+
+struct node_vm {
+	char name[CONF_NAME_MAX];
+	uint32_t state;              /* enum node_vm_state                                           */
+	uint32_t generation;         /* of its channel; 0: never started                             */
+	uint64_t memory;             /* bytes                                                        */
+	uint32_t vcpus, weight;
+	char note[64];               /* how it ended last, or empty                                  */
+};
+
+struct node_status {
+	uint32_t magic;              /* NODE_MAGIC                                                   */
+	uint32_t vm_count;
+	uint32_t stopping;           /* 1: the node powers off; send all output and set flushed      */
+	uint32_t pad;
+	uint64_t ram_bytes, free_bytes;
+	struct node_vm vm[CONF_VMS_MAX];
+};
+
+enum node_op { NODE_START, NODE_POWER_BUTTON, NODE_KILL, NODE_POWER_OFF, NODE_OP_COUNT };
+
+struct node_command {
+	uint32_t op;                 /* enum node_op                                                 */
+	uint32_t vm;                 /* number in node_status.vm; ignored by NODE_POWER_OFF          */
+};
+
+enum { NODE_LOG = 8192, NODE_COMMANDS = 256 };
+
+struct node_exchange {
+	uint32_t attached;           /* the console has the serial line: log lines go to the ring    */
+	uint32_t flushed;
+	uint32_t ack[CONF_VMS_MAX];  /* generation whose end the console has dealt with              */
+	struct channel_ring log, command;
+	uint8_t log_data[NODE_LOG];  /* lines of text, by init                                       */
+	uint8_t command_data[NODE_COMMANDS];
+};

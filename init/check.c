@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init's own look at what the program conf wrote: a parser that was taken over must not take init with it. */
+#include <string.h>
+
+#include "init/config.h"
+
+enum { VCPUS_MAX = 8, WEIGHT_MAX = 10000 };
+
+static bool good_string(const char *s, size_t size)
+{
+	const char *end = memchr(s, '\0', size);
+
+	if (!end) {
+		return false;
+	}
+	for (; s < end; s++) {
+		if ((*s < ' ' && *s != '\t') || *s > '~') {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool good_vm(const struct conf_vm *vm)
+{
+	return good_string(vm->name, sizeof(vm->name)) && vm->name[0] && good_string(vm->kernel, sizeof(vm->kernel)) &&
+	       vm->kernel[0] && good_string(vm->initrd, sizeof(vm->initrd)) &&
+	       good_string(vm->cmdline, sizeof(vm->cmdline)) && vm->memory && vm->memory % MIB(1) == 0 &&
+	       vm->memory <= GIB(1024) && vm->vcpus >= 1 && vm->vcpus <= VCPUS_MAX && vm->weight >= 1 &&
+	       vm->weight <= WEIGHT_MAX && vm->autostart <= 1 && vm->on_reboot <= CONF_REBOOT_STOP;
+}
+
+static bool known_before(const struct conf_result *result, uint32_t i)
+{
+	for (uint32_t j = 0; j < i; j++) {
+		if (strcmp(result->vm[i].name, result->vm[j].name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool config_check(const struct conf_result *result, const char **why)
+{
+	*why = "its result has no end mark";
+	if (result->magic != CONF_MAGIC) {
+		return false;
+	}
+	*why = "its result counts wrong";
+	if (result->vm_count > CONF_VMS_MAX || result->message_count > CONF_MESSAGES_MAX ||
+	    result->when_idle > CONF_IDLE_POWEROFF) {
+		return false;
+	}
+	*why = "its result holds a bad message";
+	for (uint32_t i = 0; i < result->message_count; i++) {
+		if (!memchr(result->message[i], '\0', CONF_MESSAGE_MAX)) {
+			return false;
+		}
+	}
+	*why = "its result holds a bad VM";
+	for (uint32_t i = 0; i < result->vm_count; i++) {
+		if (!good_vm(&result->vm[i]) || known_before(result, i)) {
+			return false;
+		}
+	}
+	*why = NULL;
+	return true;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init's side of the console program. The shared pages outlive it; what it wrote into them is never believed. */
+#include "init/console.h"
+
+#include <string.h>
+
+#include "console/node.h"
+#include "init/events.h"
+#include "init/inventory.h"
+#include "init/log.h"
+#include "init/node.h"
+#include "init/vm.h"
+#include "lib/user/sys.h"
+
+enum { CONSOLE_ARENA = 192 << 10, CONSOLE_WEIGHT = 1000, QUICK_DEATHS_MAX = 3 };
+
+#define NONE UINT64_MAX
+#define QUICK_NS (1000000000ull)
+#define PAUSE_NS (2 * 1000000000ull)     /* before the next start, when it died quickly several times    */
+#define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct node_status), (uint64_t)PAGE_SIZE)
+#define EXCHANGE_BYTES ALIGN_UP((uint64_t)sizeof(struct node_exchange), (uint64_t)PAGE_SIZE)
+
+static struct {
+	struct extent pages;         /* struct node_status, then struct node_exchange                */
+	struct child child;
+	struct program program;
+	uint32_t wake;               /* event, paid by the child                                     */
+	uint32_t request;            /* event, paid by init                                          */
+	bool runs;
+	struct channel_end command;
+	uint64_t started_ns, start_ns;       /* start_ns: when to start it again, or NONE            */
+	unsigned quick_deaths;
+} console = { .start_ns = NONE };
+
+static struct node_status *status(void)
+{
+	return (struct node_status *)INIT_NODE_ADDR;
+}
+
+static struct node_exchange *exchange(void)
+{
+	return (struct node_exchange *)(INIT_NODE_ADDR + STATUS_BYTES);
+}
+
+static void show_memory(void)
+{
+	status()->ram_bytes = inventory()->ram_bytes;
+	status()->free_bytes = memory.free_bytes;
+}
+
+void console_show_vm(const struct vm *vm)
+{
+	static const uint32_t states[] = {
+		[VM_OFF] = NODE_VM_STOPPED,
+		[VM_ON] = NODE_VM_RUNNING,
+		[VM_DRAIN] = NODE_VM_ENDED,
+	};
+	struct node_vm *to;
+
+	if (!console.pages.size) {
+		return;
+	}
+	to = &status()->vm[vm->number];
+	memcpy(to->name, vm->conf.name, sizeof(to->name));
+	to->memory = vm->conf.memory;
+	to->vcpus = vm->conf.vcpus;
+	to->weight = vm->conf.weight;
+	memcpy(to->note, vm->note, sizeof(to->note));
+	show_memory();
+	to->generation = vm->generation;
+	__atomic_store_n(&to->state, states[vm->phase], __ATOMIC_RELEASE);     /* the generation before the state */
+	console_wake();
+}
+
+bool console_init(void)
+{
+	int r = memory_alloc(&memory, STATUS_BYTES + EXCHANGE_BYTES, PAGE_SIZE, MEMORY_HIGH, &console.pages);
+
+	if (r == OK) {
+		r = sys_map(INIT_SPACE, INIT_NODE_ADDR, console.pages.handle, 0, console.pages.size, PROT_R | PROT_W);
+	}
+	if (r == OK) {
+		r = sys_event_create(SELF);
+		console.request = r >= 0 ? (uint32_t)r : 0;
+	}
+	if (r >= 0) {
+		r = sys_event_bind(console.request, event_key(KEY_REQUEST, 0));
+	}
+	if (r < 0) {
+		init_log("the console cannot run: error %d", r);
+		memory_give_back(&console.pages);
+		return false;
+	}
+	status()->vm_count = vm_count();
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		console_show_vm(vm_get(i));
+	}
+	status()->magic = NODE_MAGIC;
+	return true;
+}
+
+static int map_pages(void)
+{
+	uint32_t space = console.child.space;
+	int r = sys_map(space, CONSOLE_STATUS_ADDR, console.pages.handle, 0, STATUS_BYTES, PROT_R);
+
+	if (r == OK) {
+		r = sys_map(space, CONSOLE_EXCHANGE_ADDR, console.pages.handle, STATUS_BYTES, EXCHANGE_BYTES, PROT_R | PROT_W);
+	}
+	for (uint32_t i = 0; r == OK && i < vm_count(); i++) {
+		const struct extent *channel = &vm_get(i)->channel;
+
+		if (channel->size) {
+			r = sys_map(space, CONSOLE_CHANNEL_ADDR(i), channel->handle, 0, channel->size, PROT_R | PROT_W);
+		}
+	}
+	return r;
+}
+
+static int give_handles(void)
+{
+	uint32_t process = console.child.process;
+	int r = sys_event_create(process);
+
+	if (r < 0) {
+		return r;
+	}
+	console.wake = (uint32_t)r;
+	r = sys_grant(process, console.wake, RIGHT_READ | RIGHT_WRITE, CONSOLE_WAKE);
+	if (r == OK) {
+		r = sys_grant(process, INIT_MACHINE, RIGHT_READ | RIGHT_WRITE, CONSOLE_MACHINE);
+	}
+	if (r == OK) {
+		r = sys_grant(process, console.request, RIGHT_WRITE, CONSOLE_REQUEST);
+	}
+	if (r == OK) {
+		r = sys_process_weight(process, CONSOLE_WEIGHT);
+	}
+	return r;
+}
+
+/* Its end is an event of its own, paid by it. */
+static int watch(void)
+{
+	int r = sys_event_create(console.child.process);
+	uint32_t event = (uint32_t)r;
+
+	if (r < 0) {
+		return r;
+	}
+	r = sys_event_bind(event, event_key(KEY_CONSOLE, 0));
+	if (r == OK) {
+		r = sys_process_notify(console.child.process, event);
+	}
+	sys_close(event);
+	return r;
+}
+
+int console_connect(const struct vm *vm)
+{
+	int r;
+
+	if (!console.runs) {
+		return E_NOENT;
+	}
+	r = sys_grant(vm->child.process, console.wake, RIGHT_WRITE, VMM_CONSOLE_OUT);
+	if (r == OK) {
+		r = sys_grant(console.child.process, vm->input_event, RIGHT_WRITE, CONSOLE_VM_IN + vm->number);
+	}
+	return r;
+}
+
+/* The pages as a new console wants to find them. */
+static void reset_exchange(void)
+{
+	memset(exchange(), 0, offsetof(struct node_exchange, log_data));
+	channel_reader(&console.command, &exchange()->command, exchange()->command_data, NODE_COMMANDS);
+	init_log_to(exchange());
+}
+
+static int start(const char **why)
+{
+	int r = child_create(&console.child, &console.program, "console", CONSOLE_ARENA, 0, why);
+
+	if (r < 0) {
+		return r;
+	}
+	reset_exchange();
+	*why = "its memory cannot be mapped";
+	r = map_pages();
+	if (r == OK) {
+		*why = "its handles cannot be given";
+		r = give_handles();
+	}
+	if (r == OK) {
+		r = watch();
+	}
+	if (r == OK) {
+		*why = "its thread cannot be made";
+		r = child_start(&console.child, 0);
+	}
+	if (r < 0) {
+		child_destroy(&console.child);
+	}
+	return r;
+}
+
+void console_start(void)
+{
+	const char *why = "its program is broken";
+	int r = E_PROTO;
+
+	console.start_ns = NONE;
+	if (!console.pages.size) {
+		return;
+	}
+	if (console.program.region || program_open("console", &console.program) == OK) {
+		r = start(&why);
+	} else {
+		console.program.region = NULL;
+	}
+	if (r < 0) {
+		init_log("the console does not run: %s (error %d)", why, r);
+		return;
+	}
+	console.runs = true;
+	console.started_ns = sys_clock(NULL);
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		if (vm_get(i)->phase == VM_ON && console_connect(vm_get(i)) < 0) {
+			init_log("vm %s: its console is cut off", vm_get(i)->conf.name);
+		}
+	}
+}
+
+void console_wake(void)
+{
+	if (console.runs) {
+		sys_event_signal(console.wake);
+	}
+}
+
+bool console_has_drained(const struct vm *vm)
+{
+	return !console.runs || __atomic_load_n(&exchange()->ack[vm->number], __ATOMIC_ACQUIRE) == vm->generation;
+}
+
+void console_died(void)
+{
+	struct process_status end;
+	char text[128];
+
+	if (!console.runs || sys_process_status(console.child.process, &end) < 0 || end.end == PROCESS_RUNS) {
+		return;
+	}
+	console.runs = false;
+	init_log_to(NULL);
+	child_describe_end(&end, text, sizeof(text));
+	child_destroy(&console.child);
+	init_log("the console died: %s; it starts again", text);
+	console.quick_deaths = sys_clock(NULL) - console.started_ns < QUICK_NS ? console.quick_deaths + 1 : 0;
+	console.start_ns = sys_clock(NULL) + (console.quick_deaths >= QUICK_DEATHS_MAX ? PAUSE_NS : 0);
+}
+
+uint64_t console_tick(uint64_t now_ns)
+{
+	if (now_ns >= console.start_ns) {
+		console_start();
+	}
+	return console.start_ns;
+}
+
+static void obey(const struct node_command *command)
+{
+	struct vm *vm;
+
+	if (command->op == NODE_POWER_OFF) {
+		node_power_off("asked for at the console");
+		return;
+	}
+	if (command->op >= NODE_OP_COUNT || command->vm >= vm_count()) {
+		return;
+	}
+	vm = vm_get(command->vm);
+	switch ((enum node_op)command->op) {
+	case NODE_START:        vm_start(vm); break;
+	case NODE_POWER_BUTTON: vm_press_power(vm); break;
+	case NODE_KILL:         vm_kill(vm); break;
+	case NODE_POWER_OFF:
+	case NODE_OP_COUNT:     break;
+	}
+}
+
+/* At most one ring of commands per wake-up; there is no more in it anyway unless somebody keeps writing. */
+void console_requests(void)
+{
+	struct node_command command;
+
+	for (unsigned i = 0; console.runs && i < NODE_COMMANDS / sizeof(command); i++) {
+		if (channel_avail(&console.command) < sizeof(command)) {
+			break;
+		}
+		channel_read(&console.command, &command, sizeof(command));
+		obey(&command);
+	}
+}
+
+void console_flush(void)
+{
+	if (console.pages.size) {
+		__atomic_store_n(&status()->stopping, 1, __ATOMIC_RELEASE);
+		console_wake();
+	}
+}
+
+bool console_flushed(void)
+{
+	return !console.runs || __atomic_load_n(&exchange()->flushed, __ATOMIC_ACQUIRE);
+}

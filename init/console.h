@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init's side of the console program: starts it again when it dies, shows it the node, takes its commands. */
+#pragma once
+
+#include "lib/base.h"
+
+struct vm;
+
+/* Makes the shared pages. False: no memory; the node runs without console then. After vms_init(). */
+bool console_init(void);
+
+/* Starts the program, now and after each death. */
+void console_start(void);
+
+/* Tells the program that something changed. */
+void console_wake(void);
+
+/* Shows a VM's state. */
+void console_show_vm(const struct vm *vm);
+
+/* Lends a VM that is about to run to the console: events both ways. E_NOENT: no console, which is no error of the VM. */
+int console_connect(const struct vm *vm);
+
+/* True when the console has dealt with the end of this generation of the VM, or there is no console. */
+bool console_has_drained(const struct vm *vm);
+
+/* The program died. */
+void console_died(void);
+
+/* The program asks for something. */
+void console_requests(void);
+
+/* Starts the console again when it is time. Returns the next deadline. */
+uint64_t console_tick(uint64_t now_ns);
+
+/* Asks for all output to be sent; console_flushed() says when that is done. */
+void console_flush(void);
+bool console_flushed(void);

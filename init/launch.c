@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a configured VM to a running vmm: memory, pages, mappings, handles. */
+#include "init/launch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "init/console.h"
+#include "init/events.h"
+#include "init/inventory.h"
+#include "init/ram.h"
+#include "lib/channel.h"
+#include "lib/user/sys.h"
+
+enum {
+	LAUNCH_PAGES = 2,            /* launch page, control page                                    */
+	ARENA_BASE = 256 << 10,      /* process, its tables, nested tables, events, one vCPU         */
+	ARENA_PER_VCPU = 64 << 10,
+	ARENA_PER_GIB = 32 << 10,    /* tables of guest RAM in 2 MiB pages, twice                    */
+};
+
+_Static_assert(sizeof(struct vmm_launch) <= PAGE_SIZE, "one page");
+
+/* Guest RAM in 4 KiB pages needs a table page per 2 MiB, in the user space and in the nested table. */
+static uint64_t arena_bytes(const struct vm *vm)
+{
+	uint64_t bytes = ARENA_BASE + vm->conf.vcpus * (uint64_t)ARENA_PER_VCPU +
+			 (vm->conf.memory >> 30) * (uint64_t)ARENA_PER_GIB;
+
+	for (unsigned i = 0; i < vm->ram_count; i++) {
+		if (vm->ram[i].base % MIB(2) != vm->ram_map[i].gpa % MIB(2)) {
+			bytes += (vm->ram[i].size / MIB(2) + 1) * 2 * PAGE_SIZE;
+		}
+	}
+	return bytes;
+}
+
+/* init sees launch and control page of each VM at a place of their own. */
+static uint64_t pages_addr(const struct vm *vm)
+{
+	return INIT_VM_ADDR + vm->number * (uint64_t)(64 << 10);
+}
+
+volatile struct vmm_control *launch_control(const struct vm *vm)
+{
+	return (volatile struct vmm_control *)(pages_addr(vm) + PAGE_SIZE);
+}
+
+static void fill_launch(const struct vm *vm, const struct init_region *kernel, const struct init_region *initrd)
+{
+	struct vmm_launch *launch = (struct vmm_launch *)pages_addr(vm);
+
+	launch->ram_count = vm->ram_count;
+	memcpy(launch->ram, vm->ram_map, vm->ram_count * sizeof(vm->ram_map[0]));
+	launch->kernel_size = kernel->length;
+	launch->initrd_size = initrd ? initrd->length : 0;
+	launch->launch_ns = sys_clock(&launch->tsc_khz);
+	launch->wall_ns = inventory()->wall_ns + launch->launch_ns;
+	launch->conf = vm->conf;
+	launch->magic = VMM_MAGIC;
+}
+
+/* Both pages into both spaces. */
+static int map_pages(const struct vm *vm, uint64_t offset)
+{
+	uint32_t data = vm->child.data.handle, space = vm->child.space;
+	int r = sys_map(INIT_SPACE, pages_addr(vm), data, offset, LAUNCH_PAGES * PAGE_SIZE, PROT_R | PROT_W);
+
+	if (r == OK) {
+		r = sys_map(space, VMM_LAUNCH_ADDR, data, offset, PAGE_SIZE, PROT_R);
+	}
+	if (r == OK) {
+		r = sys_map(space, VMM_CONTROL_ADDR, data, offset + PAGE_SIZE, PAGE_SIZE, PROT_R | PROT_W);
+	}
+	return r;
+}
+
+static int map_modules(const struct vm *vm, const struct init_region *kernel, const struct init_region *initrd)
+{
+	int r = sys_map(vm->child.space, VMM_KERNEL_ADDR, kernel->handle, 0, kernel->size, PROT_R);
+
+	if (r == OK && initrd) {
+		r = sys_map(vm->child.space, VMM_INITRD_ADDR, initrd->handle, 0, initrd->size, PROT_R);
+	}
+	return r;
+}
+
+/* Guest RAM may be mapped by the vmm into its nested table, so it gets the regions themselves too. */
+static int map_ram(const struct vm *vm)
+{
+	int r = OK;
+
+	for (unsigned i = 0; r == OK && i < vm->ram_count; i++) {
+		r = sys_map(vm->child.space, VMM_RAM_ADDR + vm->ram_map[i].gpa, vm->ram[i].handle, 0, vm->ram[i].size,
+			    PROT_R | PROT_W);
+		if (r == OK) {
+			r = sys_grant(vm->child.process, vm->ram[i].handle, RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC, VMM_RAM + i);
+		}
+	}
+	return r;
+}
+
+/* The rings start empty: the console does not touch them between the end of a VM and its next start. */
+static int map_channel(const struct vm *vm)
+{
+	struct console_channel *channel = (struct console_channel *)INIT_WINDOW_ADDR;
+	int r = sys_map(INIT_SPACE, INIT_WINDOW_ADDR, vm->channel.handle, 0, vm->channel.size, PROT_R | PROT_W);
+
+	if (r < 0) {
+		return r;
+	}
+	memset(channel, 0, offsetof(struct console_channel, from_vm_data));
+	channel->magic = CHANNEL_MAGIC;
+	r = sys_unmap(INIT_SPACE, INIT_WINDOW_ADDR, vm->channel.size);
+	if (r == OK) {
+		r = sys_map(vm->child.space, VMM_CHANNEL_ADDR, vm->channel.handle, 0, vm->channel.size, PROT_R | PROT_W);
+	}
+	return r;
+}
+
+/* One event, paid by the child, at a slot of the child. */
+static int make_event(const struct vm *vm, uint32_t slot, uint32_t rights, uint32_t *event)
+{
+	int r = sys_event_create(vm->child.process);
+
+	if (r < 0) {
+		return r;
+	}
+	*event = (uint32_t)r;
+	return sys_grant(vm->child.process, *event, rights, slot);
+}
+
+/* One event tells init of new states and of the end. */
+static int make_status_event(const struct vm *vm)
+{
+	uint32_t status = 0;
+	int r = make_event(vm, VMM_STATUS, RIGHT_WRITE, &status);
+
+	if (r == OK) {
+		r = sys_event_bind(status, event_key(KEY_VM, vm->number));
+	}
+	if (r == OK) {
+		r = sys_process_notify(vm->child.process, status);
+	}
+	if (r == OK) {
+		r = sys_close(status);
+	}
+	return r;
+}
+
+static int give_handles(struct vm *vm)
+{
+	uint32_t process = vm->child.process;
+	int r = sys_grant(process, process, RIGHT_READ | RIGHT_WRITE, VMM_SELF);
+
+	if (r == OK) {
+		r = sys_grant(process, vm->child.space, RIGHT_READ | RIGHT_WRITE, VMM_SPACE);
+	}
+	if (r == OK) {
+		r = make_event(vm, VMM_CONSOLE_IN, RIGHT_READ, &vm->input_event);
+	}
+	if (r == OK) {
+		r = make_event(vm, VMM_CONTROL, RIGHT_READ, &vm->control_event);
+	}
+	if (r == OK) {
+		r = make_status_event(vm);
+	}
+	if (r == OK) {
+		r = sys_process_weight(process, vm->conf.weight);
+	}
+	return r;
+}
+
+/* Names to modules; an initrd is optional, but not one that is named. */
+static int find_modules(const struct vm *vm, const struct init_region **kernel, const struct init_region **initrd,
+			const char **why)
+{
+	static char text[CONF_MODULE_MAX + 32];
+	const char *missing = NULL;
+
+	*kernel = inventory_module(vm->conf.kernel);
+	*initrd = vm->conf.initrd[0] ? inventory_module(vm->conf.initrd) : NULL;
+	if (!*kernel) {
+		missing = vm->conf.kernel;
+	} else if (vm->conf.initrd[0] && !*initrd) {
+		missing = vm->conf.initrd;
+	}
+	if (!missing) {
+		return OK;
+	}
+	snprintf(text, sizeof(text), "there is no boot module %s", missing);
+	*why = text;
+	return E_NOENT;
+}
+
+static int take_ram(struct vm *vm, const char **why)
+{
+	static char text[96];
+	int r = ram_take(vm);
+
+	if (r < 0) {
+		snprintf(text, sizeof(text), "%llu MiB of RAM are wanted, %llu MiB are free",
+			 (unsigned long long)(vm->conf.memory >> 20), (unsigned long long)(memory.free_bytes >> 20));
+		*why = text;
+	}
+	return r;
+}
+
+int launch_vm(struct vm *vm, const char **why)
+{
+	static struct program vmm;
+	const struct init_region *kernel, *initrd;
+	int r = find_modules(vm, &kernel, &initrd, why);
+
+	if (r < 0) {
+		return r;
+	}
+	*why = "its vmm cannot be loaded";
+	if (!vmm.region && program_open("vmm", &vmm) < 0) {
+		vmm.region = NULL;
+		return E_PROTO;
+	}
+	r = take_ram(vm, why);
+	if (r == OK) {
+		r = child_create(&vm->child, &vmm, vm->conf.name, arena_bytes(vm), LAUNCH_PAGES * PAGE_SIZE, why);
+	}
+	if (r == OK) {
+		*why = "its memory cannot be mapped";
+		r = map_pages(vm, vmm.data_bytes);
+	}
+	if (r == OK) {
+		fill_launch(vm, kernel, initrd);
+		r = map_modules(vm, kernel, initrd);
+	}
+	if (r == OK) {
+		r = map_ram(vm);
+	}
+	if (r == OK) {
+		r = map_channel(vm);
+	}
+	if (r == OK) {
+		*why = "its handles cannot be given";
+		r = give_handles(vm);
+	}
+	if (r == OK) {
+		(void)!console_connect(vm);              /* without a console the VM runs all the same */
+		sys_close(vm->child.space);
+		vm->child.space = 0;
+		*why = "its thread cannot be made";
+		r = child_start(&vm->child, 0);
+	}
+	if (r < 0) {
+		launch_undo(vm);
+	}
+	return r;
+}
+
+void launch_undo(struct vm *vm)
+{
+	child_destroy(&vm->child);
+	ram_give_back(vm);
+	vm->input_event = 0;
+	vm->control_event = 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What init says: one line per call, "brume: " before it. It always goes into the kernel's log; to the serial line by
+ * the kernel while nobody owns it, by the console program once that runs.
+ */
+#pragma once
+
+#include "lib/base.h"
+
+struct node_exchange;
+
+/* No line end in the text; bytes that are not printable ASCII become '?'. Lines end after 240 bytes. */
+void init_log(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* From now on lines go to this ring too, while its reader says that it is attached. NULL: no longer. */
+void init_log_to(struct node_exchange *exchange);

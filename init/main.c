@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first program: takes over the machine's memory, reads the configuration, starts the console and the VMs. */
+#include <stddef.h>
+
+#include "conf/result.h"
+#include "console/node.h"
+#include "init/config.h"
+#include "init/console.h"
+#include "init/cycle.h"
+#include "init/events.h"
+#include "init/inventory.h"
+#include "init/log.h"
+#include "init/node.h"
+#include "init/vm.h"
+#include "lib/user/sys.h"
+#include "lib/user/user.h"
+
+enum { INIT_WEIGHT = 1000 };
+
+static bool power_off_when_idle;
+
+static void say_hello(void)
+{
+	const struct init_info *info = inventory();
+
+	init_log("version " NODE_VERSION ", %u CPU%s, %llu MiB of RAM, %llu MiB free", (unsigned)info->cpu_count,
+		 info->cpu_count == 1 ? "" : "s", (unsigned long long)(info->ram_bytes >> 20),
+		 (unsigned long long)(memory.free_bytes >> 20));
+}
+
+static void configure(void)
+{
+	static const struct conf_result nothing;
+	const struct conf_result *config = config_read();
+
+	vms_init(config ? config : &nothing);
+	power_off_when_idle = config && config->when_idle == CONF_IDLE_POWEROFF;
+	config_forget();
+}
+
+static void dispatch(uint64_t key)
+{
+	uint32_t number = (uint32_t)key;
+
+	switch ((enum event_kind)(key >> 32)) {
+	case KEY_CONSOLE: console_died(); break;
+	case KEY_REQUEST: console_requests(); break;
+	case KEY_VM:      vm_event(number); break;
+	case KEY_CONF:    break;
+	}
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* All that waits for time or for an answer; the earliest deadline of what is left. One step may call for another. */
+static uint64_t tick(bool cycles)
+{
+	uint64_t next, changes;
+
+	do {
+		uint64_t now = sys_clock(NULL);
+
+		changes = vms_changes();
+		next = earlier(console_tick(now), vms_tick(now));
+		if (cycles) {
+			next = earlier(next, cycle_tick(now));
+		} else if (power_off_when_idle && vms_idle()) {
+			power_off_when_idle = false;
+			node_power_off("no VM is left");
+		}
+		next = earlier(next, node_tick(now));
+	} while (changes != vms_changes());
+	return next;
+}
+
+int user_main(uint64_t argument)
+{
+	bool cycles;
+
+	(void)argument;
+	if (inventory_init() < 0) {
+		init_log("the kernel's list of regions is not readable");
+		return 1;
+	}
+	if (sys_process_weight(INIT_SELF, INIT_WEIGHT) < 0) {
+		init_log("init keeps its usual weight");
+	}
+	say_hello();
+	configure();
+	if (console_init()) {
+		console_start();
+	}
+	cycles = cycle_init();
+	if (!cycles) {
+		vms_autostart();
+	}
+	for (;;) {
+		int64_t key = sys_event_wait(tick(cycles), NULL);
+
+		if (key >= 0) {
+			dispatch((uint64_t)key);
+		}
+	}
+}

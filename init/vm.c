@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of the VMs; vm.h draws it. */
+#include "init/vm.h"
+
+#include <string.h>
+
+#include "init/console.h"
+#include "init/inventory.h"
+#include "init/launch.h"
+#include "init/log.h"
+#include "lib/channel.h"
+#include "lib/user/sys.h"
+
+#define NONE UINT64_MAX
+#define DRAIN_NS (1000000000ull)         /* that long a console may take for the last words of a VM      */
+#define FINAL_NS (3 * 1000000000ull)     /* that long a vmm may take from its final state to its end     */
+#define QUICK_NS (2 * 1000000000ull)     /* a reset that soon after the start is suspicious              */
+
+enum { QUICK_RESETS_MAX = 5, REASON_MAX = sizeof(((struct vmm_control *)0)->reason) };
+
+static struct vm vms[CONF_VMS_MAX];
+static uint32_t count;
+static uint64_t changes;
+static bool ended_in_order;
+
+void vms_init(const struct conf_result *config)
+{
+	count = config->vm_count;
+	for (uint32_t i = 0; i < count; i++) {
+		struct vm *vm = &vms[i];
+
+		*vm = (struct vm){ .conf = config->vm[i], .number = i, .deadline_ns = NONE };
+		if (memory_alloc(&memory, CONSOLE_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->channel) < 0) {
+			init_log("vm %s: no memory for its console", vm->conf.name);
+		}
+	}
+}
+
+uint32_t vm_count(void)
+{
+	return count;
+}
+
+struct vm *vm_get(uint32_t number)
+{
+	return &vms[number];
+}
+
+struct vm *vm_find(const char *name)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (strcmp(vms[i].conf.name, name) == 0) {
+			return &vms[i];
+		}
+	}
+	return NULL;
+}
+
+uint64_t vms_changes(void)
+{
+	return changes;
+}
+
+static void set_phase(struct vm *vm, enum vm_phase phase, uint64_t deadline_ns)
+{
+	vm->phase = phase;
+	vm->deadline_ns = deadline_ns;
+	changes++;
+	console_show_vm(vm);
+}
+
+static void set_note(struct vm *vm, const char *note)
+{
+	size_t len = strnlen(note, sizeof(vm->note) - 1);
+
+	memcpy(vm->note, note, len);
+	vm->note[len] = '\0';
+	console_show_vm(vm);
+}
+
+bool vm_start(struct vm *vm)
+{
+	const char *why = "it has no console channel";
+	int r = E_NOMEM;
+
+	if (vm->phase != VM_OFF) {
+		return false;
+	}
+	vm->start_again = false;
+	if (vm->channel.size) {
+		r = launch_vm(vm, &why);
+	}
+	if (r < 0) {
+		init_log("vm %s: not started: %s (error %d)", vm->conf.name, why, r);
+		set_note(vm, "not started");
+		return false;
+	}
+	vm->generation++;
+	vm->started_ns = sys_clock(NULL);
+	vm->note[0] = '\0';
+	set_phase(vm, VM_ON, NONE);
+	init_log("vm %s: started, %llu MiB, %u vCPU%s", vm->conf.name, (unsigned long long)(vm->conf.memory >> 20),
+		 (unsigned)vm->conf.vcpus, vm->conf.vcpus == 1 ? "" : "s");
+	return true;
+}
+
+void vms_autostart(void)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (vms[i].conf.autostart) {
+			vm_start(&vms[i]);
+		}
+	}
+}
+
+void vm_press_power(struct vm *vm)
+{
+	volatile struct vmm_control *control = launch_control(vm);
+
+	if (vm->phase != VM_ON) {
+		return;
+	}
+	init_log("vm %s: power button", vm->conf.name);
+	control->request = VMM_REQ_POWER_BUTTON;
+	control->request_count = control->request_count + 1;
+	sys_event_signal(vm->control_event);
+}
+
+static void begin_drain(struct vm *vm)
+{
+	launch_undo(vm);
+	set_phase(vm, VM_DRAIN, sys_clock(NULL) + DRAIN_NS);
+}
+
+void vm_kill(struct vm *vm)
+{
+	if (vm->phase == VM_ON) {
+		vm->start_again = false;
+		init_log("vm %s: killed", vm->conf.name);
+		set_note(vm, "killed");
+		begin_drain(vm);
+	} else if (vm->phase == VM_DRAIN) {
+		vm->start_again = false;
+	}
+}
+
+/* The guest reset itself. Not again and again without getting anywhere. */
+static void after_reset(struct vm *vm)
+{
+	bool quick = sys_clock(NULL) - vm->started_ns < QUICK_NS;
+
+	vm->quick_resets = quick ? vm->quick_resets + 1 : 0;
+	if (vm->conf.on_reboot == CONF_REBOOT_STOP) {
+		init_log("vm %s: reset, stays off", vm->conf.name);
+		set_note(vm, "reset");
+		ended_in_order = true;
+	} else if (vm->quick_resets >= QUICK_RESETS_MAX) {
+		init_log("vm %s: failed: %d resets in a row, each within 2 s of the start", vm->conf.name, QUICK_RESETS_MAX);
+		set_note(vm, "too many resets");
+		vm->quick_resets = 0;
+	} else {
+		init_log("vm %s: reset, starts again", vm->conf.name);
+		vm->start_again = true;
+	}
+}
+
+/* The vmm's own words, which may be anything; init_log() filters the bytes. */
+static void copy_reason(const struct vm *vm, char reason[REASON_MAX])
+{
+	volatile const char *from = launch_control(vm)->reason;
+	size_t i = 0;
+
+	for (; i < REASON_MAX - 1; i++) {
+		reason[i] = from[i];
+		if (!reason[i]) {
+			break;
+		}
+	}
+	reason[i] = '\0';
+}
+
+static void after_failure(struct vm *vm, const struct process_status *status, uint32_t state)
+{
+	char reason[REASON_MAX] = "", end[128];
+
+	child_describe_end(status, end, sizeof(end));
+	copy_reason(vm, reason);
+	if (status->end == PROCESS_EXITED && state == VMM_FAILED && reason[0]) {
+		init_log("vm %s: failed: %s", vm->conf.name, reason);
+		set_note(vm, reason);
+	} else {
+		init_log("vm %s: failed: its vmm ended: %s%s%s", vm->conf.name, end, reason[0] ? ": " : "", reason);
+		set_note(vm, end);
+	}
+}
+
+static void ended(struct vm *vm, const struct process_status *status)
+{
+	uint32_t state = launch_control(vm)->state;
+
+	if (status->end == PROCESS_EXITED && state == VMM_POWERED_OFF) {
+		init_log("vm %s: powered off", vm->conf.name);
+		set_note(vm, "powered off");
+		ended_in_order = true;
+	} else if (status->end == PROCESS_EXITED && state == VMM_RESET) {
+		after_reset(vm);
+	} else {
+		after_failure(vm, status, state);
+	}
+	begin_drain(vm);
+}
+
+void vm_event(uint32_t number)
+{
+	struct process_status status;
+	struct vm *vm;
+
+	if (number >= count || vms[number].phase != VM_ON) {
+		return;
+	}
+	vm = &vms[number];
+	if (sys_process_status(vm->child.process, &status) < 0) {
+		return;
+	}
+	if (status.end != PROCESS_RUNS) {
+		ended(vm, &status);
+	} else if (launch_control(vm)->state >= VMM_POWERED_OFF && vm->deadline_ns == NONE) {
+		vm->deadline_ns = sys_clock(NULL) + FINAL_NS;
+	}
+}
+
+static void tick(struct vm *vm, uint64_t now_ns)
+{
+	if (vm->phase == VM_ON && now_ns >= vm->deadline_ns) {
+		init_log("vm %s: its vmm does not end", vm->conf.name);
+		vm_kill(vm);
+	}
+	if (vm->phase == VM_DRAIN && (console_has_drained(vm) || now_ns >= vm->deadline_ns)) {
+		set_phase(vm, VM_OFF, NONE);
+		if (vm->start_again) {
+			vm_start(vm);
+		}
+	}
+}
+
+uint64_t vms_tick(uint64_t now_ns)
+{
+	uint64_t next = NONE;
+
+	for (uint32_t i = 0; i < count; i++) {
+		tick(&vms[i], now_ns);
+		next = vms[i].deadline_ns < next ? vms[i].deadline_ns : next;
+	}
+	return next;
+}
+
+bool vms_idle(void)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (vms[i].phase != VM_OFF) {
+			return false;
+		}
+	}
+	return ended_in_order;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of the VMs: each is a process of the program vmm with memory, channel, events and a control page.
+ *
+ *   VM_OFF --vm_start--> VM_ON --its process ends, or vm_kill--> VM_DRAIN --console has the rest, or 1 s--> VM_OFF
+ *                                                                    \--it is to start again--> VM_ON
+ *
+ * All memory but the channel is taken back on the way to VM_DRAIN. The channel belongs to the configured VM and stays.
+ */
+#pragma once
+
+#include "conf/result.h"
+#include "init/program.h"
+#include "vmm/launch.h"
+
+enum vm_phase { VM_OFF, VM_ON, VM_DRAIN };
+
+struct vm {
+	struct conf_vm conf;
+	uint32_t number;
+	enum vm_phase phase;
+	uint32_t generation;         /* counts starts                                                */
+	struct child child;
+	struct extent ram[VMM_RAM_MAX];
+	struct vmm_ram ram_map[VMM_RAM_MAX];
+	unsigned ram_count;
+	struct extent channel;
+	uint32_t input_event;        /* the console signals it; paid by the child, as the next       */
+	uint32_t control_event;
+	bool start_again;            /* when drained                                                 */
+	unsigned quick_resets;       /* in a row                                                     */
+	uint64_t started_ns;
+	uint64_t deadline_ns;        /* VM_DRAIN: then without the console. VM_ON: then it is killed; UINT64_MAX: none */
+	char note[64];               /* how it ended last                                            */
+};
+
+/* Takes the configuration over; gives every VM its channel. */
+void vms_init(const struct conf_result *config);
+uint32_t vm_count(void);
+struct vm *vm_get(uint32_t number);      /* number < vm_count()                                      */
+struct vm *vm_find(const char *name);    /* NULL: none                                               */
+
+/* Starts a VM that is VM_OFF; logs how that went. False: it did not start, and nothing is left of the attempt. */
+bool vm_start(struct vm *vm);
+
+/* Starts all that are to start with the node. */
+void vms_autostart(void);
+
+/* The power button of a running VM. */
+void vm_press_power(struct vm *vm);
+
+/* Ends a running VM at once. */
+void vm_kill(struct vm *vm);
+
+/* The VM's vmm signalled a new state, or its process ended. */
+void vm_event(uint32_t number);
+
+/* Goes on where deadlines passed or the console answered. Returns the next deadline, UINT64_MAX: none. */
+uint64_t vms_tick(uint64_t now_ns);
+
+/* Counts changes of phase: who saw no change since may wait for the deadlines. */
+uint64_t vms_changes(void);
+
+/* True once the last VM has ended in good order and none runs or is about to. */
+bool vms_idle(void);

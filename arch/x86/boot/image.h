@@ -7,7 +7,12 @@
 #define KERNEL_BASE 0xffffffff80000000ull
 #define IMAGE_PHYS  0x100000ull
 
-/* text: R X; rodata: R; data to data end: RW, with .bss in it; pack: R. */
+/* text: R X; rodata: R; data to data end: RW, with .bss and the stacks in it; pack: R. */
 extern char __image_start[], __image_end[];
 extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[];
-extern char __data_start[], __data_end[], __pack_start[], __pack_end[];
+extern char __data_start[], __data_end[], __stacks_start[], __stacks_end[], __pack_start[], __pack_end[];
+
+static inline hpa_t image_pa(const void *va)
+{
+	return hpa((uint64_t)va - KERNEL_BASE);
+}

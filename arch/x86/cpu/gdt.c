@@ -2,30 +2,31 @@
 /* Segments and task state: see gdt.h. SDM 3A 3.4.5, 8.2.3. */
 #include "arch/x86/cpu/gdt.h"
 
+#include "arch/x86/boot/image.h"
 #include "arch/x86/cpu/regs.h"
-#include "arch/x86/entry/irq.h"
-#include "arch/x86/mm/kmap.h"
 
-enum { IST_STACK_PAGES = 2 };
+struct cpu_stacks boot_stacks __attribute__((section(".bss.stacks"), aligned(PAGE_SIZE)));
+struct cpu_tables boot_tables;
 
 static const uint64_t segments[] = {
-	[SEL_KERNEL_CS / 8] = 0x00af9a000000ffff, [SEL_KERNEL_SS / 8] = 0x00cf92000000ffff,
-	[SEL_USER_SS / 8] = 0x00cff2000000ffff, [SEL_USER_CS / 8] = 0x00affa000000ffff,
+	[KERNEL_CS / 8] = 0x00af9a000000ffff, [KERNEL_DS / 8] = 0x00cf92000000ffff,
+	[USER_DS / 8] = 0x00cff2000000ffff, [USER_CS / 8] = 0x00affa000000ffff,
 };
 
-static void fill_tss(struct cpu_tables *t)
+static void fill_tss(struct cpu_tables *t, struct cpu_stacks *stacks)
 {
 	uint64_t base = (uint64_t)&t->tss;
 
 	t->tss = (struct tss){ .iomap = sizeof(struct tss) };
-	t->tss.ist[IST_NMI - 1] = mm_stack_alloc(IST_STACK_PAGES);
-	t->tss.ist[IST_MC - 1] = mm_stack_alloc(IST_STACK_PAGES);
-	t->tss.ist[IST_DF - 1] = mm_stack_alloc(IST_STACK_PAGES);
-	t->gdt[SEL_TSS / 8] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
-	t->gdt[SEL_TSS / 8 + 1] = base >> 32;
+	t->tss.rsp[0] = (uint64_t)(stacks + 1);
+	t->tss.ist[IST_NMI - 1] = (uint64_t)stacks->nmi + sizeof(stacks->nmi);
+	t->tss.ist[IST_DF - 1] = (uint64_t)stacks->df + sizeof(stacks->df);
+	t->tss.ist[IST_MC - 1] = (uint64_t)stacks->mc + sizeof(stacks->mc);
+	t->gdt[TSS_SEL / 8] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+	t->gdt[TSS_SEL / 8 + 1] = base >> 32;
 }
 
-void gdt_init(struct cpu_tables *t)
+void gdt_load(struct cpu_tables *t, struct cpu_stacks *stacks)
 {
 	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = {
 		sizeof(t->gdt) - 1, (uint64_t)t->gdt
@@ -34,7 +35,7 @@ void gdt_init(struct cpu_tables *t)
 	for (size_t i = 0; i < ARRAY_SIZE(segments); i++) {
 		t->gdt[i] = segments[i];
 	}
-	fill_tss(t);
+	fill_tss(t, stacks);
 	__asm__ volatile(
 		"lgdt %0\n\t"
 		"pushq %1\n\t"
@@ -49,7 +50,14 @@ void gdt_init(struct cpu_tables *t)
 		"movl %3, %%gs\n\t"
 		"lldt %w3\n\t"
 		"ltr %w4"
-		: : "m"(pointer), "i"(SEL_KERNEL_CS), "r"(SEL_KERNEL_SS), "r"(0), "r"(SEL_TSS) : "rax", "memory");
+		: : "m"(pointer), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(0), "r"(TSS_SEL) : "rax", "memory");
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_GS_BASE, 0);
+}
+
+bool stack_is_guard(uint64_t va)
+{
+	uint64_t page = (va - (uint64_t)__stacks_start) % sizeof(struct cpu_stacks) / PAGE_SIZE;
+
+	return va >= (uint64_t)__stacks_start && va < (uint64_t)__stacks_end && page % 2 == 0 && page <= 6;
 }

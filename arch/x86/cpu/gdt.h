@@ -1,8 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Segments and task state. SDM 3A 3.5, 8.7. The selectors are those of arch/x86/entry/frame.h. */
+/* Segments, task state and the stacks of the boot CPU. SDM 3A 3.5, 8.7; order of user segments as SYSRET wants. */
 #pragma once
 
+#ifndef __ASSEMBLY__
 #include "lib/base.h"
+#endif
+
+#define KERNEL_CS 0x08
+#define KERNEL_DS 0x10
+#define USER_DS   0x1b
+#define USER_CS   0x23
+#define TSS_SEL   0x28
+/* STAR[63:48]: SYSRET loads SS = this + 8 and CS = this + 16, both with RPL 3. */
+#define STAR_USER 0x13
+
+/* IST numbers in IDT gates; 0 means the current stack or RSP0. */
+#define IST_NMI 1
+#define IST_DF  2
+#define IST_MC  3
+
+#define CPU_STACK_SIZE 16384
+#define CPU_STACKS_SIZE (7 * 4096 + CPU_STACK_SIZE)
+
+#ifndef __ASSEMBLY__
 
 struct tss {
 	uint32_t reserved0;
@@ -14,16 +34,31 @@ struct tss {
 } __attribute__((packed));
 _Static_assert(sizeof(struct tss) == 104, "TSS of the SDM");
 
-/* One per CPU, for as long as the CPU runs. */
+/* A CPU's stacks; guard pages stay unmapped in the final kernel tables, so that an overflow is a #DF, not damage. */
+struct cpu_stacks {
+	uint8_t guard_nmi[PAGE_SIZE], nmi[PAGE_SIZE];
+	uint8_t guard_df[PAGE_SIZE], df[PAGE_SIZE];
+	uint8_t guard_mc[PAGE_SIZE], mc[PAGE_SIZE];
+	uint8_t guard_main[PAGE_SIZE], main[CPU_STACK_SIZE];
+};
+_Static_assert(sizeof(struct cpu_stacks) == CPU_STACKS_SIZE, "start.S counts on it");
+
 struct cpu_tables {
 	uint64_t gdt[7];
-	uint32_t pad;                   /* puts tss.rsp on 8 bytes                               */
 	struct tss tss;
 };
-_Static_assert(offsetof(struct cpu_tables, tss.rsp) % 8 == 0, "RSP0 is written through a pointer");
+
+/* Of the boot CPU. The image's section .stacks holds nothing but struct cpu_stacks. */
+extern struct cpu_stacks boot_stacks;
+extern struct cpu_tables boot_tables;
 
 /*
- * Builds GDT and TSS in t with fresh stacks for NMI, #MC and #DF, and loads them on this CPU; all segment registers
- * reloaded, FS and GS base 0. RSP0 stays 0 for cpu_init(). After mm_init: panics when there is no memory for the stacks.
+ * Builds GDT and TSS in t for the given stacks and loads them on this CPU; all segment registers reloaded,
+ * FS and GS base set to 0 (set MSR_GS_BASE afterwards). RSP0 is the top of stacks->main.
  */
-void gdt_init(struct cpu_tables *t);
+void gdt_load(struct cpu_tables *t, struct cpu_stacks *stacks);
+
+/* True when the page at kernel address va is a guard page of the section .stacks: mm_init leaves it out. */
+bool stack_is_guard(uint64_t va);
+
+#endif

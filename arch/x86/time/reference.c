@@ -32,7 +32,7 @@ static uint64_t pit_read(void)
 
 	outb(PIT_MODE, 0x80);           /* latch channel 2 */
 	low = inb(PIT_CHANNEL2);
-	return 0xffffu - (inb(PIT_CHANNEL2) << 8 | low);
+	return 0xffffu - ((unsigned)inb(PIT_CHANNEL2) << 8 | low);
 }
 
 /* Channel 2 with its gate on and the speaker off, mode 2, full range. */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log of a panic over a warm reset: see keep.h. */
+#include "arch/x86/boot/keep.h"
+
+#include "arch/x86/mm/kmap.h"
+#include "kernel/log.h"
+
+#define KEEP_MAGIC 0x676f4c6d75724221ull
+
+struct kept {
+	uint64_t magic;
+	uint32_t length, sum;           /* of text                                                  */
+	char text[KEEP_SIZE - 16];
+};
+_Static_assert(sizeof(struct kept) == KEEP_SIZE && LOG_SIZE <= KEEP_SIZE - 16, "the whole log fits");
+
+static bool usable;
+static volatile struct kept *area;
+
+/* Fletcher-like: order matters, zeroes do not vanish. */
+static uint32_t checksum(const volatile char *text, uint32_t length)
+{
+	uint32_t a = 1, b = 0;
+
+	for (uint32_t i = 0; i < length; i++) {
+		a += (uint8_t)text[i];
+		b += a;
+	}
+	return b ^ a << 16;
+}
+
+void keep_report(bool ok)
+{
+	volatile struct kept *k = (volatile struct kept *)(uintptr_t)KEEP_PHYS;
+	uint32_t start = 0;
+
+	usable = ok;
+	if (!ok || k->magic != KEEP_MAGIC || k->length > sizeof(k->text) || k->sum != checksum(k->text, k->length)) {
+		return;
+	}
+	log_printf("the run before this one ended in a panic; its log:");
+	while (start < k->length) {
+		char part[64];
+		size_t n = 0;
+
+		while (n < sizeof(part) && start < k->length) {
+			part[n++] = k->text[start++];
+		}
+		log_write(part, n);
+	}
+	log_printf("end of that log");
+	k->magic = 0;
+}
+
+void keep_init(void)
+{
+	area = usable ? mmio_map(hpa(KEEP_PHYS), KEEP_SIZE) : NULL;
+}
+
+void keep_log(void)
+{
+	uint64_t pos = 0;
+	uint32_t length = 0;
+	char part[64];
+	size_t n;
+
+	if (!area) {
+		return;
+	}
+	while ((n = log_read(&pos, part, sizeof(part))) != 0 && length + n <= sizeof(area->text)) {
+		for (size_t i = 0; i < n; i++) {
+			area->text[length++] = part[i];
+		}
+	}
+	area->length = length;
+	area->sum = checksum(area->text, length);
+	area->magic = KEEP_MAGIC;
+}

@@ -4,7 +4,7 @@
 
 #include "arch/x86/boot/bootinfo.h"
 
-enum { MEMMAP_CLAIM_MAX = 256 };
+enum { MEMMAP_CLAIM_MAX = 512 };
 
 struct memmap_claim {
 	uint64_t base, end;     /* bytes, any alignment; end above base                          */
@@ -20,6 +20,7 @@ struct memmap {
 /*
  * Records that [base, base + size) is of this type. Free memory is shrunk to whole pages, everything else
  * grown. Empty claims and claims that shrink to nothing are ignored; one that wraps ends at the last page.
+ * A claim that goes on where the one before it ended, with its type, extends that.
  */
 void memmap_claim(struct memmap *map, uint64_t base, uint64_t size, enum boot_mem_type type);
 
@@ -30,5 +31,5 @@ void memmap_claim(struct memmap *map, uint64_t base, uint64_t size, enum boot_me
  */
 void memmap_resolve(const struct memmap *map, struct boot_info *info);
 
-/* True when [base, base + size) lies in RAM that is free so far. Uses info->mem. */
-bool memmap_is_free(const struct boot_info *info, uint64_t base, uint64_t size);
+/* True when [base, base + size) is claimed as RAM and as nothing else so far. */
+bool memmap_is_free(const struct memmap *map, uint64_t base, uint64_t size);

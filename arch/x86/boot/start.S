@@ -3,6 +3,8 @@
  * From the Multiboot loader to kmain: protected mode without paging -> long mode -> the linked address.
  * Multiboot 0.6.96, 3.1 and 3.2; Multiboot 2 2.0, 3.1 and 3.3 (i386 state, also from UEFI); SDM 3A 9.8.5.
  */
+#include "arch/x86/cpu/gdt.h"
+
 #define BASE            0xffffffff80000000
 #define PHYS(symbol)    ((symbol) - BASE)
 
@@ -17,8 +19,6 @@
 #define PTE_P_RW        0x3
 #define PTE_LARGE       0x83
 #define COM1            0x3f8
-#define KERNEL_CS       0x08
-#define KERNEL_SS       0x10
 
 	.section .note.GNU-stack,"",@progbits
 
@@ -58,7 +58,7 @@ mb2_header_end:
 boot_entry:
 	cli
 	cld
-	movl $PHYS(boot_stack_top), %esp
+	movl $PHYS(boot_stacks + CPU_STACKS_SIZE), %esp
 	movl %eax, %ebp                 /* loader's magic */
 	movl %ebx, %esi                 /* its information */
 
@@ -132,7 +132,7 @@ no_long_mode:
 
 	.code64
 long_mode:
-	movl $KERNEL_SS, %eax
+	movl $KERNEL_DS, %eax
 	movl %eax, %ds
 	movl %eax, %es
 	movl %eax, %ss
@@ -155,7 +155,7 @@ sentence:
 
 	.text
 boot_high:
-	movq $boot_stack_top, %rsp
+	movq $boot_stacks + CPU_STACKS_SIZE, %rsp
 	xorl %ebp, %ebp                 /* backtraces end here */
 	pushq $0
 	pushq %rbp
@@ -165,8 +165,6 @@ boot_high:
 
 	.section .bss, "aw", @nobits
 	.balign 4096
-	.skip 16384
-boot_stack_top:
 	.global boot_pml4
 boot_pml4:      .skip 4096
 boot_pdpt_low:  .skip 4096

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ACPI tables as they lie in memory, as far as they are read. ACPI 6.5 chapter 5.2 and the tables' own specifications. */
+#pragma once
+
+#include "lib/base.h"
+
+struct acpi_rsdp {                      /* 5.2.5.3 */
+	char signature[8];
+	uint8_t checksum;
+	char oem[6];
+	uint8_t revision;
+	uint32_t rsdt;
+	uint32_t length;                /* from here on revision 2 */
+	uint64_t xsdt;
+	uint8_t checksum_all, reserved[3];
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_rsdp) == 36, "ACPI 5.2.5.3");
+
+struct acpi_header {                    /* 5.2.6 */
+	char signature[4];
+	uint32_t length;
+	uint8_t revision, checksum;
+	char oem[6], oem_table[8];
+	uint32_t oem_revision, creator, creator_revision;
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
+
+struct acpi_gas { uint8_t space, width, offset, access; uint64_t address; } __attribute__((packed));
+
+struct acpi_fadt {                      /* 5.2.9, behind the header */
+	uint32_t facs, dsdt;
+	uint8_t reserved0, profile;
+	uint16_t sci;
+	uint32_t smi_command;
+	uint8_t acpi_enable, acpi_disable, s4bios, pstate;
+	uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control, pm_timer, gpe0, gpe1;
+	uint8_t pm1_event_length, pm1_control_length, pm2_control_length, pm_timer_length;
+	uint8_t gpe[4];
+	uint16_t p_lvl2, p_lvl3, flush_size, flush_stride;
+	uint8_t duty[2], day_alarm, month_alarm, century;
+	uint16_t boot_arch;
+	uint8_t reserved1;
+	uint32_t flags;
+	struct acpi_gas reset;
+	uint8_t reset_value;
+	uint16_t arm;
+	uint8_t minor;
+	uint64_t x_facs, x_dsdt;
+} __attribute__((packed));
+_Static_assert(offsetof(struct acpi_fadt, reset) == 116 - 36, "ACPI table 5.9");
+
+enum { FADT_RESET_SUPPORTED = 1 << 10, FADT_TIMER_32BIT = 1 << 8, FADT_HARDWARE_REDUCED = 1 << 20 };
+
+struct acpi_entry { uint8_t type, length; };     /* MADT, SRAT */
+
+enum {                                  /* 5.2.12 */
+	MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LAPIC_ADDRESS = 5, MADT_X2APIC = 9,
+	MADT_CPU_ENABLED = 1,
+};
+
+struct madt_lapic { struct acpi_entry e; uint8_t processor, apic_id; uint32_t flags; } __attribute__((packed));
+struct madt_ioapic { struct acpi_entry e; uint8_t id, reserved; uint32_t address, gsi; } __attribute__((packed));
+struct madt_override {
+	struct acpi_entry e;
+	uint8_t bus, irq;
+	uint32_t gsi;
+	uint16_t flags;                 /* polarity in bits 0-1, trigger in 2-3; 3: low, level */
+} __attribute__((packed));
+struct madt_address { struct acpi_entry e; uint16_t reserved; uint64_t address; } __attribute__((packed));
+struct madt_x2apic { struct acpi_entry e; uint16_t reserved; uint32_t apic_id, flags, processor; } __attribute__((packed));
+
+enum { SRAT_LAPIC = 0, SRAT_MEMORY = 1, SRAT_X2APIC = 2, SRAT_ENABLED = 1 };       /* 5.2.16 */
+
+struct srat_lapic {
+	struct acpi_entry e;
+	uint8_t node_low, apic_id;
+	uint32_t flags;
+	uint8_t sapic, node_high[3];
+	uint32_t clock;
+} __attribute__((packed));
+struct srat_memory {
+	struct acpi_entry e;
+	uint32_t node;
+	uint16_t reserved0;
+	uint64_t base, length;
+	uint32_t reserved1, flags;
+	uint64_t reserved2;
+} __attribute__((packed));
+struct srat_x2apic {
+	struct acpi_entry e;
+	uint16_t reserved0;
+	uint32_t node, apic_id, flags, clock, reserved1;
+} __attribute__((packed));
+
+struct hpet_table { uint32_t block_id; struct acpi_gas base; } __attribute__((packed));
+
+struct mcfg_entry { uint64_t base; uint16_t segment; uint8_t first, last; uint32_t reserved; } __attribute__((packed));

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interrupt lines that are only recorded, for tests of one model without the interrupt controllers. */
+#include <stdlib.h>
+
+#include "tests/fake/platform.h"
+
+void vm_irq(unsigned gsi, bool level)
+{
+	if (gsi >= ARRAY_SIZE(fake.irq)) {
+		abort();
+	}
+	fake.rises[gsi] += level && !fake.irq[gsi];
+	fake.irq[gsi] = level;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core's side of vmm/device.h, recorded; vm_irq() is in tests/fake/irq.c. */
+#include "vmm/timer.c"       /* for its list, which fake_reset() empties */
+
+#include "tests/fake/platform.h"
+
+struct fake fake;
+
+void fake_reset(void)
+{
+	first = NULL;
+	running = false;
+	fake = (struct fake){ .wall_s = FAKE_WALL };
+}
+
+void fake_advance(uint64_t ns)
+{
+	uint64_t end = fake.now_ns + ns;
+
+	while (vm_timer_next() <= end) {
+		if (vm_timer_next() > fake.now_ns) {
+			fake.now_ns = vm_timer_next();
+		}
+		vm_timers_run(fake.now_ns);
+	}
+	fake.now_ns = end;
+}
+
+void fake_stall(uint64_t ns)
+{
+	fake.now_ns += ns;
+	vm_timers_run(fake.now_ns);
+}
+
+static uint64_t access_bus(struct bus *bus, struct io_access io)
+{
+	bus_access(bus, &io);
+	return io.value;
+}
+
+uint32_t fake_in(uint16_t port, unsigned size)
+{
+	return (uint32_t)access_bus(&fake.ports, (struct io_access){ .addr = port, .size = (uint8_t)size });
+}
+
+void fake_out(uint16_t port, unsigned size, uint32_t value)
+{
+	access_bus(&fake.ports, (struct io_access){ .addr = port, .size = (uint8_t)size, .value = value, .write = true });
+}
+
+uint8_t fake_inb(uint16_t port)
+{
+	return (uint8_t)fake_in(port, 1);
+}
+
+void fake_outb(uint16_t port, uint8_t value)
+{
+	fake_out(port, 1, value);
+}
+
+uint32_t fake_read32(uint64_t addr)
+{
+	return (uint32_t)access_bus(&fake.mmio, (struct io_access){ .addr = addr, .size = 4 });
+}
+
+void fake_write32(uint64_t addr, uint32_t value)
+{
+	access_bus(&fake.mmio, (struct io_access){ .addr = addr, .size = 4, .value = value, .write = true });
+}
+
+/* ---- what the core supplies ---- */
+
+uint64_t vm_now(void)
+{
+	return fake.now_ns;
+}
+
+uint64_t vm_wall_seconds(void)
+{
+	return fake.wall_s + fake.now_ns / 1000000000;
+}
+
+void vm_timer_wake(void)
+{
+	fake.wakes++;
+}
+
+void vm_msi(uint64_t address, uint32_t data)
+{
+	fake.msi = (struct fake_msi){ address, data };
+	fake.msis++;
+}
+
+void vm_extint(bool level)
+{
+	fake.extint = level;
+}
+
+void vm_eoi_bitmap(const uint64_t bitmap[4])
+{
+	for (unsigned i = 0; i < 4; i++) {
+		fake.eoi_bitmap[i] = bitmap[i];
+	}
+}
+
+void vm_request_end(enum vm_end end)
+{
+	if (!fake.ends++) {
+		fake.end = end;
+	}
+}
+
+void vm_log(const char *fmt, ...)
+{
+	(void)fmt;
+}

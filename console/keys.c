@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keys after Ctrl-]; docs/console.md lists them. */
+#include <string.h>
+
+#include "console/mux.h"
+
+static void help(struct mux *m)
+{
+	static const char *const lines[] = {
+		"[brume] Ctrl-] and then",
+		"[brume]   ?  these lines                 l  list of the VMs",
+		"[brume]   n  next VM                     1 to 9  that VM",
+		"[brume]   p  power button of this VM     k  kill this VM at once",
+		"[brume]   s  start this VM               i  the node: version, memory",
+		"[brume]   q  power off the node          Ctrl-]  the key itself",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		screen_line(&m->screen, lines[i], strlen(lines[i]));
+	}
+}
+
+static const char *state_name(enum node_vm_state state)
+{
+	switch (state) {
+	case NODE_VM_RUNNING: return "running";
+	case NODE_VM_ENDED:   return "ending";
+	default:              return "off";
+	}
+}
+
+static void list(struct mux *m)
+{
+	if (!mux_count(m)) {
+		screen_print(&m->screen, "[brume] no VM is configured");
+	}
+	for (int i = 0; i < mux_count(m); i++) {
+		const struct node_vm *vm = &m->status->vm[i];
+
+		screen_print(&m->screen, "[brume] %c%2d %-16.31s %-7s %6llu MiB %u vCPU weight %u %.63s",
+			     i == m->selected ? '*' : ' ', i + 1, vm->name, state_name(mux_state(m, i)),
+			     (unsigned long long)(vm->memory >> 20), (unsigned)vm->vcpus, (unsigned)vm->weight, vm->note);
+	}
+}
+
+static void info(struct mux *m)
+{
+	int running = 0;
+
+	for (int i = 0; i < mux_count(m); i++) {
+		running += mux_state(m, i) == NODE_VM_RUNNING;
+	}
+	screen_print(&m->screen, "[brume] version " NODE_VERSION ", %llu MiB of RAM, %llu KiB free, %d VMs, %d running",
+		     (unsigned long long)(m->status->ram_bytes >> 20), (unsigned long long)(m->status->free_bytes >> 10),
+		     mux_count(m), running);
+}
+
+static void command(struct mux *m, enum node_op op)
+{
+	struct node_command c = { .op = op, .vm = (uint32_t)m->selected };
+
+	if (m->selected < 0 && op != NODE_POWER_OFF) {
+		screen_print(&m->screen, "[brume] no VM is on the screen");
+		return;
+	}
+	if (!channel_write_all(&m->command, &c, sizeof(c))) {
+		screen_print(&m->screen, "[brume] init does not answer");
+		return;
+	}
+	m->signal_init = true;
+}
+
+static void next(struct mux *m)
+{
+	if (mux_count(m)) {
+		mux_select(m, (m->selected + 1) % mux_count(m));
+	}
+}
+
+static void by_number(struct mux *m, int number)
+{
+	if (number >= mux_count(m)) {
+		screen_print(&m->screen, "[brume] there is no VM %d (Ctrl-] l lists them)", number + 1);
+		return;
+	}
+	mux_select(m, number);
+}
+
+void mux_key(struct mux *m, uint8_t key)
+{
+	switch (key) {
+	case '?':  help(m); break;
+	case 'l':  list(m); break;
+	case 'n':  next(m); break;
+	case 'i':  info(m); break;
+	case 'p':  command(m, NODE_POWER_BUTTON); break;
+	case 'k':  command(m, NODE_KILL); break;
+	case 's':  command(m, NODE_START); break;
+	case 'q':  command(m, NODE_POWER_OFF); break;
+	case 0x1d: mux_type(m, &key, 1); break;
+	default:
+		if (key >= '1' && key <= '9') {
+			by_number(m, key - '1');
+		} else {
+			screen_print(&m->screen, "[brume] no such key (Ctrl-] ? for keys)");
+		}
+		break;
+	}
+}

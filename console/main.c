@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The console program: owns the serial line, and moves bytes between it and the multiplexer. */
+#include "console/mux.h"
+#include "console/node.h"
+#include "lib/user/sys.h"
+#include "lib/user/user.h"
+
+enum { RECEIVE_ROUNDS = 8, FULL_NS = 20000000 };
+
+static struct mux mux;
+static struct console_channel *channels[CONF_VMS_MAX];
+
+static const struct node_status *status(void)
+{
+	return (const struct node_status *)CONSOLE_STATUS_ADDR;
+}
+
+static struct node_exchange *exchange(void)
+{
+	return (struct node_exchange *)CONSOLE_EXCHANGE_ADDR;
+}
+
+/* Bounded: typing, however fast, does not keep output waiting. */
+static void receive(void)
+{
+	uint8_t bytes[64];
+
+	for (int i = 0; i < RECEIVE_ROUNDS; i++) {
+		int64_t n = sys_serial_read(CONSOLE_MACHINE, bytes, sizeof(bytes));
+
+		if (n <= 0) {
+			break;
+		}
+		mux_input(&mux, bytes, (size_t)n);
+	}
+}
+
+/* Sends until the FIFO is full. Returns bytes sent. */
+static uint32_t send(void)
+{
+	const uint8_t *bytes;
+	uint32_t n, sent = 0;
+
+	while ((n = screen_peek(&mux.screen, &bytes)) != 0) {
+		int64_t taken = sys_serial_write(CONSOLE_MACHINE, bytes, n);
+
+		if (taken <= 0) {
+			break;
+		}
+		screen_sent(&mux.screen, (uint32_t)taken);
+		sent += (uint32_t)taken;
+	}
+	return sent;
+}
+
+static void signal_others(void)
+{
+	for (uint32_t i = 0; mux.signal_vms; i++) {
+		if (mux.signal_vms & 1ull << i) {
+			mux.signal_vms &= ~(1ull << i);
+			sys_event_signal(CONSOLE_VM_IN + i);
+		}
+	}
+	if (mux.signal_init) {
+		mux.signal_init = false;
+		sys_event_signal(CONSOLE_REQUEST);
+	}
+}
+
+/* One round; returns until when there is nothing to do. */
+static uint64_t serve(void)
+{
+	uint64_t now = sys_clock(NULL), next;
+	const uint8_t *bytes;
+
+	receive();
+	next = mux_pump(&mux, now);
+	if (send()) {
+		next = now;                              /* what found no room may find it now */
+	} else if (screen_peek(&mux.screen, &bytes) && now + FULL_NS < next) {
+		next = now + FULL_NS;                    /* the line's event should come before that */
+	}
+	signal_others();
+	return next;
+}
+
+int user_main(uint64_t argument)
+{
+	(void)argument;
+	if (status()->magic != NODE_MAGIC || sys_event_bind(CONSOLE_WAKE, 0) < 0) {
+		return 1;
+	}
+	for (uint32_t i = 0; i < CONF_VMS_MAX; i++) {
+		channels[i] = (struct console_channel *)CONSOLE_CHANNEL_ADDR(i);
+	}
+	mux_init(&mux, status(), exchange(), channels);
+	__atomic_store_n(&exchange()->attached, 1, __ATOMIC_RELEASE);
+	if (sys_serial_notify(CONSOLE_MACHINE, CONSOLE_WAKE) < 0) {
+		return 2;
+	}
+	for (;;) {
+		uint64_t next = serve();
+
+		if (next > sys_clock(NULL)) {
+			sys_event_wait(next, NULL);
+		}
+	}
+}

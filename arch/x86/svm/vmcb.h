@@ -67,7 +67,10 @@ struct vmcb {
 	uint32_t clean, pad0c4;
 	uint64_t next_rip;
 	uint8_t inst_count, inst[15];
-	uint8_t pad0e0[0x400 - 0xe0];
+	uint8_t pad0e0[0x3e0 - 0xe0];
+	/* 3E0h-3FFh are the host's to use. */
+	uint64_t host_space_generation, host_asid_generation;
+	uint32_t host_asid_cpu, host_pad[3];
 
 	struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
 	uint8_t pad4a0[0x4cb - 0x4a0];

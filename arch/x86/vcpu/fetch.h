@@ -25,6 +25,7 @@ struct fetch_cache {
 struct mmio_memo {
 	uint64_t rip;
 	uint64_t bytes[2];
+	enum insn_mode mode;
 	struct insn_mov mov;
 };
 

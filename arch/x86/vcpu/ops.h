@@ -71,8 +71,11 @@ struct vcpu_ops {
 	int (*create)(struct vcpu *v);
 	void (*destroy)(struct vcpu *v);
 	void (*reset)(struct vcpu *v);
+	void (*start)(struct vcpu *v, uint8_t vector);       /* from reset to real mode at vector * 4 KiB       */
 
-	/* Before the first run after ring 3 or another thread had this CPU, and after the last. */
+	/*
+	 * Before the first run after ring 3 or another thread had this CPU, and after the last. Neither touches vector state or XCR0.
+	 */
 	void (*load)(struct vcpu *v);
 	void (*unload)(struct vcpu *v);
 
@@ -85,14 +88,13 @@ struct vcpu_ops {
 
 	void (*mode)(const struct vcpu *v, struct guest_mode *m);
 	void (*get)(const struct vcpu *v, struct vcpu_state *s);
-	int (*set)(struct vcpu *v, const struct vcpu_state *s);      /* checked by the caller; E_INVAL        */
+	void (*set)(struct vcpu *v, const struct vcpu_state *s);     /* checked by the caller                 */
 
 	/* MSRs that live in the back end's state: EFER, PAT, SYSCALL and SYSENTER MSRs, FS, GS, kernel GS base. */
 	uint64_t (*get_msr)(const struct vcpu *v, uint32_t index);
 	void (*set_msr)(struct vcpu *v, uint32_t index, uint64_t val);
 
 	void (*set_tsc_offset)(struct vcpu *v, uint64_t offset);
-	void (*set_cr2)(struct vcpu *v, uint64_t val);
 	void (*watch_iret)(struct vcpu *v, bool on);                 /* OTHER_IRET exits                      */
 	void (*dump)(const struct vcpu *v);                          /* to the log                            */
 };

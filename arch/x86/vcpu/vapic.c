@@ -3,6 +3,7 @@
 #include "arch/x86/vcpu/vapic.h"
 
 #include "arch/x86/time/clock.h"
+#include "arch/x86/vcpu/kvmclock.h"
 
 enum {
 	VERSION = 0x14 | 6 << 16,        /* integrated, 7 LVT entries                                  */
@@ -109,7 +110,7 @@ static void deadline_start(struct vapic *l)
 	if (l->tsc_deadline == 0) {
 		return;
 	}
-	timer_arm(l, clock_ns() + (ahead > 0 ? clock_tsc_to_ns((uint64_t)ahead) : 0));
+	timer_arm(l, clock_ns() + (ahead > 0 ? clock_ticks_to_ns((uint64_t)ahead) : 0));
 }
 
 void vapic_write_deadline(struct vapic *l, uint64_t guest_tsc)
@@ -211,6 +212,15 @@ void vapic_accept(struct vapic *l, uint8_t vector)
 	clear_bit(l->irr, vector);
 	set_bit(l->isr, vector);
 	l->isr_top = vector > l->isr_top ? vector : l->isr_top;
+}
+
+void vapic_return(struct vapic *l, uint8_t vector)
+{
+	if (l->isr[vector >> 6] >> (vector & 63) & 1) {
+		clear_bit(l->isr, vector);
+		set_bit(l->irr, vector);
+		l->isr_top = top_vector(l->isr);
+	}
 }
 
 static enum vapic_effect end_of_interrupt(struct vapic *l)

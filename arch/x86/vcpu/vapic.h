@@ -102,6 +102,9 @@ uint8_t vapic_pending(const struct vapic *l);
 /* The CPU took vector: IRR to ISR. */
 void vapic_accept(struct vapic *l, uint8_t vector);
 
+/* The delivery of an accepted vector was given up: back to IRR. Nothing if it is not in service. */
+void vapic_return(struct vapic *l, uint8_t vector);
+
 uint8_t vapic_ppr(const struct vapic *l);
 
 /* Would the PIC's line reach this CPU: APIC off, or LINT0 unmasked in ExtINT mode. */

@@ -28,7 +28,7 @@ enum vcpu_work {
 enum vcpu_state_kind { VCPU_RUNNING, VCPU_HALTED, VCPU_WAIT_SIPI };
 
 struct vcpu {
-	struct object obj;
+	struct object object;
 	uint32_t work;                   /* enum vcpu_work                                          */
 	uint32_t virq;                   /* vector offered to the CPU as virtual interrupt, 0: none */
 	struct vcpu_page *page;          /* shared with the vmm: nothing in it is trusted           */
@@ -36,11 +36,10 @@ struct vcpu {
 	struct vcpu_event event;         /* injected at the next entry                              */
 	uint8_t shadow;                  /* STI or MOV SS shadow                                    */
 	bool window;                     /* exit when the guest can take an interrupt               */
-	bool virq_taken;                 /* the last run delivered virq                             */
 	bool nmi_pending, nmi_blocked;
 	bool extint_asked;               /* EXIT_EXTINT was returned, the answer is in the page     */
 	bool dr_loaded;                  /* DR0 to DR3 of the CPU are the guest's                   */
-	bool failed;                     /* never runs again                                        */
+	bool xcr0_loaded;                /* XCR0 of the CPU is the guest's and not the host's       */
 	uint8_t state;                   /* enum vcpu_state_kind                                    */
 	uint8_t sipi_vector;
 	uint64_t nmi_iret_rip;           /* the IRET that opens NMIs                                */
@@ -55,22 +54,24 @@ struct vcpu {
 	struct vapic vapic;
 	uint64_t tsc_offset;
 	uint64_t xcr0, tsc_aux, mtrr_def, dr[4];
-	uint64_t misc_enable;
 	uint64_t kvm_system_time, kvm_wall_clock;
-	uint64_t guest_tsc;              /* TSC ticks spent in vcpu_run                             */
+	uint64_t entered_tsc, guest_tsc; /* when vcpu_run began; TSC ticks spent in it               */
 	void *xsave;                     /* guest's vector state while it is not in the registers   */
 	uint32_t index;                  /* in vm->vcpu[]                                           */
 };
 
 /*
- * Makes a vCPU of guest space s with its memory from s's arena. page: kernel address of the page that the vmm shares;
- * it stays mapped as long as the vCPU lives. apic_id 0 is the boot processor and starts at the reset state, the
- * others wait for INIT and SIPI. E_NOMEM, E_BUSY (id taken), E_RANGE (too many, or id above 254).
+ * Makes a vCPU of guest space s, paid by the space's owner, with its shared page mapped at page_address of the owner's
+ * user space. apic_id 0 is the boot processor and starts at the reset state, the others wait for INIT and SIPI.
+ * E_NOMEM, E_BUSY (id or address taken), E_RANGE (too many, or id above 254).
  */
-int vcpu_init(struct vcpu *v, struct space *s, uint32_t apic_id, void *page) MUST_CHECK;
+int vcpu_create(struct space *s, uint32_t apic_id, uint64_t page_address, struct vcpu **out) MUST_CHECK;
 
-/* Stopped, no thread in it. Frees what vcpu_init took, not v itself. */
-void vcpu_fini(struct vcpu *v);
+/* The vCPU's part of object_destroy(): no thread is in it any more. Frees all its memory. */
+void vcpu_destroy(struct object *o);
+
+/* t ends while it is in vcpu_run (t->vcpu): nobody wakes it again. */
+void vcpu_thread_gone(struct thread *t);
 
 /*
  * Runs the guest until user level must act: then sets t's system-call result and returns to its user mode. Blocks in
@@ -80,15 +81,3 @@ _Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
 
 /* Sets work bits and makes the vCPU notice: wakes its blocked thread or interrupts the CPU it runs on. Any context. */
 void vcpu_notify(struct vcpu *v, uint32_t work);
-
-/* System calls; arg[] as in kernel/abi.h. */
-int64_t sys_vm_slot(struct thread *t, const uint64_t arg[6]);
-int64_t sys_vm_msi(struct thread *t, const uint64_t arg[6]);
-int64_t sys_vm_doorbell(struct thread *t, const uint64_t arg[6]);
-int64_t sys_vm_set(struct thread *t, const uint64_t arg[6]);
-int64_t sys_vcpu_create(struct thread *t, const uint64_t arg[6]);
-int64_t sys_vcpu_run(struct thread *t, const uint64_t arg[6]);
-int64_t sys_vcpu_get(struct thread *t, const uint64_t arg[6]);
-int64_t sys_vcpu_set(struct thread *t, const uint64_t arg[6]);
-int64_t sys_vcpu_kick(struct thread *t, const uint64_t arg[6]);
-int64_t sys_vcpu_extint(struct thread *t, const uint64_t arg[6]);

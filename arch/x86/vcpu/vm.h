@@ -2,26 +2,25 @@
 /* The architecture's part of a guest space: memory slots, doorbells, options, the list of its vCPUs. */
 #pragma once
 
+#include "kernel/event.h"
 #include "lib/base.h"
 
-struct arena;
-struct event;
-struct process;
 struct space;
 struct vcpu;
 
-enum { VM_SLOT_MAX = 8, VM_VCPU_MAX = 16, VM_DOORBELL_MAX = 32, VM_DOORBELL_BUCKETS = 64 };
+enum { VM_SLOT_MAX = 8, VM_VCPU_MAX = 16, VM_DOORBELL_MAX = 32, VM_DOORBELL_BUCKETS = 48 };
 
 /* Guest-physical [gpa, gpa + size) stands at user address uva of the process that runs the vCPUs. */
 struct vm_slot {
 	uint64_t gpa, size, uva;
 };
 
-/* A registered guest write. The event is looked up by handle at each use, so its death needs no link back. */
+/* A registered guest write, in a hash table by address. Entries stay; one whose event died signals nobody. */
 struct vm_doorbell {
 	uint64_t address, value;
-	uint32_t flags;              /* enum doorbell_kind; VM_DOORBELL_FREE in an empty bucket */
-	uint32_t event;              /* handle of the process that registered it                */
+	uint32_t flags;              /* enum doorbell_kind                                      */
+	bool used;
+	struct event_ref event;
 };
 
 struct vm {
@@ -59,5 +58,16 @@ int vm_write(const struct vm *vm, uint64_t gpa, const void *buf, size_t len) MUS
  */
 void vm_msi(struct space *s, uint64_t addr, uint32_t data);
 
-/* Signals the event of a matching doorbell and returns true. size in bytes. */
-bool vm_doorbell_ring(struct vm *vm, struct process *p, uint32_t kind, uint64_t address, uint32_t size, uint64_t value);
+/*
+ * Registers a doorbell; one with the same kind, address and value gets the new event. E_NOMEM: VM_DOORBELL_MAX reached.
+ */
+int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t value, struct event *e) MUST_CHECK;
+
+/* Signals the event of a matching doorbell and returns true. kind: DOORBELL_PIO or DOORBELL_MMIO; size in bytes. */
+bool vm_doorbell_ring(struct vm *vm, uint32_t kind, uint64_t address, uint32_t size, uint64_t value);
+
+/* True when any doorbell stands at the address: worth decoding the access. */
+bool vm_doorbell_at(const struct vm *vm, uint32_t kind, uint64_t address);
+
+/* Registers a slot; one at the same gpa is replaced, size 0 removes it. E_INVAL: misaligned or overlapping; E_NOMEM: full. */
+int vm_slot_set(struct vm *vm, uint64_t gpa, uint64_t size, uint64_t uva) MUST_CHECK;

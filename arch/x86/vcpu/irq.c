@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interrupt messages and the choice of the next event. SDM 3A 11.6, 11.11, 6.15; APM 2 15.20, 15.21. */
+#include "arch/x86/vcpu/irq.h"
+
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/vcpu/vcpu.h"
+#include "kernel/space.h"
+
+enum { ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_LEVEL = 1 << 15, VECTOR_DB = 1, VECTOR_DF = 8 };
+
+/* ---- messages ---- */
+
+struct message {
+	uint32_t dest;
+	uint8_t vector, mode;        /* enum vapic_delivery */
+	bool logical, level, asserted;
+};
+
+static void deliver(struct vcpu *v, const struct message *m)
+{
+	switch (m->mode) {
+	case DM_FIXED:
+	case DM_LOWEST:
+		if (vapic_post(&v->vapic, m->vector, m->level)) {
+			vcpu_notify(v, WORK_IRQ);
+		}
+		break;
+	case DM_NMI:
+		v->nmi_pending = true;
+		vcpu_notify(v, WORK_IRQ);
+		break;
+	case DM_INIT:
+		if (m->asserted) {
+			vcpu_notify(v, WORK_INIT);
+		}
+		break;
+	case DM_SIPI:
+		v->sipi_vector = m->vector;
+		vcpu_notify(v, WORK_SIPI);
+		break;
+	default:
+		break;               /* SMI, ExtINT and reserved: not on this platform */
+	}
+}
+
+/* Lowest priority: among the addressed, the one with the lowest PPR; ties go round. */
+static void deliver_lowest(struct vm *vm, const struct message *m)
+{
+	struct vcpu *best = NULL;
+
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *v = vm->vcpu[(vm->lowest_turn + i) % vm->vcpu_count];
+
+		if (vapic_soft_on(&v->vapic) && vapic_matches(&v->vapic, m->dest, m->logical) &&
+		    (!best || vapic_ppr(&v->vapic) < vapic_ppr(&best->vapic))) {
+			best = v;
+		}
+	}
+	if (best) {
+		vm->lowest_turn = best->index + 1;
+		deliver(best, m);
+	}
+}
+
+static void send(struct vm *vm, const struct message *m, const struct vcpu *except)
+{
+	if (m->mode == DM_LOWEST) {
+		deliver_lowest(vm, m);
+		return;
+	}
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *v = vm->vcpu[i];
+
+		if (v != except && vapic_matches(&v->vapic, m->dest, m->logical)) {
+			deliver(v, m);
+		}
+	}
+}
+
+void irq_send_ipi(struct vcpu *v)
+{
+	uint64_t icr = v->vapic.icr;
+	struct message m = {
+		.dest = vapic_x2(&v->vapic) ? (uint32_t)(icr >> 32) : (uint32_t)(icr >> 56),
+		.vector = (uint8_t)icr, .mode = icr >> 8 & 7, .logical = (icr & ICR_LOGICAL) != 0,
+		.asserted = !(icr & ICR_LEVEL) || (icr & ICR_ASSERT),
+	};
+
+	switch (icr >> 18 & 3) {
+	case 1:
+		if (m.mode == DM_FIXED || m.mode == DM_NMI) {
+			deliver(v, &m);
+		}
+		return;
+	case 2:
+		m.dest = 0xffffffff;
+		send(v->vm, &m, NULL);
+		return;
+	case 3:
+		m.dest = 0xffffffff;
+		send(v->vm, &m, v);
+		return;
+	default:
+		send(v->vm, &m, NULL);
+	}
+}
+
+void vm_msi(struct space *s, uint64_t addr, uint32_t data)
+{
+	struct message m = {
+		.dest = addr >> 12 & 0xff, .logical = (addr & 4) != 0, .vector = (uint8_t)data, .mode = data >> 8 & 7,
+		.level = (data & ICR_LEVEL) != 0, .asserted = true,
+	};
+
+	if (addr >> 20 == 0xfee && s->vm) {
+		send(s->vm, &m, NULL);
+	}
+}
+
+void vapic_raised(struct vapic *l)
+{
+	vcpu_notify(container_of(l, struct vcpu, vapic), WORK_IRQ);
+}
+
+/* ---- what is injected ---- */
+
+static bool interruptible(const struct vcpu *v)
+{
+	return (v->rflags & RFLAGS_IF) && !v->shadow;
+}
+
+static bool nmi_open(const struct vcpu *v)
+{
+	return !v->nmi_blocked && !v->shadow && v->rip != v->nmi_iret_rip;
+}
+
+static void inject_nmi(struct vcpu *v)
+{
+	v->event = (struct vcpu_event){ .valid = true, .type = EVENT_NMI, .vector = 2 };
+	v->nmi_pending = false;
+	v->nmi_blocked = true;
+	v->nmi_iret_rip = ~0ull;
+	vcpu_ops->watch_iret(v, true);
+}
+
+/* The PIC's interrupt: asks the vmm for the vector when the guest can take it, and injects the answer. */
+static bool choose_extint(struct vcpu *v)
+{
+	uint32_t vector;
+
+	if (!interruptible(v) || v->event.valid) {
+		v->window = true;
+		return false;
+	}
+	if (!v->extint_asked) {
+		v->extint_asked = true;
+		return true;
+	}
+	vector = __atomic_load_n(&v->page->extint_vector, __ATOMIC_RELAXED);
+	v->extint_asked = false;
+	v->work |= WORK_IRQ;         /* the line may still be up */
+	if (vector <= 0xff) {
+		v->event = (struct vcpu_event){ .valid = true, .type = EVENT_INTERRUPT, .vector = (uint8_t)vector };
+	}
+	return false;
+}
+
+bool irq_choose(struct vcpu *v)
+{
+	v->window = false;
+	if (v->nmi_pending && !v->event.valid && nmi_open(v)) {
+		inject_nmi(v);
+	} else if (v->nmi_pending && !v->nmi_blocked) {
+		v->work |= WORK_IRQ;         /* look again after the next exit */
+	}
+	v->virq = vapic_pending(&v->vapic);
+	if (v->extint_asked || (v->vapic.extint && vapic_takes_extint(&v->vapic))) {
+		return choose_extint(v);
+	}
+	return false;
+}
+
+bool irq_wakes(const struct vcpu *v)
+{
+	if (v->nmi_pending && !v->nmi_blocked) {
+		return true;
+	}
+	if (!(v->rflags & RFLAGS_IF)) {
+		return false;
+	}
+	return vapic_pending(&v->vapic) || (v->vapic.extint && vapic_takes_extint(&v->vapic));
+}
+
+void irq_taken(struct vcpu *v)
+{
+	vapic_accept(&v->vapic, (uint8_t)v->virq);
+	v->virq = 0;
+	v->work |= WORK_IRQ;
+}
+
+/* Contributory exceptions: divide error and segment faults. */
+static bool contributory(uint8_t vector)
+{
+	return vector == 0 || (vector >= 10 && vector <= 13);
+}
+
+void irq_raise(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
+{
+	struct vcpu_event *e = &v->event;
+	bool first = e->valid && e->type == EVENT_EXCEPTION;
+
+	if (first && ((contributory(e->vector) && contributory(vector)) ||
+		      (e->vector == 14 && (contributory(vector) || vector == 14)))) {
+		vector = VECTOR_DF;
+		has_error = true;
+		error = 0;
+	} else if (e->valid && e->type == EVENT_INTERRUPT) {
+		/* It was accepted before the exception came up: back to where it was. */
+		vapic_return(&v->vapic, e->vector);
+		v->work |= WORK_IRQ;
+	} else if (e->valid && e->type == EVENT_NMI) {
+		v->nmi_pending = true;
+		v->nmi_blocked = false;
+	}
+	*e = (struct vcpu_event){ .valid = true, .type = EVENT_EXCEPTION, .vector = vector, .has_error = has_error,
+				  .error = error };
+	v->shadow = 0;
+}

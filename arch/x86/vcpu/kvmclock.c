@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The paravirtual clock. Linux Documentation/virt/kvm/x86/msr.rst. */
+#include "arch/x86/vcpu/kvmclock.h"
+
+#include "arch/x86/time/clock.h"
+#include "arch/x86/vcpu/vcpu.h"
+
+enum { CLOCK_ENABLE = 1, CLOCK_TSC_STABLE = 1 };
+
+struct time_page {
+	uint32_t version, pad;
+	uint64_t tsc, system_ns;
+	uint32_t mul;
+	int8_t shift;
+	uint8_t flags, pad2[2];
+};
+_Static_assert(sizeof(struct time_page) == 32, "msr.rst");
+
+struct wall_page {
+	uint32_t version, sec, nsec;
+};
+
+uint64_t clock_ticks_to_ns(uint64_t ticks)
+{
+	uint64_t khz = clock_tsc_khz();
+
+	return ticks / khz * 1000000 + ticks % khz * 1000000 / khz;
+}
+
+/* ns = (ticks << shift) * mul >> 32. */
+static void scale(uint64_t khz, struct time_page *t)
+{
+	const uint64_t base = 1000000;
+
+	for (t->shift = 0; khz > 2 * base; khz >>= 1) {
+		t->shift--;
+	}
+	for (; khz <= base; khz <<= 1) {
+		t->shift++;
+	}
+	t->mul = (uint32_t)((base << 32) / khz);
+}
+
+/* Writes a record whose first word is its version: odd while it changes. Failure is the guest's bad address. */
+static void publish(struct vcpu *v, uint64_t gpa, void *record, size_t size)
+{
+	uint32_t *version = record;
+
+	if (vm_read(v->vm, gpa, version, sizeof(*version)) < 0) {
+		return;
+	}
+	*version = (*version | 1) + 2;
+	if (vm_write(v->vm, gpa, version, sizeof(*version)) < 0) {
+		return;
+	}
+	__atomic_thread_fence(__ATOMIC_RELEASE);     /* odd version before the contents */
+	if (vm_write(v->vm, gpa + sizeof(*version), version + 1, size - sizeof(*version)) < 0) {
+		return;
+	}
+	__atomic_thread_fence(__ATOMIC_RELEASE);     /* contents before the even version */
+	++*version;
+	if (vm_write(v->vm, gpa, version, sizeof(*version)) < 0) {
+		return;
+	}
+}
+
+void kvmclock_update(struct vcpu *v)
+{
+	struct time_page t = { .flags = CLOCK_TSC_STABLE };
+
+	if (!(v->kvm_system_time & CLOCK_ENABLE)) {
+		return;
+	}
+	scale(clock_tsc_khz(), &t);
+	t.tsc = rdtsc() + v->tsc_offset;
+	t.system_ns = clock_ns() - v->vm->clock_base;
+	publish(v, v->kvm_system_time & ~1ull, &t, sizeof(t));
+}
+
+void kvmclock_write_wall(struct vcpu *v)
+{
+	uint64_t zero_ns = clock_wall_ns() - (clock_ns() - v->vm->clock_base);
+	struct wall_page w = { .sec = (uint32_t)(zero_ns / 1000000000), .nsec = (uint32_t)(zero_ns % 1000000000) };
+
+	publish(v, v->kvm_wall_clock, &w, sizeof(w));
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop of one vCPU: enter, handle, look around, enter again. */
+#include "arch/x86/cpu/features.h"
+#include "arch/x86/cpu/fpu.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/irq.h"
+#include "arch/x86/time/clock.h"
+#include "arch/x86/vcpu/exits.h"
+#include "arch/x86/vcpu/irq.h"
+#include "arch/x86/vcpu/kvmclock.h"
+#include "arch/x86/vcpu/vcpu.h"
+#include "kernel/cpu.h"
+#include "kernel/process.h"
+#include "kernel/space.h"
+#include "kernel/thread.h"
+#include "kernel/trace.h"
+
+/* RFLAGS bits that the vmm may set: all that user code has, and IF, IOPL, NT, VM, RF. Bit 1 is always 1. */
+#define RFLAGS_VMM 0x3f7fd5ull
+
+/* TSC_AUX of each CPU as last written here; ring 3 does not rely on it. */
+static uint64_t loaded_tsc_aux[CPU_MAX];
+
+/* The guest's state goes into the CPU; the vmm's changes are taken over. */
+static void load(struct thread *t, struct vcpu *v)
+{
+	struct cpu *c = cpu_this();
+	struct vcpu_page *page = v->page;
+	uint32_t dirty = __atomic_load_n(&page->dirty, __ATOMIC_RELAXED);
+
+	if (dirty) {
+		if (dirty & DIRTY_RIP) {
+			v->rip = __atomic_load_n(&page->rip, __ATOMIC_RELAXED);
+			v->shadow = 0;
+		}
+		if (dirty & DIRTY_RFLAGS) {
+			v->rflags = (__atomic_load_n(&page->rflags, __ATOMIC_RELAXED) & RFLAGS_VMM) | RFLAGS_FIXED;
+		}
+		page->dirty = 0;
+	}
+	v->thread = t;
+	t->vcpu = v;
+	fpu_use(v->xsave);
+	if (v->xcr0 != fpu_host_xcr0) {
+		write_xcr0(v->xcr0);
+		v->xcr0_loaded = true;
+	}
+	if (v->tsc_aux != loaded_tsc_aux[c->id] && cpu_features.rdtscp) {
+		loaded_tsc_aux[c->id] = v->tsc_aux;
+		wrmsr(MSR_TSC_AUX, v->tsc_aux);
+	}
+	vcpu_ops->load(v);
+	v->entered_tsc = rdtsc();
+}
+
+/* The CPU is the host's again; the vector registers stay the guest's until somebody else uses them. */
+static void unload(struct vcpu *v)
+{
+	struct vcpu_page *page = v->page;
+
+	v->guest_tsc += rdtsc() - v->entered_tsc;
+	if (v->xcr0_loaded) {
+		write_xcr0(fpu_host_xcr0);
+		v->xcr0_loaded = false;
+	}
+	vcpu_ops->unload(v);
+	page->rip = v->rip;
+	page->rflags = v->rflags;
+}
+
+_Noreturn static void to_user(struct thread *t, struct vcpu *v, uint32_t kind)
+{
+	unload(v);
+	v->page->guest_ns = clock_ticks_to_ns(v->guest_tsc);
+	v->thread = NULL;
+	t->vcpu = NULL;
+	t->resume = RESUME_USER;
+	fpu_use(t->fpu);
+	thread_return(t, kind);
+	user_return(&t->frame);
+}
+
+_Noreturn static void block(struct thread *t, struct vcpu *v)
+{
+	unload(v);
+	t->resume = RESUME_VCPU;
+	thread_block(t);
+	sched_run();
+}
+
+/* INIT: an application processor waits for its start-up IPI; for the boot processor the vmm resets the machine. */
+static void take_init(struct vcpu *v)
+{
+	vcpu_ops->reset(v);
+	vapic_reset(&v->vapic);
+	v->event.valid = false;
+	v->virq = 0;
+	v->nmi_pending = v->nmi_blocked = v->extint_asked = false;
+	v->state = VCPU_WAIT_SIPI;
+}
+
+static void take_sipi(struct vcpu *v)
+{
+	if (v->state != VCPU_WAIT_SIPI) {
+		return;
+	}
+	vcpu_ops->start(v, v->sipi_vector);
+	v->state = VCPU_RUNNING;
+}
+
+/* Does what v->work and the scheduler ask for. Returns when the guest may be entered. */
+static void look_around(struct thread *t, struct vcpu *v)
+{
+	uint32_t work;
+
+	if (cpu_this()->need_resched) {
+		unload(v);
+		t->resume = RESUME_VCPU;
+		sched_preempt();
+	}
+	work = __atomic_exchange_n(&v->work, 0, __ATOMIC_ACQUIRE);
+	if (work & WORK_INIT) {
+		if (v->vapic.base & APIC_BASE_BSP) {
+			to_user(t, v, EXIT_RESET);
+		}
+		take_init(v);
+	}
+	if (work & WORK_SIPI) {
+		take_sipi(v);
+	}
+	if (work & WORK_KICK) {
+		v->work |= work & ~(uint32_t)(WORK_KICK | WORK_INIT | WORK_SIPI);
+		to_user(t, v, EXIT_KICKED);
+	}
+	if (v->state == VCPU_HALTED && irq_wakes(v)) {
+		v->state = VCPU_RUNNING;
+		work |= WORK_IRQ;
+	}
+	if (v->state != VCPU_RUNNING) {
+		v->work |= work & WORK_IRQ;
+		block(t, v);
+	}
+	if ((work & WORK_IRQ) && irq_choose(v)) {
+		v->work |= WORK_IRQ;
+		to_user(t, v, EXIT_EXTINT);
+	}
+}
+
+_Noreturn void vcpu_run(struct thread *t, struct vcpu *v)
+{
+	struct cpu *c = cpu_this();
+	struct vm_exit e;
+
+	load(t, v);
+	for (;;) {
+		if (__builtin_expect((v->work | v->state | c->need_resched) != 0, 0)) {
+			look_around(t, v);
+			if (v->work | c->need_resched) {
+				continue;
+			}
+		}
+		vcpu_ops->run(v, &e);
+		switch (exit_handle(v, &e)) {
+		case EXIT_RESUME:
+			break;
+		case EXIT_TO_USER:
+			to_user(t, v, v->page->exit.kind);
+		case EXIT_BLOCK:
+			/* The loop's look around blocks, if nothing has come in the meantime. */
+			break;
+		}
+	}
+}
+
+void vcpu_notify(struct vcpu *v, uint32_t work)
+{
+	struct thread *t = v->thread;
+
+	__atomic_fetch_or(&v->work, work, __ATOMIC_SEQ_CST);
+	if (t && t->state == THREAD_BLOCKED) {
+		thread_wake(t);
+	}
+}
+
+void vcpu_thread_gone(struct thread *t)
+{
+	if (t->vcpu) {
+		t->vcpu->thread = NULL;
+		t->vcpu = NULL;
+	}
+}

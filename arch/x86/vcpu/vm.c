@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Slots, doorbells and options of a guest space. */
+#include "arch/x86/vcpu/vm.h"
+
+#include "arch/x86/entry/uaccess.h"
+#include "arch/x86/time/clock.h"
+#include "arch/x86/vcpu/vcpu.h"
+#include "kernel/abi.h"
+#include "kernel/arena.h"
+#include "kernel/process.h"
+#include "kernel/space.h"
+
+_Static_assert(sizeof(struct vm) <= PAGE_SIZE, "one page of the arena");
+
+int vm_init(struct space *s)
+{
+	struct vm *vm = arena_page_alloc(s->object.owner->arena);
+
+	if (!vm) {
+		return E_NOMEM;
+	}
+	vm->space = s;
+	vm->tsc_offset = 0 - rdtsc();
+	vm->clock_base = clock_ns();
+	s->vm = vm;
+	return OK;
+}
+
+void vm_fini(struct space *s)
+{
+	struct vm *vm = s->vm;
+
+	for (unsigned i = 0; i < VM_DOORBELL_BUCKETS; i++) {
+		if (vm->doorbell[i].used) {
+			event_ref_set(&vm->doorbell[i].event, NULL);
+		}
+	}
+	s->vm = NULL;
+	arena_page_free(s->object.owner->arena, vm);
+}
+
+/* ---- slots ---- */
+
+uint64_t vm_user_address(const struct vm *vm, uint64_t gpa, uint64_t len)
+{
+	for (uint32_t i = 0; i < vm->slot_count; i++) {
+		const struct vm_slot *s = &vm->slot[i];
+		uint64_t offset = gpa - s->gpa;
+
+		if (gpa >= s->gpa && range_within(offset, len, s->size)) {
+			return s->uva + offset;
+		}
+	}
+	return 0;
+}
+
+int vm_slot_set(struct vm *vm, uint64_t gpa, uint64_t size, uint64_t uva)
+{
+	uint32_t at = vm->slot_count;
+
+	if (((gpa | size | uva) & (PAGE_SIZE - 1)) || uva == 0 || !range_within(gpa, size, GUEST_END) ||
+	    !user_range_ok(uva, size)) {
+		return E_INVAL;
+	}
+	for (uint32_t i = 0; i < vm->slot_count; i++) {
+		const struct vm_slot *s = &vm->slot[i];
+
+		if (s->gpa == gpa) {
+			at = i;
+		} else if (gpa < s->gpa + s->size && s->gpa < gpa + size) {
+			return E_INVAL;
+		}
+	}
+	if (at == VM_SLOT_MAX) {
+		return E_NOMEM;
+	}
+	vm->slot[at] = (struct vm_slot){ gpa, size, uva };
+	if (at == vm->slot_count) {
+		vm->slot_count++;
+	}
+	return OK;
+}
+
+int vm_read(const struct vm *vm, uint64_t gpa, void *buf, size_t len)
+{
+	uint64_t uva = vm_user_address(vm, gpa, len);
+
+	return uva ? copy_from_user(buf, uva, len) : E_RANGE;
+}
+
+int vm_write(const struct vm *vm, uint64_t gpa, const void *buf, size_t len)
+{
+	uint64_t uva = vm_user_address(vm, gpa, len);
+
+	return uva ? copy_to_user(uva, buf, len) : E_RANGE;
+}
+
+/* ---- doorbells ---- */
+
+enum { KIND_MASK = 0xff };
+
+static unsigned bucket_of(uint32_t kind, uint64_t address)
+{
+	return (unsigned)((address ^ address >> 12 ^ kind) % VM_DOORBELL_BUCKETS);
+}
+
+static uint32_t size_of(uint32_t flags)
+{
+	return flags >> DOORBELL_SIZE_SHIFT & 0xff;
+}
+
+int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t value, struct event *e)
+{
+	unsigned i = bucket_of(flags & KIND_MASK, address);
+	struct vm_doorbell *d;
+
+	for (;; i = (i + 1) % VM_DOORBELL_BUCKETS) {
+		d = &vm->doorbell[i];
+		if (!d->used || (d->address == address && d->value == value && d->flags == flags)) {
+			break;
+		}
+	}
+	if (!d->used) {
+		if (vm->doorbell_count == VM_DOORBELL_MAX) {
+			return E_NOMEM;
+		}
+		vm->doorbell_count++;
+		d->used = true;
+		d->address = address;
+		d->value = value;
+		d->flags = flags;
+	}
+	event_ref_set(&d->event, e);
+	return OK;
+}
+
+/* Buckets are never all used, so a search ends. */
+bool vm_doorbell_ring(struct vm *vm, uint32_t kind, uint64_t address, uint32_t size, uint64_t value)
+{
+	for (unsigned i = bucket_of(kind, address);; i = (i + 1) % VM_DOORBELL_BUCKETS) {
+		struct vm_doorbell *d = &vm->doorbell[i];
+
+		if (!d->used) {
+			return false;
+		}
+		if (d->address == address && (d->flags & KIND_MASK) == kind &&
+		    (!size_of(d->flags) || size_of(d->flags) == size) &&
+		    ((d->flags & DOORBELL_ANY_VALUE) || d->value == value)) {
+			event_ref_signal(&d->event);
+			return true;
+		}
+	}
+}
+
+bool vm_doorbell_at(const struct vm *vm, uint32_t kind, uint64_t address)
+{
+	for (unsigned i = bucket_of(kind, address); vm->doorbell[i].used; i = (i + 1) % VM_DOORBELL_BUCKETS) {
+		if (vm->doorbell[i].address == address && (vm->doorbell[i].flags & KIND_MASK) == kind) {
+			return true;
+		}
+	}
+	return false;
+}

@@ -6,7 +6,10 @@
 
 enum { VECTOR_SPURIOUS = 0xff };
 
-/* On each CPU, after mm_init: mode, spurious vector, all local interrupts masked, LINT1 = NMI, TPR 0. */
+/*
+ * On each CPU, after mm_init: mode, spurious vector, all local interrupts masked, LINT1 = NMI, TPR 0. The option
+ * `apic=xapic` or `apic=x2apic` chooses the mode where the firmware left a choice.
+ */
 void lapic_init(void);
 
 /* Acknowledges the interrupt in service. */

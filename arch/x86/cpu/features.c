@@ -36,6 +36,11 @@ static void read_names(struct cpu_features *f)
 		id = cpuid(0x80000002 + i, 0);
 		put_words(f->brand + 16 * i, id.eax, id.ebx, id.ecx, id.edx);
 	}
+	if (bit(cpuid(1, 0).ecx, 31)) {
+		id = cpuid(0x40000000, 0);
+		put_words(vendor, id.ebx, id.ecx, id.edx, 0);
+		__builtin_memcpy(f->below, vendor, 12);
+	}
 }
 
 static void read_extended(struct cpu_features *f, bool *nx, bool *syscall)

@@ -6,6 +6,7 @@
 
 struct cpu_features {
 	char vendor[13], brand[49];
+	char below[13];         /* signature of the hypervisor below us, or empty                */
 	uint32_t max_leaf, max_ext_leaf;
 	uint8_t phys_bits, virt_bits;
 	bool x2apic, tsc_deadline, tsc_invariant, hypervisor, rdtscp;

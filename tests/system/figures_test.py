@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The figures that Brume promises and a machine can count: exit costs, memory, way to the first guest instruction."""
+import os
+import sys
+
+from harness import TOP, Failure, Machine, make_iso, test, vm_config
+
+
+@test
+def exit_costs_stay_under_their_limits():
+    sys.path.insert(0, os.path.join(TOP, "tests/bench"))
+    import bench
+    over = bench.table({"brume": bench.run_brume()})
+    if over:
+        raise Failure("over the limit: " + ", ".join(over))
+
+
+@test
+def memory_without_a_vm_and_per_vm():
+    guest = 64 << 10
+    iso = make_iso("".join(vm_config(name, memory="64M", cmdline="console=ttyS0 quiet") for name in ("a", "b")))
+
+    def used(node):
+        node.escape("i")
+        match = node.expect(r"\[brume\] version .*, (\d+) KiB of RAM, (\d+) KiB free")
+        return int(match[1]) - int(match[2])
+
+    with Machine(iso=make_iso(None, modules={}), memory="512m") as node:
+        node.expect(r"no configuration", 60)
+        empty = used(node)
+        print(f"no VM: {empty} KiB")
+        if empty > 8 << 10:
+            raise Failure(f"{empty} KiB used without a VM")
+    with Machine(iso=iso, memory="512m") as node:
+        node.login()
+        node.escape("2")
+        node.login()
+        both = used(node)
+        node.escape("k")
+        node.expect(r"vm b: killed")
+        node.escape("l")
+        node.expect(r"b\s+off")
+        one = used(node)
+        print(f"one VM beyond its RAM: {both - one - guest} KiB")
+        if not 0 < both - one - guest <= 1 << 10:
+            raise Failure(f"a VM takes {both - one - guest} KiB beyond its memory")

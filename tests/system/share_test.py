@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CPU time goes by weight: four Linux VMs that compute at once, in counted time."""
+import re
+
+from harness import Failure, Machine, make_iso, script_word, test, vm_config
+
+WEIGHTS = {"one": 100, "two": 200, "three": 300, "four": 400}
+# All begin at the same moment of the wall clock (the machine's clock starts at 2025-01-01T00:00:00).
+BEGIN = 1735689600 + 60
+WORK = f"""while [ $(date +%s) -lt {BEGIN} ]; do sleep 0.1; done
+timeout 10 sh -c 'trap "echo work \\$i; exit" TERM; i=0; while :; do i=$((i+1)); done'
+"""
+
+
+@test
+def four_linux_vms_share_by_weight():
+    config = "".join(vm_config(name, cmdline="console=ttyS0 quiet nokaslr " + script_word(WORK), extra=f"weight {weight}\non-reboot stop")
+                     for name, weight in WEIGHTS.items())
+    done = {}
+    with Machine(iso=make_iso("node when-idle poweroff\n" + config), counted=True) as node:
+        for _ in WEIGHTS:
+            node.expect(r"vm \w+: powered off", 300)
+            for number, name in enumerate(WEIGHTS):
+                if name not in done and f"vm {name}: powered off" in node.text():
+                    node.escape(str(number + 1))
+        node.wait_exit(60)
+        for name, text in re.findall(r"console of vm '(\w+)'((?:.|\n)*?)(?=\[brume\] console|\Z)", node.text()):
+            found = re.search(r"^work (\d+)$", text, re.MULTILINE)
+            if found:
+                done[name] = int(found[1])
+    if set(done) != set(WEIGHTS):
+        raise Failure(f"results only of {sorted(done)}")
+    total, weights = sum(done.values()), sum(WEIGHTS.values())
+    for name, weight in WEIGHTS.items():
+        share, due = done[name] / total, weight / weights
+        print(f"{name}: weight {weight}, share {share:.3f}, due {due:.3f}")
+        if abs(share / due - 1) > 0.10:
+            raise Failure(f"{name} had {share:.3f} of the CPU, {due:.3f} was its due")

@@ -90,7 +90,30 @@ static enum emu_result decode_slowly(struct emulator *e)
 	return EMU_DONE;
 }
 
-static enum emu_result decode_into(struct emulator *e, struct emu_memo *m, const uint64_t key[2])
+/* MOV and MOVZX between memory and a whole register, and MOV of an immediate: nearly all that drivers do. */
+static enum emu_fast fast_kind(const struct insn *in)
+{
+	if ((in->op != OP_MOV && in->op != OP_MOVZX) || in->high_byte) {
+		return FAST_NONE;
+	}
+	switch (in->form->operands) {
+	case OPS_REG_MEM:
+		return FAST_LOAD;
+	case OPS_MEM_REG:
+		return FAST_STORE_REG;
+	case OPS_MEM_IMM:
+		return FAST_STORE_IMM;
+	default:
+		return FAST_NONE;
+	}
+}
+
+static uint64_t rip_mask(enum decode_mode mode)
+{
+	return mode == DECODE_64 ? UINT64_MAX : mode == DECODE_32 ? UINT32_MAX : UINT16_MAX;
+}
+
+static enum emu_result decode_into(struct emulator *e, struct emu_memo *m)
 {
 	const struct vcpu_exit *x = &e->page->exit;
 	int error = decode(&e->scratch, x->inst, x->inst_bytes, e->mode);
@@ -102,38 +125,55 @@ static enum emu_result decode_into(struct emulator *e, struct emu_memo *m, const
 	if (error < 0) {
 		return decode_failed(e, error);
 	}
-	m->bytes[0] = key[0];
-	m->bytes[1] = key[1];
-	m->mode = (uint8_t)(e->mode + 1);
+	memcpy(m->bytes, x->inst, sizeof(m->bytes));
+	m->cs_attr = x->cs_attr;
+	m->efer = x->efer;
+	m->mode = (uint8_t)e->mode;
 	m->insn = e->scratch;
+	m->fast = (uint8_t)fast_kind(&m->insn);
+	m->rip_mask = rip_mask(e->mode);
+	m->value_mask = size_mask(m->insn.mem_size);
+	m->keep_mask = m->insn.reg_size < 4 ? ~size_mask(m->insn.reg_size) : 0;
 	e->insn = &m->insn;
 	return EMU_DONE;
 }
 
-/* Leaves the instruction at rip in e->insn. A memo hit needs all 16 bytes and the mode to be equal. */
-static inline enum emu_result take_insn(struct emulator *e)
+static inline struct emu_memo *memo_of(struct emulator *e)
 {
-	const struct vcpu_exit *x = &e->page->exit;
-	struct emu_memo *m = &e->memo[(e->page->rip ^ e->page->rip >> 6) % EMU_MEMO];
+	return &e->memo[(e->page->rip ^ e->page->rip >> 6) % EMU_MEMO];
+}
+
+/* All 16 bytes, valid or not, and what the mode comes from must be equal. */
+static inline bool memo_hits(const struct emu_memo *m, const struct vcpu_exit *x)
+{
 	uint64_t key[2];
 
 	memcpy(key, x->inst, sizeof(key));
-	e->mode = decode_mode(x->cs_attr, x->efer);
+	return ((m->bytes[0] ^ key[0]) | (m->bytes[1] ^ key[1]) | (m->efer ^ x->efer)) == 0 &&
+	       m->cs_attr == x->cs_attr && m->insn.length <= x->inst_bytes && m->insn.length != 0;
+}
+
+/* Leaves the instruction at rip in e->insn. */
+static enum emu_result take_insn(struct emulator *e)
+{
+	const struct vcpu_exit *x = &e->page->exit;
+	struct emu_memo *m = memo_of(e);
+
 	e->state_valid = false;
 	e->why = NULL;
-	if (m->bytes[0] == key[0] && m->bytes[1] == key[1] && m->mode == e->mode + 1 && m->insn.length <= x->inst_bytes) {
-		e->hits++;
+	if (memo_hits(m, x)) {
+		e->mode = m->mode;
 		e->insn = &m->insn;
 		return EMU_DONE;
 	}
-	return decode_into(e, m, key);
+	e->mode = decode_mode(x->cs_attr, x->efer);
+	return decode_into(e, m);
 }
 
 /* ------------------------------------------------------------------ operands */
 
-static uint64_t effective_address(const struct emulator *e)
+static uint64_t effective_address(const struct emulator *e, const struct insn *in)
 {
-	const struct insn *in = e->insn;
 	const uint64_t *gpr = e->page->gpr;
 	uint64_t at = (uint64_t)in->disp;
 
@@ -166,7 +206,7 @@ static enum emu_result locate_slowly(struct emulator *e, bool write, struct plac
 {
 	const struct insn *in = e->insn;
 	const struct vcpu_exit *x = &e->page->exit;
-	uint64_t at = effective_address(e), linear;
+	uint64_t at = effective_address(e, in), linear;
 	unsigned low = (unsigned)(at & (PAGE_SIZE - 1));
 	enum emu_result r;
 
@@ -416,7 +456,38 @@ static bool is_port(const struct insn *in)
 	return in->op == OP_INS || in->op == OP_OUTS;
 }
 
-enum emu_result emulate_mmio(struct emulator *e)
+/*
+ * Whether the exit's address is that of the whole operand: see locate(). A first byte at the start of a page may also
+ * be where an operand goes on that starts a page earlier.
+ */
+static inline bool operand_at_exit(const struct emulator *e, const struct emu_memo *m)
+{
+	const struct vcpu_exit *x = &e->page->exit;
+	unsigned low = (unsigned)(x->mmio.gpa & (PAGE_SIZE - 1));
+
+	if (x->mmio.fetch | x->mmio.walk || (x->mmio.write == 0) != (m->fast == FAST_LOAD)) {
+		return false;
+	}
+	return low ? low + m->insn.mem_size <= PAGE_SIZE : !(effective_address(e, &m->insn) & (PAGE_SIZE - 1));
+}
+
+/* The same as execute(), without its detours. */
+static void do_fast(struct emulator *e, const struct emu_memo *m)
+{
+	struct vcpu_page *page = e->page;
+	struct io_access io = { .addr = page->exit.mmio.gpa, .size = m->insn.mem_size, .write = m->fast != FAST_LOAD };
+	uint64_t *reg = &page->gpr[m->insn.reg];
+
+	io.value = (m->fast == FAST_STORE_IMM ? m->insn.imm : *reg) & m->value_mask;
+	bus_access(e->mmio, &io);
+	if (m->fast == FAST_LOAD) {
+		*reg = (*reg & m->keep_mask) | (io.value & m->value_mask);
+	}
+	page->rip = (page->rip + m->insn.length) & m->rip_mask;
+	page->dirty |= DIRTY_RIP;
+}
+
+static enum emu_result emulate_slowly(struct emulator *e)
 {
 	const struct vcpu_exit *x = &e->page->exit;
 	enum emu_result r = take_insn(e);
@@ -438,6 +509,18 @@ enum emu_result emulate_mmio(struct emulator *e)
 		return emu_raise(e, VECTOR_GP, true, 0);
 	}
 	return execute(e);
+}
+
+enum emu_result emulate_mmio(struct emulator *e)
+{
+	const struct emu_memo *m = memo_of(e);
+
+	if (memo_hits(m, &e->page->exit) && m->fast && operand_at_exit(e, m) &&
+	    !(e->page->rflags & (RFLAGS_TF | RFLAGS_RF))) {
+		do_fast(e, m);
+		return EMU_DONE;
+	}
+	return emulate_slowly(e);
 }
 
 enum emu_result emulate_string_pio(struct emulator *e)

@@ -40,10 +40,19 @@ struct emu_host {
 	int (*get_state)(void *arg, struct vcpu_state *out);
 };
 
+/* How a memo's instruction can be done without a look at anything but the exit. */
+enum emu_fast { FAST_NONE, FAST_LOAD, FAST_STORE_REG, FAST_STORE_IMM };
+
+/* A decoded instruction and what it was decoded from. */
 struct emu_memo {
-	uint64_t bytes[2];
-	uint8_t mode;                /* enum decode_mode + 1; 0: empty                               */
-	struct insn insn;
+	uint64_t bytes[2], efer;
+	uint16_t cs_attr;
+	uint8_t fast;                /* enum emu_fast; the fields below are for it                   */
+	uint8_t mode;                /* enum decode_mode                                             */
+	uint64_t rip_mask;
+	uint64_t value_mask;         /* bits of the memory operand                                   */
+	uint64_t keep_mask;          /* bits of the register that a load leaves alone                */
+	struct insn insn;            /* length 0: the memo is empty                                  */
 };
 
 struct emulator {
@@ -61,7 +70,7 @@ struct emulator {
 	struct insn scratch;
 	enum decode_mode mode;
 	bool state_valid;
-	uint64_t hits, misses;       /* of the memo                                                  */
+	uint64_t misses;             /* of the memo                                                  */
 	struct emu_memo memo[EMU_MEMO];
 	struct vcpu_state state;
 };

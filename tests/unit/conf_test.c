@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration's grammar: what is taken, what is reported and left out.
+ * sources: conf/parse.c init/check.c
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf/parse.h"
+#include "init/config.h"
+#include "tests/unit/check.h"
+
+static struct conf_result r;
+
+/* The text lies at the end of a heap block, so that reading past it is seen. */
+static void parse_bytes(const char *text, size_t len)
+{
+	char *copy = malloc(len ? len : 1);
+	const char *why;
+
+	memcpy(copy, text, len);
+	conf_parse(copy, len, "f", &r);
+	free(copy);
+	CHECK(config_check(&r, &why));
+}
+
+static void parse(const char *text)
+{
+	parse_bytes(text, strlen(text));
+}
+
+static void reports(const char *text, const char *message)
+{
+	parse(text);
+	CHECK_EQ(r.message_count, 1);
+	CHECK_STR(r.message[0], message);
+}
+
+#define VM "vm a\nmemory 1M\nkernel k\n"
+
+TEST(example_of_the_manual)
+{
+	parse("# a comment\n"
+	      "node when-idle poweroff          # optional\n"
+	      "\n"
+	      "vm linux\n"
+	      "    memory 256M\n"
+	      "    vcpus 2\n"
+	      "\tweight 300\n"
+	      "    kernel vmlinuz              # name of a boot module\n"
+	      "    initrd initrd.img\n"
+	      "    cmdline console=ttyS0 quiet foo=#1 # not this\n"
+	      "    autostart no\n"
+	      "    on-reboot stop\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.vm_count, 1);
+	CHECK_EQ(r.when_idle, CONF_IDLE_POWEROFF);
+	CHECK_STR(r.vm[0].name, "linux");
+	CHECK_EQ(r.vm[0].memory, MIB(256));
+	CHECK_EQ(r.vm[0].vcpus, 2);
+	CHECK_EQ(r.vm[0].weight, 300);
+	CHECK_STR(r.vm[0].kernel, "vmlinuz");
+	CHECK_STR(r.vm[0].initrd, "initrd.img");
+	CHECK_STR(r.vm[0].cmdline, "console=ttyS0 quiet foo=#1");
+	CHECK_EQ(r.vm[0].autostart, 0);
+	CHECK_EQ(r.vm[0].on_reboot, CONF_REBOOT_STOP);
+}
+
+TEST(defaults)
+{
+	parse(VM);
+	CHECK_EQ(r.vm_count, 1);
+	CHECK_EQ(r.vm[0].vcpus, 1);
+	CHECK_EQ(r.vm[0].weight, 100);
+	CHECK_EQ(r.vm[0].autostart, 1);
+	CHECK_EQ(r.vm[0].on_reboot, CONF_REBOOT_RESTART);
+	CHECK_EQ(r.vm[0].initrd[0], 0);
+	CHECK_EQ(r.vm[0].cmdline[0], 0);
+	CHECK_EQ(r.when_idle, CONF_IDLE_STAY);
+}
+
+TEST(nothing_is_fine)
+{
+	parse("");
+	CHECK_EQ(r.vm_count + r.message_count, 0);
+	parse("\n\n  \n# x\n\t# y");
+	CHECK_EQ(r.vm_count + r.message_count, 0);
+}
+
+TEST(carriage_returns_and_byte_order_mark)
+{
+	parse("\xef\xbb\xbfvm a\r\nmemory 1G\r\nkernel k\r\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.vm[0].memory, GIB(1));
+	CHECK_STR(r.vm[0].kernel, "k");
+	reports(VM "weight\r1\n", "f:4: byte 0dh does not belong here");
+}
+
+TEST(quotes)
+{
+	parse(VM "cmdline \"a # b \\\"c\\\\\"  # comment\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_STR(r.vm[0].cmdline, "a # b \"c\\");
+	parse(VM "cmdline dyndbg=\"file x\" quiet\n");
+	CHECK_STR(r.vm[0].cmdline, "dyndbg=\"file x\" quiet");
+	reports(VM "cmdline \"open\n", "f:4: no closing quote");
+	reports(VM "cmdline \"a\" b\n", "f:4: 'b' after the closing quote");
+	reports(VM "cmdline \"\\n\"\n", "f:4: only \\\" and \\\\ may follow a backslash in quotes");
+}
+
+TEST(bad_lines_say_where_and_why)
+{
+	static const struct { const char *text, *message; } rows[] = {
+		{ VM "frob 1\n", "f:4: unknown key 'frob'" },
+		{ VM "vcpus 0\n", "f:4: vcpus must be a number from 1 to 8, not '0'" },
+		{ VM "vcpus 9\n", "f:4: vcpus must be a number from 1 to 8, not '9'" },
+		{ VM "vcpus 1x\n", "f:4: vcpus must be a number from 1 to 8, not '1x'" },
+		{ VM "vcpus -1\n", "f:4: vcpus must be a number from 1 to 8, not '-1'" },
+		{ VM "vcpus\n", "f:4: vcpus needs a value" },
+		{ VM "vcpus 1 2\n", "f:4: vcpus takes one word" },
+		{ VM "weight 10001\n", "f:4: weight must be a number from 1 to 10000, not '10001'" },
+		{ VM "weight 18446744073709551617\n",
+		  "f:4: weight must be a number from 1 to 10000, not '18446744073709551617'" },
+		{ VM "autostart maybe\n", "f:4: autostart is no or yes, not 'maybe'" },
+		{ VM "on-reboot x\n", "f:4: on-reboot is restart or stop, not 'x'" },
+		{ VM "kernel k\n", "f:4: kernel was given before" },
+		{ VM "weight \xc3\xa4\n", "f:4: byte c3h does not belong here" },
+		{ "memory 1M\n", "f:1: 'memory' stands outside of a vm" },
+		{ "node frob\n", "f:1: unknown key 'frob'" },
+		{ "node\n", "f:1: unknown key ''" },
+		{ "node when-idle later\n", "f:1: when-idle is stay or poweroff, not 'later'" },
+		{ "vm a b\n", "f:1: vm takes one word" },
+		{ "vm\nmemory 1M\n", "f:1: vm needs a value" },
+		{ "vm a/b\nmemory 1M\n", "f:1: a name is made of letters, digits, - and _: 'a/b'" },
+		{ "vm -a\n", "f:1: a name is made of letters, digits, - and _: '-a'" },
+		{ VM "vm a\nmemory 2M\n", "f:4: vm a was given before" },
+		{ "vm a\nkernel k\n", "f:1: vm a is left out: it has no memory" },
+		{ "vm a\nmemory 1M\n", "f:1: vm a is left out: it has no kernel" },
+		{ VM "vm 0123456789012345678901234567890123\n", "f:4: vm longer than 31 bytes" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		reports(rows[i].text, rows[i].message);
+	}
+}
+
+TEST(bad_memory)
+{
+	static const char *const bad[] = { "0M", "256", "1K", "1.5G", "1MB", "1048577M", "1025G", "18446744073709551615G",
+					   "99999999999999999999M", "M", "-1M" };
+	char text[128], want[128];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "vm a\nmemory %s\nkernel k\n", bad[i]);
+		parse(text);
+		CHECK_EQ(r.vm_count, 0);
+		CHECK_EQ(r.message_count, 2);
+		snprintf(want, sizeof(want), "not '%s'", bad[i]);
+		CHECK(strstr(r.message[0], "f:2: memory must be") == r.message[0]);
+		CHECK(strstr(r.message[0], want) != NULL);
+	}
+}
+
+TEST(a_bad_line_costs_only_itself)
+{
+	parse("vm a\nmemory 1M\nfrob\nkernel k\nweight x\nvm b\nmemory oops\nkernel k\nvm c\nmemory 2M\nkernel k2\n");
+	CHECK_EQ(r.vm_count, 2);
+	CHECK_STR(r.vm[0].name, "a");
+	CHECK_EQ(r.vm[0].weight, 100);
+	CHECK_STR(r.vm[1].name, "c");
+	CHECK_STR(r.vm[1].kernel, "k2");
+	CHECK_EQ(r.message_count, 4);
+}
+
+TEST(lines_of_a_bad_vm_are_not_reported_again)
+{
+	parse("vm a!\nmemory 1M\nfrob\n" VM);
+	CHECK_EQ(r.message_count, 1);
+	CHECK_EQ(r.vm_count, 1);
+}
+
+TEST(nul_bytes)
+{
+	static const char text[] = "vm a\nmemory 1M\nker\0nel k\nkernel k\n";
+
+	parse_bytes(text, sizeof(text) - 1);
+	CHECK_EQ(r.message_count, 1);
+	CHECK_STR(r.message[0], "f:3: a NUL byte: this is no text");
+	CHECK_EQ(r.vm_count, 1);
+}
+
+TEST(long_values)
+{
+	char text[4096], value[2048];
+
+	memset(value, 'x', sizeof(value));
+	value[1023] = '\0';
+	snprintf(text, sizeof(text), VM "cmdline %s\n", value);
+	parse(text);
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(strlen(r.vm[0].cmdline), 1023);
+	value[1023] = 'x';
+	value[1024] = '\0';
+	snprintf(text, sizeof(text), VM "cmdline %s\n", value);
+	reports(text, "f:4: value longer than 1023 bytes");
+	snprintf(text, sizeof(text), VM "cmdline \"%s\"\n", value);
+	reports(text, "f:4: value longer than 1023 bytes");
+	value[64] = '\0';
+	snprintf(text, sizeof(text), VM "initrd %s\n", value);
+	reports(text, "f:4: initrd longer than 63 bytes");
+}
+
+TEST(too_many_vms_and_messages)
+{
+	char text[8192];
+	size_t n = 0;
+
+	for (int i = 0; i < 70; i++) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "vm v%d\nmemory 1M\nkernel k\n", i);
+	}
+	parse(text);
+	CHECK_EQ(r.vm_count, CONF_VMS_MAX);
+	CHECK_EQ(r.message_count, 6);
+	CHECK_STR(r.message[0], "f:193: more than 64 VMs");
+	n = 0;
+	for (int i = 0; i < 100; i++) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "x\n");
+	}
+	parse(text);
+	CHECK_EQ(r.message_count, CONF_MESSAGES_MAX);
+	CHECK_EQ(r.dropped_messages, 36);
+}
+
+TEST(init_believes_nothing)
+{
+	const char *why;
+
+	parse(VM VM "vm b\nmemory 1M\nkernel k\n");
+	CHECK_EQ(r.vm_count, 2);
+	r.vm_count = CONF_VMS_MAX + 1;
+	CHECK(!config_check(&r, &why));
+	r.vm_count = 2;
+	r.vm[1].memory = MIB(1) + 1;
+	CHECK(!config_check(&r, &why));
+	r.vm[1].memory = MIB(1);
+	memset(r.vm[1].cmdline, 'x', sizeof(r.vm[1].cmdline));
+	CHECK(!config_check(&r, &why));
+	r.vm[1].cmdline[3] = '\0';
+	CHECK(config_check(&r, &why));
+	strcpy(r.vm[1].name, "a");
+	CHECK(!config_check(&r, &why));
+	strcpy(r.vm[1].name, "b\x1b");
+	CHECK(!config_check(&r, &why));
+	strcpy(r.vm[1].name, "b");
+	memset(r.message[0], 'x', sizeof(r.message[0]));
+	CHECK(!config_check(&r, &why));
+	r.message[0][0] = '\0';
+	CHECK(config_check(&r, &why));
+	r.magic = 0;
+	CHECK(!config_check(&r, &why));
+}

@@ -50,8 +50,8 @@ static void info(struct mux *m)
 	for (int i = 0; i < mux_count(m); i++) {
 		running += mux_state(m, i) == NODE_VM_RUNNING;
 	}
-	screen_print(&m->screen, "[brume] version " NODE_VERSION ", %llu MiB of RAM, %llu KiB free, %d VMs, %d running",
-		     (unsigned long long)(m->status->ram_bytes >> 20), (unsigned long long)(m->status->free_bytes >> 10),
+	screen_print(&m->screen, "[brume] version " NODE_VERSION ", %llu KiB of RAM, %llu KiB free, %d VMs, %d running",
+		     (unsigned long long)(m->status->ram_bytes >> 10), (unsigned long long)(m->status->free_bytes >> 10),
 		     mux_count(m), running);
 }
 

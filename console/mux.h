@@ -14,7 +14,7 @@
 #include "lib/channel.h"
 
 enum {
-	MUX_TYPED = 2048,            /* bytes kept for a VM that does not take them                  */
+	MUX_TYPED = 16384,           /* bytes kept for a VM that takes them slowly: a long paste     */
 	MUX_LINE = 200,              /* bytes of a message line                                      */
 };
 

@@ -96,7 +96,7 @@ static void next_round(uint64_t now_ns)
 	if (cycle.done == cycle.wanted + 1) {
 		now = count();
 		show("after", &now);
-		finish(memcmp(&now, &cycle.before, sizeof(now)) == 0 ? "counters equal" : "counters differ");
+		finish(memcmp(&now, &cycle.before, sizeof(now)) == 0 ? "counters are equal" : "counters differ");
 		return;
 	}
 	if (!vm_start(cycle.vm)) {

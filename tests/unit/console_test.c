@@ -282,7 +282,7 @@ TEST(a_vm_that_does_not_read_loses_typing_not_the_console)
 	fresh(1);
 	run(0);
 	pump();
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 20000; i++) {
 		type("y");
 	}
 	CHECK(strchr(pump(), '\a'));

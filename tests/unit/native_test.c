@@ -12,6 +12,7 @@
 #include "vmm/alu.h"
 #include "vmm/emulate.h"
 
+#include <cpuid.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -520,7 +521,9 @@ static bool try_form(const struct form *f, uint8_t opcode)
 
 static bool runs_here(const struct form *f)
 {
-	if (f->op == OP_MOVBE && !__builtin_cpu_supports("movbe")) {
+	unsigned a, b, c, d;
+
+	if (f->op == OP_MOVBE && (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_MOVBE))) {
 		return false;
 	}
 	return !f->refused && !(f->flags & FORM_NOT64) && f->op != OP_INS && f->op != OP_OUTS;

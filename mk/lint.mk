@@ -12,7 +12,7 @@ LINT_H := $(wildcard arch/x86/*/*.h kernel/*.h lib/*.h lib/user/*.h init/*.h con
 # The flags under which a file of that layer is built, with clang's own headers in place of gcc's.
 clang_include = $(shell $(CLANG) -print-resource-dir)/include
 lint_user     = $(filter-out -nostdinc,$(subst $(shell $(CC) -print-file-name=include),$(clang_include),$(USER_CFLAGS))) -nostdinc
-lint_flags    = $(strip $(if $(filter tests/unit/% tests/fuzz/%,$1),$(HOST_FLAGS),\
+lint_flags    = $(strip $(if $(filter tests/unit/% tests/fuzz/% tests/fake/%,$1),$(HOST_FLAGS),\
 	$(if $(filter tests/guest/% tests/bench/%,$1),$(GUEST_CFLAGS),\
 	$(if $(filter lib/user/% init/% conf/% console/% vmm/%,$1),$(lint_user),$(KERNEL_CFLAGS)))))
 

@@ -95,7 +95,7 @@ static void update_eoi_bitmap(struct ioapic *ioapic)
 			bitmap[entry_vector(e) / 64] |= 1ull << entry_vector(e) % 64;
 		}
 	}
-	if (memcmp(bitmap, ioapic->eoi_bitmap, sizeof(bitmap))) {
+	if (memcmp(bitmap, ioapic->eoi_bitmap, sizeof(bitmap)) != 0) {
 		memcpy(ioapic->eoi_bitmap, bitmap, sizeof(bitmap));
 		vm_eoi_bitmap(bitmap);
 	}

@@ -87,5 +87,5 @@ enum vm_end {
 /* The guest asks to end or reset; takes effect after the current access. The first one wins. */
 void vm_request_end(enum vm_end end);
 
-/* One line to the operator (node console and VM log): "vm NAME: ...". Rate limited. */
+/* One line to the operator (node console and VM log); the VM's name is put in front. Rate limited. */
 void vm_log(const char *fmt, ...) PRINTF_LIKE(1, 2);

@@ -10,8 +10,10 @@
 
 enum { THREAD_STACK = 16384 };
 
+/* Where the kernel puts the pages that it shares with the vCPUs' threads, side by side. Nothing else is there. */
+#define VCPU_PAGES_ADDR 0x20000000ull
+
 static uint8_t stacks[PLATFORM_VCPUS_MAX][THREAD_STACK] __attribute__((aligned(16)));
-static struct { uint8_t bytes[PAGE_SIZE]; } pages[PLATFORM_VCPUS_MAX] __attribute__((aligned(PAGE_SIZE)));
 static struct vcpu_state state;
 
 static _Noreturn void give_up(const char *what, int error)
@@ -121,7 +123,7 @@ static void make_vcpu(unsigned id)
 	int r;
 
 	v->id = id;
-	v->page = (struct vcpu_page *)&pages[id];
+	v->page = (struct vcpu_page *)(VCPU_PAGES_ADDR + id * (uint64_t)PAGE_SIZE);
 	r = sys_vcpu_create(vm.space, id, v->page);
 	if (r < 0) {
 		give_up("vcpu", r);

@@ -112,10 +112,11 @@ static bool log_allowed(struct vm_log_rate *rate)
 	return true;
 }
 
+/* The console puts the VM's name in front. */
 static void log_line(const char *text)
 {
 	char line[LOG_LINE_MAX];
-	size_t len = fmt_print(line, sizeof(line) - 1, "vm %s: %s", vm.launch->conf.name, text);
+	size_t len = fmt_print(line, sizeof(line) - 1, "%s", text);
 
 	len = len < sizeof(line) - 1 ? len : sizeof(line) - 2;
 	line[len++] = '\n';
@@ -157,6 +158,10 @@ void vm_end_because(enum vm_end end, const char *fmt, ...)
 	va_start(args, fmt);
 	fmt_vprint(vm.reason, sizeof(vm.reason), fmt, args);
 	va_end(args);
+	/* init tells the reason of a failure; why a guest was reset is for us to say. */
+	if (end == VM_END_RESET) {
+		vm_log("%s", vm.reason);
+	}
 	vm.end = end;
 	vm.work |= VM_WORK_END;
 }

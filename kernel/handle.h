@@ -5,14 +5,17 @@
 #include "kernel/abi.h"
 #include "kernel/object.h"
 
+struct handle_table;
+
 struct handle {
 	struct object *object;       /* NULL: free slot                                               */
-	uint32_t rights;             /* enum right bits                                               */
-	uint32_t pad;
+	struct handle_table *table;
 	struct list in_object;
+	uint32_t rights;             /* enum right bits                                               */
 };
 
-enum { HANDLES_PER_PAGE = PAGE_SIZE / sizeof(struct handle), HANDLE_PAGES = HANDLE_MAX / HANDLES_PER_PAGE };
+enum { HANDLES_PER_PAGE = 64, HANDLE_PAGES = HANDLE_MAX / HANDLES_PER_PAGE };
+_Static_assert(HANDLES_PER_PAGE * sizeof(struct handle) <= PAGE_SIZE, "one page");
 
 struct handle_table {
 	struct handle *page[HANDLE_PAGES];

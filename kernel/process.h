@@ -20,7 +20,7 @@ struct space;
 enum { PROCESS_NAME_MAX = 16 };
 
 struct process {
-	struct object object;        /* object.owner: the creator, for counting only                  */
+	struct object object;        /* owner NULL: it lives in its own arena                         */
 	char name[PROCESS_NAME_MAX + 1];
 	uint32_t id;                 /* counts processes since boot; 1 is init                        */
 	struct arena *arena;
@@ -47,7 +47,7 @@ extern struct process *process_init;     /* pid 1; its end is a panic */
  * (marked busy), or NULL. E_NOMEM: the arena is too small.
  */
 int process_create(hpa_t base, uint64_t page_count, struct region *region, const char name[PROCESS_NAME_MAX],
-		   struct process *creator, struct process **out) MUST_CHECK;
+		   struct process **out) MUST_CHECK;
 
 /*
  * Stops all threads of p for ever and tells who wants to know. Also for the process of the current thread: the caller

@@ -116,6 +116,9 @@ const char *cpu_features_detect(void)
 	if (!bit(id.ecx, 26) || f->max_leaf < 0xd) {
 		return "this CPU lacks XSAVE";
 	}
+	if (!f->smap) {
+		return "this CPU lacks SMAP";
+	}
 	read_xsave(f, avx);
 	return NULL;
 }
@@ -129,7 +132,6 @@ void cpu_features_enable(void)
 	cr4 |= f->smep ? CR4_SMEP : 0u;
 	cr4 |= f->smap ? CR4_SMAP : 0u;
 	cr4 |= f->umip ? CR4_UMIP : 0u;
-	cr4 |= f->fsgsbase ? CR4_FSGSBASE : 0u;
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE | EFER_SCE);
 	write_cr0((read_cr0() | CR0_WP | CR0_NE | CR0_MP) & ~(uint64_t)(CR0_EM | CR0_TS | CR0_AM | CR0_CD | CR0_NW));
 	write_cr4(cr4);

@@ -23,8 +23,9 @@ extern struct cpu_features cpu_features;
 const char *cpu_features_detect(void);
 
 /*
- * On each CPU: NX and SYSCALL in EFER, WP, SMEP, SMAP, UMIP, FSGSBASE, PGE, XSAVE with XCR0 as
- * cpu_features.xcr0, the PAT's power-on value. After cpu_features_detect. SMAP is on at return, AC clear.
+ * On each CPU: NX and SYSCALL in EFER, WP, SMEP, SMAP, UMIP, PGE, XSAVE with XCR0 as
+ * cpu_features.xcr0, the PAT's power-on value. FSGSBASE stays off: NMI entry trusts that user mode cannot set GS
+ * base, and threads have no FS base of their own. After cpu_features_detect. SMAP is on at return, AC clear.
  */
 void cpu_features_enable(void);
 

@@ -19,6 +19,9 @@ struct cpu;
  */
 uint64_t tlb_retire_epoch(void);
 
+/* The epoch that the next tlb_retire_epoch() opens. */
+uint64_t tlb_next_epoch(void);
+
 /* True when every online CPU has flushed since tlb_retire_epoch() returned epoch. Epoch 0 has always passed. */
 bool tlb_epoch_passed(uint64_t epoch);
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Vector state by XSAVE, standard format. */
+#include "arch/x86/cpu/fpu.h"
+#include "arch/x86/cpu/features.h"
+#include "kernel/arena.h"
+#include "kernel/cpu.h"
+#include "kernel/panic.h"
+
+enum { MXCSR_OFFSET = 24, MXCSR_INIT = 0x1f80, FCW_INIT = 0x37f };   /* SDM 1 10.5.1 */
+
+uint32_t fpu_area_bytes;
+uint64_t fpu_host_xcr0;
+
+void fpu_init(void)
+{
+	fpu_area_bytes = cpu_features.xsave_size;
+	fpu_host_xcr0 = cpu_features.xcr0;
+	ASSERT(fpu_area_bytes && fpu_area_bytes <= ARENA_ALLOC_MAX);
+}
+
+/* XRSTOR takes MXCSR from memory even where XSTATE_BV says initial state (SDM 1 13.8.1). */
+void fpu_area_init(void *area)
+{
+	*(uint16_t *)area = FCW_INIT;
+	*(uint32_t *)((char *)area + MXCSR_OFFSET) = MXCSR_INIT;
+}
+
+static void save(void *area)
+{
+	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+}
+
+static void restore(const void *area)
+{
+	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+}
+
+void fpu_use(void *area)
+{
+	struct cpu *c = cpu_this();
+
+	if (c->fpu == area) {
+		return;
+	}
+	if (c->fpu) {
+		save(c->fpu);
+	}
+	restore(area);
+	c->fpu = area;
+}
+
+void fpu_put_back(void)
+{
+	struct cpu *c = cpu_this();
+
+	if (c->fpu) {
+		save(c->fpu);
+		c->fpu = NULL;
+	}
+}
+
+void fpu_forget(const void *area)
+{
+	struct cpu *c = cpu_this();
+
+	if (c->fpu == area) {
+		c->fpu = NULL;
+	}
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IDT, dispatch of interrupts, what exceptions mean. SDM 3A ch. 6. */
+#include "arch/x86/entry/irq.h"
+#include "arch/x86/apic/lapic.h"
+#include "arch/x86/cpu/gdt.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/offsets.h"
+#include "arch/x86/entry/uaccess.h"
+#include "kernel/cpu.h"
+#include "kernel/panic.h"
+#include "kernel/process.h"
+#include "kernel/sched.h"
+#include "kernel/thread.h"
+
+enum { EXCEPTION_NMI = 2, EXCEPTION_DF = 8, EXCEPTION_GP = 13, EXCEPTION_PF = 14, EXCEPTION_MC = 18, EXCEPTIONS = 32 };
+enum { GATE_INTERRUPT = 0x8e, STUB_SIZE = 16, IDT_ENTRIES = 256 };
+
+_Static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "entry.S");
+_Static_assert(offsetof(struct trap_frame, rax) == FRAME_RAX, "entry.S");
+_Static_assert(offsetof(struct trap_frame, vector) == FRAME_VECTOR, "entry.S");
+_Static_assert(offsetof(struct trap_frame, rip) == FRAME_RIP, "entry.S");
+
+struct idt_gate {
+	uint16_t offset_0, selector;
+	uint8_t ist, type;
+	uint16_t offset_16;
+	uint32_t offset_32, reserved;
+};
+_Static_assert(sizeof(struct idt_gate) == 16, "SDM 3A 6.14.1");
+
+static struct idt_gate idt[IDT_ENTRIES];
+static void (*handler[IDT_ENTRIES])(void);
+
+extern const char trap_stubs[];
+extern const char syscall_entry[];
+
+/* Called by entry.S only. */
+void trap_from_user(struct trap_frame *f);
+void trap_from_kernel(struct trap_frame *f);
+void trap_ist(struct trap_frame *f);
+
+void irq_register(uint8_t vector, void (*fn)(void))
+{
+	ASSERT(vector >= IRQ_FIRST && vector <= IRQ_LAST);
+	handler[vector] = fn;
+}
+
+static void set_gate(unsigned vector, uint8_t ist)
+{
+	uint64_t stub = (uint64_t)trap_stubs + vector * STUB_SIZE;
+
+	idt[vector] = (struct idt_gate){
+		.offset_0 = (uint16_t)stub, .offset_16 = (uint16_t)(stub >> 16), .offset_32 = (uint32_t)(stub >> 32),
+		.selector = KERNEL_CS, .ist = ist, .type = GATE_INTERRUPT,
+	};
+}
+
+void irq_init(void)
+{
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) idtr = { sizeof(idt) - 1, (uint64_t)idt };
+
+	for (unsigned i = 0; i < IDT_ENTRIES; i++) {
+		set_gate(i, 0);
+	}
+	set_gate(EXCEPTION_NMI, IST_NMI);
+	set_gate(EXCEPTION_DF, IST_DF);
+	set_gate(EXCEPTION_MC, IST_MC);
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+}
+
+void syscall_init(void)
+{
+	wrmsr(MSR_STAR, (uint64_t)STAR_USER << 48 | (uint64_t)KERNEL_CS << 32);
+	wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
+	wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_DF | RFLAGS_TF | RFLAGS_AC | RFLAGS_NT);
+}
+
+/* Vectors without a handler, the spurious one among them, are counted only. */
+static void dispatch(uint64_t vector)
+{
+	cpu_this()->stats.interrupts++;
+	if (handler[vector]) {
+		lapic_eoi();
+		handler[vector]();
+	}
+}
+
+void trap_from_user(struct trap_frame *f)
+{
+	struct cpu *c = cpu_this();
+
+	if (f->vector >= EXCEPTIONS) {
+		dispatch(f->vector);
+		if (c->need_resched) {
+			sched_preempt();
+		}
+		return;
+	}
+	process_fault(c->current->process, (uint32_t)f->vector, (uint32_t)f->error, f->rip,
+		      f->vector == EXCEPTION_PF ? read_cr2() : 0);
+	sched_run();
+}
+
+void trap_from_kernel(struct trap_frame *f)
+{
+	uint64_t fixup;
+
+	if (f->vector >= EXCEPTIONS) {
+		dispatch(f->vector);
+		return;
+	}
+	fixup = f->vector == EXCEPTION_PF || f->vector == EXCEPTION_GP ? extable_find(f->rip) : 0;
+	if (!fixup) {
+		panic_trap(f, "exception %llu, error %#llx, address %#llx", (unsigned long long)f->vector,
+			   (unsigned long long)f->error, (unsigned long long)read_cr2());
+	}
+	f->rip = fixup;
+}
+
+/* An NMI that is nobody's is counted as an interrupt; nothing here may touch what the interrupted code holds. */
+void trap_ist(struct trap_frame *f)
+{
+	if (f->vector == EXCEPTION_NMI) {
+		cpu_this()->stats.interrupts++;
+		return;
+	}
+	panic_trap(f, f->vector == EXCEPTION_MC ? "machine check" : "double fault");
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* User memory access and the exception table. */
+#include "arch/x86/entry/uaccess.h"
+
+struct extable_entry {
+	int32_t insn, fixup;         /* relative to the field itself */
+};
+
+extern const struct extable_entry __ex_table_start[], __ex_table_stop[];
+
+int copy_from_user(void *to, uint64_t from, size_t len)
+{
+	return user_range_ok(from, len) && user_copy_raw(to, (const void *)from, len) == 0 ? OK : E_FAULT;
+}
+
+int copy_to_user(uint64_t to, const void *from, size_t len)
+{
+	return user_range_ok(to, len) && user_copy_raw((void *)to, from, len) == 0 ? OK : E_FAULT;
+}
+
+static uint64_t target(const int32_t *field)
+{
+	return (uint64_t)field + (uint64_t)(int64_t)*field;
+}
+
+uint64_t extable_find(uint64_t rip)
+{
+	for (const struct extable_entry *e = __ex_table_start; e < __ex_table_stop; e++) {
+		if (target(&e->insn) == rip) {
+			return target(&e->fixup);
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Radix page tables of all formats. */
+#include "arch/x86/mm/pt.h"
+#include "arch/x86/mm/kmap.h"
+#include "arch/x86/mm/tlb.h"
+#include "kernel/arena.h"
+#include "kernel/panic.h"
+
+enum {
+	P = 1 << 0, W = 1 << 1, U = 1 << 2, PWT = 1 << 3, PCD = 1 << 4, A = 1 << 5, D = 1 << 6, PS = 1 << 7,
+};
+#define NX        (1ull << 63)
+#define ADDR_MASK 0x000ffffffffff000ull
+
+/* Leaf sizes are what the CPU has: mm_init() takes the third away where there are no 1 GiB pages. */
+struct pt_format pt_user = {
+	.table = P | W | U | A, .present = P, .leaf = P | U | A, .write = W, .noexec = NX, .large = PS,
+	.leaf_levels = 3, .fixed_level = 3,
+};
+
+/* Nested tables of AMD are walked as user accesses (APM 2 15.25.5): the same bits. */
+struct pt_format pt_nested = {
+	.table = P | W | U | A, .present = P, .leaf = P | U | A, .write = W, .noexec = NX, .large = PS,
+	.leaf_levels = 3, .fixed_level = 3,
+};
+
+/* The kernel's half is shared by all roots through its level 2 tables, which therefore stay. */
+const struct pt_format pt_kernel = {
+	.table = P | W | A, .present = P, .leaf = P | A | D, .write = W, .noexec = NX, .large = PS,
+	.leaf_levels = 1, .fixed_level = 2,
+};
+
+const struct pt_format pt_mmio = {
+	.table = P | W | A, .present = P, .leaf = P | A | D | PCD | PWT, .write = W, .noexec = NX, .large = PS,
+	.leaf_levels = 1, .fixed_level = 2,
+};
+
+static unsigned shift_of(unsigned level)
+{
+	return PAGE_SHIFT + 9 * level;
+}
+
+static uint64_t span(unsigned level)
+{
+	return 1ull << shift_of(level);
+}
+
+static unsigned index_of(uint64_t addr, unsigned level)
+{
+	return addr >> shift_of(level) & (PT_ENTRIES - 1);
+}
+
+static uint64_t *root_of(const struct pt *pt)
+{
+	return kmap_ptr(pt->root);
+}
+
+static uint64_t *table_of(uint64_t entry)
+{
+	return kmap_ptr(hpa(entry & ADDR_MASK));
+}
+
+static bool is_leaf(const struct pt_format *f, uint64_t entry, unsigned level)
+{
+	return level == 0 || (entry & f->large);
+}
+
+int pt_init(struct pt *pt, const struct pt_format *format, struct arena *a)
+{
+	void *root = arena_page_alloc(a);
+
+	if (!root) {
+		return E_NOMEM;
+	}
+	*pt = (struct pt){ .root = kmap_hpa(root), .format = format, .arena = a };
+	return OK;
+}
+
+void pt_fini(struct pt *pt)
+{
+	arena_page_free(pt->arena, root_of(pt));
+}
+
+/*
+ * The entry of addr at *level, making tables on the way; a table that is already where the leaf would go lowers
+ * *level. E_BUSY: a larger leaf is in the way.
+ */
+static int walk_to(struct pt *pt, uint64_t addr, unsigned *level, uint64_t **slot)
+{
+	const struct pt_format *f = pt->format;
+	uint64_t *table = root_of(pt);
+
+	for (unsigned l = PT_LEVELS - 1;; l--) {
+		uint64_t *e = &table[index_of(addr, l)];
+
+		if (l == *level && l > 0 && (*e & f->present) && !is_leaf(f, *e, l)) {
+			*level = l - 1;
+		}
+		if (l == *level) {
+			*slot = e;
+			return OK;
+		}
+		if (!(*e & f->present)) {
+			void *page = arena_page_alloc(pt->arena);
+
+			if (!page) {
+				return E_NOMEM;
+			}
+			*e = kmap_hpa(page).v | f->table;
+		} else if (is_leaf(f, *e, l)) {
+			return E_BUSY;
+		}
+		table = table_of(*e);
+	}
+}
+
+static unsigned leaf_level(const struct pt_format *f, uint64_t addr, uint64_t pa, uint64_t size)
+{
+	unsigned level = f->leaf_levels - 1;
+
+	while (level > 0 && (((addr | pa) & (span(level) - 1)) || size < span(level))) {
+		level--;
+	}
+	return level;
+}
+
+static uint64_t leaf_entry(const struct pt_format *f, uint64_t pa, uint32_t prot, unsigned level)
+{
+	return pa | f->leaf | (prot & PROT_W ? f->write : 0) | (prot & PROT_X ? f->exec : f->noexec) |
+	       (level > 0 ? f->large : 0);
+}
+
+int pt_map(struct pt *pt, uint64_t addr, hpa_t pa, uint64_t size, uint32_t prot, unsigned budget, uint64_t *done)
+{
+	uint64_t n = 0;
+	int r = OK;
+
+	while (n < size && budget-- > 0) {
+		unsigned level = leaf_level(pt->format, addr + n, pa.v + n, size - n);
+		uint64_t *slot;
+
+		r = walk_to(pt, addr + n, &level, &slot);
+		if (r == OK && (*slot & pt->format->present)) {
+			r = E_BUSY;
+		}
+		if (r < 0) {
+			break;
+		}
+		*slot = leaf_entry(pt->format, pa.v + n, prot, level);
+		n += span(level);
+	}
+	*done = n;
+	return r;
+}
+
+static bool table_empty(const uint64_t *table)
+{
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		if (table[i]) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Retires the tables on the way to addr that hold nothing any more. */
+static void prune(struct pt *pt, uint64_t addr)
+{
+	uint64_t *path[PT_LEVELS];
+	unsigned level = PT_LEVELS - 1;
+
+	path[level] = root_of(pt);
+	for (;;) {
+		uint64_t e = path[level][index_of(addr, level)];
+
+		if (level == 0 || !(e & pt->format->present) || is_leaf(pt->format, e, level)) {
+			break;
+		}
+		path[--level] = table_of(e);
+	}
+	for (; level < pt->format->fixed_level && table_empty(path[level]); level++) {
+		path[level + 1][index_of(addr, level + 1)] = 0;
+		tlb_retire_page(pt->arena, path[level]);
+	}
+}
+
+/* Clears the leaf at addr, if any. Returns the level of the entry that was looked at. */
+static unsigned clear_one(struct pt *pt, uint64_t addr, uint64_t room)
+{
+	uint64_t *table = root_of(pt);
+	unsigned level = PT_LEVELS - 1;
+
+	for (;; level--) {
+		uint64_t *e = &table[index_of(addr, level)];
+
+		if (!(*e & pt->format->present)) {
+			return level;
+		}
+		if (is_leaf(pt->format, *e, level)) {
+			ASSERT((addr & (span(level) - 1)) == 0 && span(level) <= room);
+			*e = 0;
+			return level;
+		}
+		table = table_of(*e);
+	}
+}
+
+uint64_t pt_unmap(struct pt *pt, uint64_t addr, uint64_t size, unsigned budget)
+{
+	uint64_t n = 0;
+
+	while (n < size && budget-- > 0) {
+		unsigned level = clear_one(pt, addr + n, size - n);
+		uint64_t at = addr + n, next = ALIGN_DOWN(at, span(level)) + span(level);
+
+		n = next - addr < size ? next - addr : size;
+		if (n == size || (next & (span(level + 1) - 1)) == 0) {
+			prune(pt, at);       /* the last entry of its table that this call touches */
+		}
+	}
+	return n;
+}
+
+bool pt_lookup(const struct pt *pt, uint64_t addr, hpa_t *pa, uint32_t *prot, uint64_t *size)
+{
+	const struct pt_format *f = pt->format;
+	const uint64_t *table = root_of(pt);
+
+	for (unsigned level = PT_LEVELS - 1;; level--) {
+		uint64_t e = table[index_of(addr, level)];
+
+		if (!(e & f->present)) {
+			return false;
+		}
+		if (!is_leaf(f, e, level)) {
+			table = table_of(e);
+			continue;
+		}
+		if (pa) {
+			*pa = hpa((e & ADDR_MASK & ~(span(level) - 1)) | (addr & (span(level) - 1)));
+		}
+		if (prot) {
+			bool exec = !(e & f->noexec) && (e & f->exec) == f->exec;
+
+			*prot = PROT_R | (e & f->write ? PROT_W : 0) | (exec ? PROT_X : 0);
+		}
+		if (size) {
+			*size = span(level);
+		}
+		return true;
+	}
+}
+
+uint64_t *pt_slot(struct pt *pt, uint64_t addr)
+{
+	unsigned level = 0;
+	uint64_t *slot;
+
+	return walk_to(pt, addr, &level, &slot) < 0 ? NULL : slot;
+}

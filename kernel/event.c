@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counting notifications. */
+#include "kernel/event.h"
+#include "arch/x86/time/clock.h"
+#include "arch/x86/vcpu/vcpu.h"
+#include "kernel/arena.h"
+#include "kernel/process.h"
+#include "kernel/space.h"
+#include "kernel/thread.h"
+
+void event_ref_set(struct event_ref *ref, struct event *e)
+{
+	if (ref->event) {
+		list_remove(&ref->in_event);
+	}
+	ref->event = e;
+	if (e) {
+		list_push(&e->refs, &ref->in_event);
+	}
+}
+
+void event_ref_signal(struct event_ref *ref)
+{
+	if (ref->event) {
+		event_signal(ref->event);
+	}
+}
+
+bool event_take(struct thread *t, uint64_t *key, uint64_t *count)
+{
+	if (list_empty(&t->pending)) {
+		return false;
+	}
+
+	struct event *e = list_first(&t->pending, struct event, in_pending);
+
+	list_remove(&e->in_pending);
+	*key = e->key;
+	*count = e->count;
+	e->count = 0;
+	return true;
+}
+
+/* e has something for its thread: notes that, and ends the thread's wait. */
+static void offer(struct event *e)
+{
+	struct thread *t = e->thread;
+	uint64_t key, count;
+
+	if (list_empty(&e->in_pending)) {
+		list_append(&t->pending, &e->in_pending);
+	}
+	if (t->waiting && event_take(t, &key, &count)) {
+		t->waiting = false;
+		timer_cancel(&t->deadline);
+		thread_return(t, (int64_t)key);
+		thread_return2(t, count);
+		thread_wake(t);
+	}
+}
+
+void event_signal(struct event *e)
+{
+	if (e->route) {
+		vm_msi(e->route, e->msi_address, e->msi_data);
+		return;
+	}
+	e->count += e->count != UINT64_MAX;
+	if (e->thread) {
+		offer(e);
+	}
+}
+
+static void timer_fired(struct timer *t)
+{
+	struct event *e = container_of(t, struct event, timer);
+
+	if (e->period_ns) {
+		uint64_t next = timer_deadline(t) + e->period_ns, now = clock_ns();
+
+		/* Ticks that nobody could have seen apart are one. */
+		timer_set(t, next > now ? next : now + e->period_ns);
+	}
+	event_signal(e);
+}
+
+struct event *event_create(struct process *owner)
+{
+	struct event *e = arena_alloc(owner->arena, sizeof(*e));
+
+	if (!e) {
+		return NULL;
+	}
+	list_init(&e->in_thread);
+	list_init(&e->in_pending);
+	list_init(&e->in_route);
+	list_init(&e->refs);
+	e->timer.fn = timer_fired;
+	object_init(&e->object, OBJECT_EVENT, owner);
+	return e;
+}
+
+static void unbind(struct event *e)
+{
+	list_remove(&e->in_thread);
+	list_remove(&e->in_pending);
+	e->thread = NULL;
+}
+
+void event_destroy(struct object *o)
+{
+	struct event *e = container_of(o, struct event, object);
+
+	timer_cancel(&e->timer);
+	unbind(e);
+	list_remove(&e->in_route);
+	list_for_each(ref, &e->refs, struct event_ref, in_event) {
+		event_ref_set(ref, NULL);
+	}
+	object_fini(o);
+	arena_free(o->owner->arena, e);
+}
+
+void event_bind(struct event *e, struct thread *t, uint64_t key)
+{
+	unbind(e);
+	e->thread = t;
+	e->key = key;
+	list_push(&t->events, &e->in_thread);
+	if (e->count) {
+		offer(e);
+	}
+}
+
+void event_set_timer(struct event *e, uint64_t deadline_ns, uint64_t period_ns)
+{
+	e->period_ns = period_ns && period_ns < EVENT_PERIOD_MIN_NS ? EVENT_PERIOD_MIN_NS : period_ns;
+	if (deadline_ns) {
+		timer_set(&e->timer, deadline_ns);
+	} else {
+		timer_cancel(&e->timer);
+	}
+}
+
+void event_set_route(struct event *e, struct space *s, uint64_t msi_address, uint32_t msi_data)
+{
+	list_remove(&e->in_route);
+	e->route = s;
+	e->msi_address = msi_address;
+	e->msi_data = msi_data;
+	if (s) {
+		list_push(&s->routes, &e->in_route);
+	}
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory functions for ring 0: string instructions, which are fast on every CPU that can run guests. */
+#include "kernel/string.h"
+#include "lib/base.h"
+
+void *memcpy(void *restrict to, const void *restrict from, size_t len)
+{
+	void *d = to;
+
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(len) : : "memory");
+	return to;
+}
+
+void *memmove(void *to, const void *from, size_t len)
+{
+	if ((uintptr_t)to - (uintptr_t)from >= len) {
+		return memcpy(to, from, len);
+	}
+	for (size_t i = len; i > 0; i--) {
+		((volatile char *)to)[i - 1] = ((const volatile char *)from)[i - 1];
+	}
+	return to;
+}
+
+void *memset(void *to, int value, size_t len)
+{
+	void *d = to;
+
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(len) : "a"(value) : "memory");
+	return to;
+}
+
+int memcmp(const void *a, const void *b, size_t len)
+{
+	const unsigned char *x = a, *y = b;
+
+	for (size_t i = 0; i < len; i++) {
+		if (x[i] != y[i]) {
+			return x[i] < y[i] ? -1 : 1;
+		}
+	}
+	return 0;
+}
+
+size_t strlen(const char *s)
+{
+	size_t n = 0;
+
+	while (((const volatile char *)s)[n]) {
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads: creation, blocking, the end. */
+#include "kernel/thread.h"
+#include "arch/x86/cpu/fpu.h"
+#include "arch/x86/cpu/gdt.h"
+#include "arch/x86/cpu/regs.h"
+#include "kernel/arena.h"
+#include "kernel/cpu.h"
+#include "kernel/event.h"
+#include "kernel/panic.h"
+#include "kernel/process.h"
+
+static void wait_timed_out(struct timer *timer)
+{
+	struct thread *t = container_of(timer, struct thread, deadline);
+
+	t->waiting = false;
+	thread_return(t, E_TIMEOUT);
+	thread_wake(t);
+}
+
+struct thread *thread_create(struct process *p, uint64_t entry, uint64_t stack, uint64_t argument)
+{
+	struct thread *t = arena_alloc(p->arena, sizeof(*t));
+
+	if (!t) {
+		return NULL;
+	}
+	t->fpu = arena_alloc(p->arena, fpu_area_bytes);
+	if (!t->fpu) {
+		arena_free(p->arena, t);
+		return NULL;
+	}
+	fpu_area_init(t->fpu);
+	t->frame.rip = entry;
+	t->frame.rsp = stack;
+	t->frame.rdi = argument;
+	t->frame.cs = USER_CS;
+	t->frame.ss = USER_DS;
+	t->frame.rflags = RFLAGS_FIXED | RFLAGS_IF;
+	t->process = p;
+	t->cpu = cpu_this();
+	t->deadline.fn = wait_timed_out;
+	list_init(&t->events);
+	list_init(&t->pending);
+	object_init(&t->object, OBJECT_THREAD, p);
+	list_push(&p->threads, &t->in_process);
+	sched_enqueue(t);
+	return t;
+}
+
+void thread_destroy(struct object *o)
+{
+	struct thread *t = container_of(o, struct thread, object);
+
+	ASSERT(t->state == THREAD_DEAD && t->cpu->current != t);
+	list_for_each(e, &t->events, struct event, in_thread) {
+		list_remove(&e->in_thread);
+		list_remove(&e->in_pending);
+		e->thread = NULL;
+	}
+	list_remove(&t->in_process);
+	fpu_forget(t->fpu);
+	object_fini(o);
+	arena_free(o->owner->arena, t->fpu);
+	arena_free(o->owner->arena, t);
+}
+
+void thread_block(struct thread *t)
+{
+	ASSERT(t->state == THREAD_RUNNING);
+	t->state = THREAD_BLOCKED;
+}
+
+void thread_wake(struct thread *t)
+{
+	if (t->state == THREAD_BLOCKED) {
+		sched_enqueue(t);
+	}
+}
+
+void thread_stop(struct thread *t)
+{
+	if (t->state == THREAD_RUNNABLE) {
+		sched_dequeue(t);
+	}
+	t->waiting = false;
+	timer_cancel(&t->deadline);
+	t->state = THREAD_DEAD;
+}

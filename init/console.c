@@ -72,6 +72,14 @@ void console_show_vm(const struct vm *vm)
 	console_wake();
 }
 
+/* The pages as a new console wants to find them. */
+static void reset_exchange(void)
+{
+	memset(exchange(), 0, offsetof(struct node_exchange, log_data));
+	channel_reader(&console.command, &exchange()->command, exchange()->command_data, NODE_COMMANDS);
+	init_log_to(exchange());
+}
+
 bool console_init(void)
 {
 	int r = memory_alloc(&memory, STATUS_BYTES + EXCHANGE_BYTES, PAGE_SIZE, MEMORY_HIGH, &console.pages);
@@ -96,6 +104,7 @@ bool console_init(void)
 		console_show_vm(vm_get(i));
 	}
 	status()->magic = NODE_MAGIC;
+	reset_exchange();
 	return true;
 }
 
@@ -170,14 +179,6 @@ int console_connect(const struct vm *vm)
 	return r;
 }
 
-/* The pages as a new console wants to find them. */
-static void reset_exchange(void)
-{
-	memset(exchange(), 0, offsetof(struct node_exchange, log_data));
-	channel_reader(&console.command, &exchange()->command, exchange()->command_data, NODE_COMMANDS);
-	init_log_to(exchange());
-}
-
 static int start(const char **why)
 {
 	int r = child_create(&console.child, &console.program, "console", CONSOLE_ARENA, 0, why);
@@ -185,7 +186,6 @@ static int start(const char **why)
 	if (r < 0) {
 		return r;
 	}
-	reset_exchange();
 	*why = "its memory cannot be mapped";
 	r = map_pages();
 	if (r == OK) {
@@ -253,9 +253,9 @@ void console_died(void)
 		return;
 	}
 	console.runs = false;
-	init_log_to(NULL);
 	child_describe_end(&end, text, sizeof(text));
 	child_destroy(&console.child);
+	reset_exchange();
 	init_log("the console died: %s; it starts again", text);
 	console.quick_deaths = sys_clock(NULL) - console.started_ns < QUICK_NS ? console.quick_deaths + 1 : 0;
 	console.start_ns = sys_clock(NULL) + (console.quick_deaths >= QUICK_DEATHS_MAX ? PAUSE_NS : 0);

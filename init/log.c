@@ -16,20 +16,19 @@ enum { LINE_MAX = 248 };
 
 static struct node_exchange *exchange;
 static struct channel_end ring;
+static bool taken;               /* the kernel does not show lines any more: a console took the line over   */
 static unsigned lost;
 
 void init_log_to(struct node_exchange *to)
 {
 	exchange = to;
-	lost = 0;
-	if (to) {
-		channel_writer(&ring, &to->log, to->log_data, NODE_LOG);
-	}
+	channel_writer(&ring, &to->log, to->log_data, NODE_LOG);
 }
 
 static void to_console(const char *line, size_t len)
 {
-	if (!exchange || !__atomic_load_n(&exchange->attached, __ATOMIC_ACQUIRE)) {
+	taken = taken || (exchange && __atomic_load_n(&exchange->attached, __ATOMIC_ACQUIRE));
+	if (!taken) {
 		return;
 	}
 	if (!channel_write_all(&ring, line, (uint32_t)len)) {

@@ -12,5 +12,8 @@ struct node_exchange;
 /* No line end in the text; bytes that are not printable ASCII become '?'. Lines end after 240 bytes. */
 void init_log(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* From now on lines go to this ring too, while its reader says that it is attached. NULL: no longer. */
+/*
+ * From now on lines go to this ring too, once a reader has said that it is attached: the next console shows what was
+ * said while there was none. Called again for each new console, with an empty ring.
+ */
 void init_log_to(struct node_exchange *exchange);

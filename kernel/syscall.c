@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dispatch of system calls. */
 #include "kernel/syscall.h"
-#include "arch/x86/vcpu/vcpu.h"
 #include "kernel/cpu.h"
 #include "kernel/process.h"
 #include "kernel/sys.h"

@@ -42,6 +42,8 @@ class Report:
 
 def run(command, seconds=SLOWEST):
     """Runs a command in a process group of its own; returns (exit status, output). A time-out kills the whole group."""
+    if "/" in command[0] and not os.path.exists(os.path.join(TOP, command[0])):
+        return -1, f"{command[0]} was not built"
     with subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, start_new_session=True) as process:
         try:

@@ -183,6 +183,9 @@ static void show_vm(struct mux *m, int number)
 	uint8_t bytes[512];
 	uint32_t n = 1;
 
+	if (channel_avail(&vm->from) >= CONSOLE_FROM_VM / 2) {
+		m->signal_vms |= 1ull << number;         /* its writer may be waiting for room */
+	}
 	while (n && vm->budget && !(on_screen && m->replaying)) {
 		n = vm->budget < sizeof(bytes) ? vm->budget : (uint32_t)sizeof(bytes);
 		if (on_screen && n > screen_room(&m->screen)) {

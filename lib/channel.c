@@ -83,6 +83,7 @@ uint32_t channel_read(struct channel_end *reader, void *bytes, uint32_t len)
 	}
 	reader->count += n;
 	publish(&reader->ring->tail, reader->count);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);         /* our count before the next look at the writer's */
 	return n;
 }
 

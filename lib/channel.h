@@ -61,7 +61,10 @@ void channel_reader(struct channel_end *end, struct channel_ring *ring, uint8_t 
 uint32_t channel_room(struct channel_end *writer);
 uint32_t channel_avail(struct channel_end *reader);
 
-/* Moves up to len bytes and returns how many: 0 when full or empty. */
+/*
+ * Moves up to len bytes and returns how many: 0 when full or empty. A reader that was told 0 may sleep: a writer that
+ * looks at the room after its write (with a fence in between) sees that all before it was read, and signals.
+ */
 uint32_t channel_write(struct channel_end *writer, const void *bytes, uint32_t len);
 uint32_t channel_read(struct channel_end *reader, void *bytes, uint32_t len);
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes through the kernel's instruction lengths and MOV forms. First byte: mode and instruction.
+ *
+ * sources: arch/x86/vcpu/insn.c
+ */
+#include "arch/x86/vcpu/insn.h"
+#include "kernel/abi.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void require(bool ok)
+{
+	if (!ok) {
+		abort();
+	}
+}
+
+static bool is_size(unsigned n)
+{
+	return n == 1 || n == 2 || n == 4 || n == 8;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	enum insn_mode mode;
+	enum insn_op op;
+	struct insn_mov m;
+	uint8_t gpr;
+	unsigned n;
+
+	if (len < 1) {
+		return 0;
+	}
+	mode = data[0] % 3;
+	op = data[0] / 3 % INSN_OP_COUNT;
+	data++;
+	n = len - 1 < 16 ? (unsigned)(len - 1) : 16;
+	require(insn_length(data, n, op, mode) <= (n < INSN_MAX ? n : INSN_MAX));
+	if (insn_decode_mov_cr8(data, n, mode, &gpr)) {
+		require(gpr < GPR_COUNT);
+	}
+	if (insn_decode_mov(data, n, mode, &m)) {
+		require(m.length >= 2 && m.length <= n && m.length <= INSN_MAX);
+		require(is_size(m.size) && m.reg < GPR_COUNT && (m.immediate || is_size(m.reg_size)));
+		require(!m.high || m.reg < 4);
+	}
+	return 0;
+}

@@ -74,7 +74,7 @@ void regs_access(const struct reg *table, size_t count, void *dev, struct io_acc
 	}
 }
 
-void bytes_access(const struct byte_ops *ops, void *dev, struct io_access *io)
+void bytes_access_wide(const struct byte_ops *ops, void *dev, struct io_access *io)
 {
 	uint64_t value = 0;
 

@@ -38,4 +38,16 @@ struct byte_ops {
 };
 
 /* Carries out io as single bytes, in rising order, as an 8-bit card on a wider bus sees it. */
-void bytes_access(const struct byte_ops *ops, void *dev, struct io_access *io);
+void bytes_access_wide(const struct byte_ops *ops, void *dev, struct io_access *io);
+
+/* The same; inline for the access that nearly all are, so that const ops become direct calls. */
+static inline void bytes_access(const struct byte_ops *ops, void *dev, struct io_access *io)
+{
+	if (io->size != 1) {
+		bytes_access_wide(ops, dev, io);
+	} else if (io->write) {
+		ops->write(dev, (unsigned)io->addr, (uint8_t)io->value);
+	} else {
+		io->value = ops->read(dev, (unsigned)io->addr);
+	}
+}

@@ -117,9 +117,10 @@ static void machine_up(void)
 	irq_init();
 	keep_init();
 	acpi_init(&boot_info);
+	/* The 8259s fall silent while LINT0 still listens: masked in the other order, QEMU would deliver vector -1. */
+	ioapic_init();
 	lapic_init();
 	log_printf("cpu: local APIC %u, %s", lapic_id(), lapic_is_x2apic() ? "x2APIC" : "xAPIC");
-	ioapic_init();
 	clock_init();
 	serial_init();
 	if (vcpu_ops->cpu_on() < 0) {

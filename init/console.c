@@ -66,7 +66,6 @@ void console_show_vm(const struct vm *vm)
 	to->vcpus = vm->conf.vcpus;
 	to->weight = vm->conf.weight;
 	memcpy(to->note, vm->note, sizeof(to->note));
-	show_memory();
 	to->generation = vm->generation;
 	__atomic_store_n(&to->state, states[vm->phase], __ATOMIC_RELEASE);     /* the generation before the state */
 	console_wake();
@@ -265,6 +264,9 @@ uint64_t console_tick(uint64_t now_ns)
 {
 	if (now_ns >= console.start_ns) {
 		console_start();
+	}
+	if (console.pages.size) {
+		show_memory();
 	}
 	return console.start_ns;
 }

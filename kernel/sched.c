@@ -227,7 +227,7 @@ _Noreturn void sched_preempt(void)
 }
 
 /* Gives its advantage over the next one away. */
-_Noreturn void sched_yield(void)
+_Noreturn void sched_give_way(void)
 {
 	struct cpu *c = cpu_this();
 	struct sched_group *g = group_of(c->current);

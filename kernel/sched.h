@@ -50,7 +50,7 @@ _Noreturn void sched_run(void);
 _Noreturn void sched_preempt(void);
 
 /* As sched_preempt(), behind all others of equal right: SYS_YIELD. */
-_Noreturn void sched_yield(void);
+_Noreturn void sched_give_way(void);
 
 /* t becomes runnable; sets need_resched if it should run before the current thread. Used by thread_wake(). */
 void sched_enqueue(struct thread *t);

@@ -43,7 +43,7 @@ int64_t sys_yield(struct thread *t, const uint64_t arg[6])
 {
 	(void)arg;
 	thread_return(t, OK);
-	sched_yield();
+	sched_give_way();
 }
 
 int64_t sys_clock(struct thread *t, const uint64_t arg[6])

@@ -15,7 +15,6 @@ typedef int64_t syscall_fn(struct thread *t, const uint64_t arg[6]);
 
 extern syscall_fn *const syscall_table[SYS_COUNT];
 
-
 /* Of arch/x86/vcpu/sys_vcpu.c. */
 syscall_fn sys_vm_slot, sys_vm_msi, sys_vm_doorbell, sys_vm_set, sys_vcpu_create, sys_vcpu_run, sys_vcpu_get,
 	sys_vcpu_set, sys_vcpu_kick, sys_vcpu_extint;

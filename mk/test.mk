@@ -5,7 +5,7 @@
 CLANG        ?= clang
 FUZZ_SECONDS ?= 5
 
-HOST_FLAGS   := -std=gnu11 -O1 -g -fno-omit-frame-pointer -I. $(WARN)
+HOST_FLAGS   := -std=gnu11 -O1 -g -fno-omit-frame-pointer -I. -DKMAP_BASE=0ull $(WARN)
 SANITIZE     := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # named(word, file): the rest of the "word:" comment lines of a file

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine for kernel code on the host: RAM is host memory, physical addresses are host addresses (KMAP_BASE is 0 in
+ * tests), the clock stands still unless told, and flushes of the TLB are logged.
+ */
+#pragma once
+
+#include "kernel/cpu.h"
+#include "kernel/event.h"
+#include "kernel/process.h"
+#include "kernel/region.h"
+#include "kernel/space.h"
+#include "kernel/thread.h"
+#include "lib/base.h"
+
+extern uint64_t fake_now_ns;             /* what clock_ns() says                                  */
+extern uint64_t fake_armed_ns;           /* last clock_arm()                                      */
+extern unsigned fake_flushes[CPU_MAX];   /* tlb_flush_this_cpu() per CPU                          */
+extern unsigned fake_asked[CPU_MAX];     /* tlb_ask_cpu() per CPU                                 */
+extern unsigned fake_msi_count;          /* vm_msi()                                              */
+
+/* A new machine with so many CPUs online; this thread runs on CPU 0. Forgets all RAM given out. */
+void fake_machine(uint32_t cpu_count_wanted);
+
+/* Goes on as another CPU. */
+void fake_become_cpu(uint32_t id);
+
+/* Page-aligned RAM full of garbage. */
+hpa_t fake_ram(uint64_t pages);
+
+/* A process with an arena of so many pages; init is the first one made. */
+struct process *fake_process(const char *name, uint64_t pages);
+
+/* A region of fake RAM owned by p. */
+struct region *fake_region(struct process *p, uint64_t pages, bool clean);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as the memory that ACPI tables lie in: the RSDP at its start, addresses relative to it. Checksums are put
+ * right where tables seem to stand, or little would ever be parsed.
+ * sources: arch/x86/acpi/acpi.c arch/x86/acpi/fadt.c arch/x86/acpi/lists.c
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/x86/acpi/parser.h"
+
+enum { SIZE_MAX_BYTES = 1 << 16 };
+
+static uint8_t ram[SIZE_MAX_BYTES];
+static size_t ram_len;
+
+static bool read_ram(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	(void)ctx;
+	if (!range_within(addr, len, ram_len)) {
+		return false;
+	}
+	memcpy(buf, ram + addr, len);
+	return true;
+}
+
+static void fix_sum(size_t at, size_t len, size_t sum_at)
+{
+	uint8_t s = 0;
+
+	ram[sum_at] = 0;
+	for (size_t i = 0; i < len; i++) {
+		s = (uint8_t)(s + ram[at + i]);
+	}
+	ram[sum_at] = (uint8_t)-s;
+}
+
+static void fix_tables(void)
+{
+	static const char *const names[] = { "APIC", "FACP", "HPET", "MCFG", "SRAT", "DMAR", "IVRS", "DSDT", "XSDT", "RSDT" };
+
+	for (size_t at = 0; at + 36 <= ram_len; at += 4) {
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			uint32_t length;
+
+			memcpy(&length, ram + at + 4, 4);
+			if (!memcmp(ram + at, names[i], 4) && range_within(at, length, ram_len) && length >= 36) {
+				fix_sum(at, length, at + 9);
+			}
+		}
+	}
+	if (ram_len >= 36) {
+		fix_sum(0, 20, 8);
+		fix_sum(0, 36, 32);
+	}
+}
+
+static void check(bool ok)
+{
+	if (!ok) {
+		abort();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static struct acpi_info info;
+	uint8_t rsdp[ACPI_RSDP_V2];
+
+	ram_len = len < sizeof(ram) ? len : sizeof(ram);
+	memcpy(ram, data, ram_len);
+	fix_tables();
+	if (acpi_parse(&info, ram, ram_len < ACPI_RSDP_V2 ? ram_len : ACPI_RSDP_V2, read_ram, NULL) == OK) {
+		check(info.ioapic_count <= ACPI_IOAPIC_MAX && info.ecam_count <= ACPI_ECAM_MAX);
+		check(info.node_mem_count <= ACPI_NODE_MEM_MAX && info.node_count >= 1);
+		check(!info.s5_found || (info.s5_a <= 7 && info.s5_b <= 7));
+		check(info.pm_timer <= 0xffff && info.pm1a_control <= 0xffff && info.pm1b_control <= 0xffff);
+	}
+	acpi_scan_rsdp(rsdp, read_ram, NULL);
+	return 0;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The boot memory map: sorted, disjoint, page aligned, the most restrictive claim wins.
+ * sources: arch/x86/boot/memmap.c
+ */
+#include "arch/x86/boot/memmap.h"
+#include "tests/unit/check.h"
+
+static struct memmap map;
+static struct boot_info info;
+
+static void fresh(void)
+{
+	memset(&map, 0, sizeof(map));
+	memset(&info, 0, sizeof(info));
+}
+
+static void check_entry(uint32_t i, uint64_t base, uint64_t size, uint32_t type)
+{
+	CHECK(i < info.mem_count);
+	CHECK_EQ(info.mem[i].base, base);
+	CHECK_EQ(info.mem[i].size, size);
+	CHECK_EQ(info.mem[i].type, type);
+}
+
+TEST(kernel_is_carved_out_of_ram)
+{
+	fresh();
+	memmap_claim(&map, 0x100000, 0x900000, BOOT_MEM_FREE);
+	memmap_claim(&map, 0x100000, 0x40000, BOOT_MEM_KERNEL);
+	memmap_claim(&map, 0x200000, 0x1234, BOOT_MEM_MODULE);
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, 4);
+	check_entry(0, 0x100000, 0x40000, BOOT_MEM_KERNEL);
+	check_entry(1, 0x140000, 0xc0000, BOOT_MEM_FREE);
+	check_entry(2, 0x200000, 0x2000, BOOT_MEM_MODULE);
+	check_entry(3, 0x202000, 0x7fe000, BOOT_MEM_FREE);
+	CHECK_EQ(info.ram_bytes, 0x900000);
+}
+
+TEST(unsorted_and_touching_claims_merge)
+{
+	fresh();
+	memmap_claim(&map, 0x500000, 0x100000, BOOT_MEM_FREE);
+	memmap_claim(&map, 0x300000, 0x100000, BOOT_MEM_FREE);
+	memmap_claim(&map, 0x400000, 0x100000, BOOT_MEM_FREE);
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, 1);
+	check_entry(0, 0x300000, 0x300000, BOOT_MEM_FREE);
+}
+
+TEST(overlap_goes_to_the_more_restrictive_claim)
+{
+	fresh();
+	memmap_claim(&map, 0x200000, 0x200000, BOOT_MEM_FREE);
+	memmap_claim(&map, 0x280000, 0x100000, BOOT_MEM_ACPI);
+	memmap_claim(&map, 0x2c0000, 0x100000, BOOT_MEM_RESERVED);
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, 4);
+	check_entry(0, 0x200000, 0x80000, BOOT_MEM_FREE);
+	check_entry(1, 0x280000, 0x40000, BOOT_MEM_ACPI);
+	check_entry(2, 0x2c0000, 0x100000, BOOT_MEM_RESERVED);
+	check_entry(3, 0x3c0000, 0x40000, BOOT_MEM_FREE);
+}
+
+TEST(nothing_below_one_mib_is_offered)
+{
+	fresh();
+	memmap_claim(&map, 0, 0x9f000, BOOT_MEM_FREE);
+	memmap_claim(&map, 0x2000, 0x1000, BOOT_MEM_MODULE);
+	memmap_claim(&map, 0xfff000, 0x1000000, BOOT_MEM_FREE);
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, 4);
+	check_entry(0, 0, 0x2000, BOOT_MEM_LOW);
+	check_entry(1, 0x2000, 0x1000, BOOT_MEM_MODULE);
+	check_entry(2, 0x3000, 0x9c000, BOOT_MEM_LOW);
+	check_entry(3, 0xfff000, 0x1000000, BOOT_MEM_FREE);
+}
+
+TEST(a_claim_across_one_mib_is_split_there)
+{
+	fresh();
+	memmap_claim(&map, 0x80000, 0x100000, BOOT_MEM_FREE);
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, 2);
+	check_entry(0, 0x80000, 0x80000, BOOT_MEM_LOW);
+	check_entry(1, 0x100000, 0x80000, BOOT_MEM_FREE);
+}
+
+TEST(alignment_shrinks_free_memory_and_grows_the_rest)
+{
+	fresh();
+	memmap_claim(&map, 0x200001, 0x2ffe, BOOT_MEM_FREE);
+	memmap_claim(&map, 0x300fff, 2, BOOT_MEM_RESERVED);
+	memmap_claim(&map, 0x400001, 0xffe, BOOT_MEM_FREE);
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, 2);
+	check_entry(0, 0x201000, 0x1000, BOOT_MEM_FREE);
+	check_entry(1, 0x300000, 0x2000, BOOT_MEM_RESERVED);
+}
+
+TEST(the_end_of_the_address_space)
+{
+	static const struct { uint64_t base, size; } row[] = {
+		{ 0xfffffffffffff000, 0x1000 }, { 0xfffffffffffff001, UINT64_MAX }, { UINT64_MAX, 1 }, { UINT64_MAX, UINT64_MAX },
+		{ 0xffffffffffffe800, UINT64_MAX }, { 5, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		fresh();
+		memmap_claim(&map, row[i].base, row[i].size, BOOT_MEM_FREE);
+		memmap_resolve(&map, &info);
+		CHECK_EQ(info.mem_count, 0);
+	}
+	fresh();
+	memmap_claim(&map, 0x1000000, UINT64_MAX, BOOT_MEM_FREE);
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, 1);
+	check_entry(0, 0x1000000, 0xfffffffffffff000 - 0x1000000, BOOT_MEM_FREE);
+}
+
+TEST(claims_on_holes_make_no_memory)
+{
+	fresh();
+	memmap_claim(&map, 0x100000, 0x10000, BOOT_MEM_KERNEL);
+	memmap_claim(&map, 0x200000, 0x10000, BOOT_MEM_PRESERVED);
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, 0);
+}
+
+TEST(too_many_claims_offer_nothing)
+{
+	fresh();
+	for (unsigned i = 0; i <= MEMMAP_CLAIM_MAX; i++) {
+		memmap_claim(&map, 0x100000 + 0x2000ull * i, 0x1000, BOOT_MEM_FREE);
+	}
+	CHECK(map.overflow);
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, 0);
+	CHECK_EQ(info.mem_dropped, 1);
+}
+
+TEST(a_full_table_drops_the_rest)
+{
+	fresh();
+	for (unsigned i = 0; i < BOOT_MEM_MAX + 7; i++) {
+		memmap_claim(&map, 0x100000 + 0x2000ull * i, 0x1000, BOOT_MEM_FREE);
+	}
+	memmap_resolve(&map, &info);
+	CHECK_EQ(info.mem_count, BOOT_MEM_MAX);
+	CHECK_EQ(info.mem_dropped, 7);
+}
+
+TEST(is_free_looks_across_touching_claims)
+{
+	fresh();
+	memmap_claim(&map, 0x300000, 0x100000, BOOT_MEM_FREE);
+	memmap_claim(&map, 0x200000, 0x100000, BOOT_MEM_FREE);
+	memmap_claim(&map, 0x380000, 0x1000, BOOT_MEM_NVS);
+	CHECK(memmap_is_free(&map, 0x280000, 0x100000));
+	CHECK(!memmap_is_free(&map, 0x280000, 0x101000));
+	CHECK(!memmap_is_free(&map, 0x1ff000, 0x2000));
+	CHECK(!memmap_is_free(&map, 0x3ff000, 0x2000));
+	CHECK(memmap_is_free(&map, 0x3ff000, 0x1000));
+	CHECK(!memmap_is_free(&map, UINT64_MAX, 2));
+}

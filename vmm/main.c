@@ -188,9 +188,6 @@ int user_main(uint64_t argument)
 	load();
 	__atomic_store_n(&vm.control->state, (uint32_t)VMM_RUNNING, __ATOMIC_RELEASE);
 	sys_event_signal(VMM_STATUS);
-	vm_lock();
-	vm_log("%u vcpu, %llu MiB", vm.vcpu_count, (unsigned long long)(vm.launch->conf.memory >> 20));
-	vm_unlock();
 	start_vcpus();
 	io_loop();
 }

@@ -172,6 +172,7 @@ static void fill_info(const struct boot_info *bi)
 
 	info->magic = INIT_MAGIC;
 	info->tsc_khz = clock_tsc_khz();
+	info->wall_ns = clock_wall_ns() - clock_ns();
 	info->ram_bytes = bi->ram_bytes;
 	info->cpu_count = cpu_count;
 	_Static_assert(sizeof(info->cmdline) == sizeof(bi->cmdline), "copied whole");

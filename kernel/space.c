@@ -165,6 +165,14 @@ static struct mapping *find_started(struct space *s, uint64_t addr, const struct
 	return NULL;
 }
 
+/* Tables that were made for addr and stayed empty. */
+static void drop_tables(struct space *s, uint64_t addr)
+{
+	pt_unmap(&s->pt, addr, PAGE_SIZE, 1);
+	tlb_retire_epoch();
+	tlb_reap();
+}
+
 /* Maps the next piece of m. */
 static int64_t map_step(struct mapping *m)
 {
@@ -178,7 +186,7 @@ static int64_t map_step(struct mapping *m)
 		return (int64_t)done;
 	}
 	if (!m->done) {
-		pt_unmap(&s->pt, m->addr, PAGE_SIZE, 1);     /* tables that stayed empty */
+		drop_tables(s, m->addr);
 		mapping_free(m);
 	}
 	return r;
@@ -220,7 +228,7 @@ uint64_t mapping_remove_step(struct mapping *m)
 	m->size -= n;
 	m->done -= n;
 	if (!m->done && m->size) {
-		pt_unmap(&s->pt, m->addr, PAGE_SIZE, 1);     /* tables made for what never got mapped */
+		drop_tables(s, m->addr);     /* made for what never got mapped */
 	}
 	s->generation++;
 	epoch = tlb_retire_epoch();

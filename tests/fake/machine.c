@@ -40,8 +40,20 @@ void fake_become_cpu(uint32_t id)
 	}
 }
 
+/* Pages that still wait for an epoch belong to the RAM that goes. */
+static void forget_retired(void)
+{
+	for (uint32_t i = 0; i < cpu_count; i++) {
+		cpus[i].tlb_epoch = UINT64_MAX;
+	}
+	for (unsigned i = 0; i < RAM_MAX; i++) {
+		tlb_reap();
+	}
+}
+
 void fake_machine(uint32_t cpu_count_wanted)
 {
+	forget_retired();
 	while (ram_count) {
 		free(ram[--ram_count]);
 	}

@@ -300,8 +300,16 @@ static void on_interrupt(struct trap *t)
 	apic_write(APIC_EOI, 0);
 }
 
+/* NMIs know no EOI. */
+static void on_nmi(struct trap *t)
+{
+	(void)t;
+	traps++;
+}
+
 static void take_interrupts(void)
 {
+	trap_set(2, on_nmi);
 	for (unsigned v = TRAP_RANGES; v < 256; v++) {
 		trap_set((uint8_t)v, on_interrupt);
 	}
@@ -309,7 +317,7 @@ static void take_interrupts(void)
 	__asm__ volatile("sti");
 }
 
-/* INIT and start-up to itself would end the VM, and are left out; so is SMI, which is nothing here. */
+/* Fixed and NMI, shorthands and destinations of all kinds, and garbage to the first registers. INIT would end the VM. */
 static void ipi(void)
 {
 	take_interrupts();
@@ -319,7 +327,7 @@ static void ipi(void)
 		if (rnd() % 4 == 0) {
 			icr |= 0x400;
 		}
-		if ((icr & 0x700) == 0 && (icr & 0xff) < TRAP_RANGES) {
+		if ((icr & 0xff) < TRAP_RANGES) {
 			icr |= TRAP_RANGES;
 		}
 		apic_write(APIC_ICR_HIGH, (uint32_t)rnd());

@@ -136,7 +136,7 @@ static void report(const char *group, const struct row *row, bool ok)
 /* AF after logic and all but CF after bit tests are undefined: they are left out everywhere but in CMP and ADD. */
 static void run_on_entry(const struct row *row)
 {
-	struct context native = { .rax = 0x1a531, .rcx = 0x2a0c4, .rdx = 7, .rflags = 0x8d7 }, device = native;
+	struct context native = { .rax = 0x1a531, .rcx = 0x1a0c4, .rdx = 7, .rflags = 0x8d7 }, device = native;
 	volatile uint32_t *window = (volatile uint32_t *)(uintptr_t)WINDOW, *cell = (volatile uint32_t *)ram;
 	bool ok;
 

@@ -46,7 +46,19 @@ static uint32_t lanes_between(uint64_t start, uint64_t end)
 	return (uint32_t)(below_end & ~((1ull << start * 8) - 1));
 }
 
-void regs_access(const struct reg *table, size_t count, void *dev, struct io_access *io)
+/* One whole register, as nearly every access is. */
+static void access_whole(const struct reg *r, void *dev, struct io_access *io)
+{
+	if (io->write) {
+		uint32_t lanes = lanes_between(0, r->size);
+
+		write_reg(r, dev, (uint32_t)io->value & lanes, lanes);
+	} else {
+		io->value = read_reg(r, dev);
+	}
+}
+
+static void access_lanes(const struct reg *table, size_t count, void *dev, struct io_access *io)
 {
 	uint64_t end = io->addr + io->size;
 	uint64_t value = 0;
@@ -72,6 +84,17 @@ void regs_access(const struct reg *table, size_t count, void *dev, struct io_acc
 	if (!io->write) {
 		io->value = value;
 	}
+}
+
+void regs_access(const struct reg *table, size_t count, void *dev, struct io_access *io)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (table[i].off == io->addr && table[i].size == io->size) {
+			access_whole(&table[i], dev, io);
+			return;
+		}
+	}
+	access_lanes(table, count, dev, io);
 }
 
 void bytes_access_wide(const struct byte_ops *ops, void *dev, struct io_access *io)

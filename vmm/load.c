@@ -130,6 +130,9 @@ static void set_segments(struct vcpu_state *s, uint16_t code_attr)
 	s->idtr = (struct vcpu_segment){ .limit = 0 };
 }
 
+/* What firmware leaves in MTRRdefType: MTRRs on, no ranges, write-back (SDM 3A 12.11.2.1). */
+enum { MTRR_ON_WRITE_BACK = 0x806 };
+
 int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, struct vcpu_state *state)
 {
 	bool long_mode = entry->mode == BOOT_LONG_MODE;
@@ -148,6 +151,7 @@ int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, stru
 	state->cr3 = long_mode ? BOOT_TABLES : 0;
 	state->cr4 = long_mode ? CR4_PAE : 0;
 	state->efer = long_mode ? EFER_LME | EFER_LMA : 0;
+	state->mtrr_def = MTRR_ON_WRITE_BACK;
 	state->halted = 0;
 	return r;
 }

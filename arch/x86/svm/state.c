@@ -4,12 +4,6 @@
 #include "arch/x86/svm/svm.h"
 #include "kernel/log.h"
 
-/* The VMCB packs descriptor bits 40-47 and 52-55 in 12 bits; elsewhere bits 52-55 stay at 12-15. */
-static uint16_t pack(uint16_t attr)
-{
-	return (uint16_t)((attr & 0xff) | (attr >> 4 & 0xf00));
-}
-
 static uint16_t unpack(uint16_t attr)
 {
 	return (uint16_t)((attr & 0xff) | (attr & 0xf00) << 4);
@@ -17,7 +11,7 @@ static uint16_t unpack(uint16_t attr)
 
 static struct vmcb_segment to_vmcb(const struct vcpu_segment *s)
 {
-	return (struct vmcb_segment){ s->selector, pack(s->attr), s->limit, s->base };
+	return (struct vmcb_segment){ s->selector, svm_pack(s->attr), s->limit, s->base };
 }
 
 static struct vcpu_segment from_vmcb(const struct vmcb_segment *s)

@@ -11,6 +11,12 @@ static inline struct vmcb *svm_vmcb(const struct vcpu *v)
 	return v->backend;
 }
 
+/* The VMCB packs descriptor bits 40-47 and 52-55 in 12 bits; elsewhere bits 52-55 stay at 12-15. */
+static inline uint16_t svm_pack(uint16_t attr)
+{
+	return (uint16_t)((attr & 0xff) | (attr >> 4 & 0xf00));
+}
+
 /* True when the CPU stores the next RIP at exits (CPUID 8000000Ah EDX bit 3). */
 extern bool svm_has_next_rip;
 

@@ -30,16 +30,10 @@ enum insn_mode guest_insn_mode(const struct guest_mode *m)
 	return m->cs_attr & SEG_D ? INSN_32 : INSN_16;
 }
 
-/* CR0.PG, CR4.PAE, CR4.LA57 and EFER.LMA in one word: what decides the shape of a walk. */
-static uint64_t walk_mode(const struct guest_mode *m)
-{
-	return (m->cr0 & CR0_PG) | (m->cr4 & (CR4_PAE | CR4_LA57)) | (m->efer & EFER_LMA);
-}
-
 static struct walk_form walk_form(const struct guest_mode *m)
 {
 	if (long_mode(m)) {
-		return (struct walk_form){ m->cr4 & CR4_LA57 ? 5 : 4, 9, 8, m->cr3 & PTE_ADDRESS };
+		return (struct walk_form){ 4, 9, 8, m->cr3 & PTE_ADDRESS };
 	}
 	if (m->cr4 & CR4_PAE) {
 		return (struct walk_form){ 3, 9, 8, m->cr3 & 0xffffffe0 };
@@ -85,7 +79,6 @@ static bool walk_tables(struct vcpu *v, const struct guest_mode *m, uint64_t lin
 		}
 		c->entry_uva[at] = uva;
 		c->entry[at] = entry;
-		c->levels = (uint8_t)(at + 1);
 		mask = (1ull << shift) - 1;
 		if (level > 0 && level < 3 && (entry & PTE_LARGE) && (f.entry_bytes == 8 || (m->cr4 & CR4_PSE))) {
 			*gpa = large_frame(entry, &f, mask) | (linear & mask);
@@ -102,7 +95,10 @@ bool guest_walk(struct vcpu *v, const struct guest_mode *m, uint64_t linear, uin
 	struct fetch_cache scratch;
 
 	c = c ? c : &scratch;
-	c->levels = 0;
+	for (unsigned i = 0; i < WALK_LEVELS_MAX; i++) {
+		c->entry[i] = (uint64_t)c;
+		c->entry_uva[i] = (uint64_t)&c->entry[i];
+	}
 	if (!long_mode(m)) {
 		linear &= 0xffffffff;
 	}
@@ -110,70 +106,93 @@ bool guest_walk(struct vcpu *v, const struct guest_mode *m, uint64_t linear, uin
 		*gpa = linear;
 		return true;
 	}
-	return walk_tables(v, m, linear, gpa, c);
+	return !(m->cr4 & CR4_LA57) && walk_tables(v, m, linear, gpa, c);
 }
 
-/* The cached way is still what the guest's tables say. Entries of 4-byte tables are compared as far as they were read. */
-static bool cache_valid(const struct fetch_cache *c, uint64_t cr3, uint64_t mode, uint64_t page)
-{
-	uint64_t entry;
+/* Offsets of the fields that the assembly below reads. */
+#define AT(field) "i"(offsetof(struct fetch_cache, field))
+#define CHECK_ENTRY(n, uva, val)                                                                                          \
+	"movq %c[" uva "](%[c]), %[a]\n"                                                                                  \
+	n ":\tmovq (%[a]), %[a]\n\t"                                                                                     \
+	"cmpq %[a], %c[" val "](%[c])\n\t"                                                                                \
+	"jne 9f\n\t" EXTABLE(n "b", "9f")
 
-	if (!c->valid || c->page != page || c->cr3 != cr3 || c->mode != mode) {
+/* One opening of SMAP for all: the entries that led to the page, then 16 bytes. */
+bool fetch_hit(const struct vcpu *v, uint64_t out[2])
+{
+	const struct fetch_cache *c = &v->fetch;
+	uint64_t offset = v->rip - c->page_rip, a, b = 0;
+	bool ok = false;
+
+	if (offset > PAGE_SIZE - 16) {
 		return false;
 	}
-	for (unsigned i = 0; i < c->levels; i++) {
-		if (!user_read64(c->entry_uva[i], &entry) || entry != c->entry[i]) {
-			return false;
-		}
-	}
-	return true;
+	__asm__ volatile("stac\n\t"
+			 CHECK_ENTRY("1", "u0", "e0")
+			 CHECK_ENTRY("2", "u1", "e1")
+			 CHECK_ENTRY("3", "u2", "e2")
+			 CHECK_ENTRY("4", "u3", "e3")
+			 "5:\tmovq (%[code]), %[a]\n"
+			 "6:\tmovq 8(%[code]), %[b]\n\t"
+			 "movb $1, %[ok]\n"
+			 "9:\tclac\n\t" EXTABLE("5b", "9b") EXTABLE("6b", "9b")
+			 : [a] "=&r"(a), [b] "+r"(b), [ok] "+q"(ok)
+			 : [c] "r"(c), [code] "r"(c->uva + offset), [u0] AT(entry_uva[0]), [u1] AT(entry_uva[1]), [u2] AT(entry_uva[2]), [u3] AT(entry_uva[3]),
+			   [e0] AT(entry[0]), [e1] AT(entry[1]), [e2] AT(entry[2]), [e3] AT(entry[3])
+			 : "memory", "cc");
+	out[0] = a;
+	out[1] = b;
+	return ok;
 }
 
-/* User address of the guest's linear page, by the cache where that holds. */
-static uint64_t code_page(struct vcpu *v, const struct guest_mode *m, uint64_t page)
+static bool same_mode(const struct guest_mode *a, const struct guest_mode *b)
 {
-	struct fetch_cache *c = &v->fetch;
-	uint64_t mode = walk_mode(m), gpa;
+	return a->cr3 == b->cr3 && a->cr0 == b->cr0 && a->cr4 == b->cr4 && a->efer == b->efer &&
+	       a->cs_base == b->cs_base && a->cs_attr == b->cs_attr;
+}
 
-	if (cache_valid(c, m->cr3, mode, page)) {
-		return c->uva;
-	}
-	c->valid = false;
+/* User address of the guest's linear page, and the way to it in c. */
+static uint64_t code_page(struct vcpu *v, const struct guest_mode *m, uint64_t page, struct fetch_cache *c)
+{
+	uint64_t gpa;
+
 	if (!guest_walk(v, m, page, &gpa, c)) {
 		return 0;
 	}
-	c->uva = vm_user_address(v->vm, gpa & ~(uint64_t)(PAGE_SIZE - 1), PAGE_SIZE);
-	c->page = page;
-	c->cr3 = m->cr3;
-	c->mode = mode;
-	/* 4-byte entries are not kept: the check reads 8. */
-	c->valid = c->uva && (!(m->cr0 & CR0_PG) || (m->cr4 & CR4_PAE));
-	return c->uva;
+	return vm_user_address(v->vm, gpa & ~(uint64_t)(PAGE_SIZE - 1), PAGE_SIZE);
+}
+
+/* 4-byte entries are not kept: the check compares 8. */
+static bool can_keep(const struct guest_mode *m)
+{
+	return !(m->cr0 & CR0_PG) || (m->cr4 & CR4_PAE);
 }
 
 unsigned fetch_code(struct vcpu *v, const struct guest_mode *m, uint8_t out[16])
 {
-	uint64_t linear = v->rip + m->cs_base, offset, uva;
+	struct fetch_cache *c = &v->fetch, scratch;
+	uint64_t linear = v->rip + (guest_insn_mode(m) == INSN_64 ? 0 : m->cs_base), offset, uva;
 	unsigned first;
 
-	if (guest_insn_mode(m) == INSN_64) {
-		linear = v->rip;
-	} else {
-		linear &= 0xffffffff;
+	if (same_mode(&c->mode, m) && fetch_hit(v, (uint64_t *)(void *)out)) {
+		return 16;
 	}
+	linear = guest_insn_mode(m) == INSN_64 ? linear : linear & 0xffffffff;
 	offset = linear & (PAGE_SIZE - 1);
-	uva = code_page(v, m, linear - offset);
-	if (!uva) {
+	c->uva = code_page(v, m, linear - offset, c);
+	c->mode = *m;
+	c->page_rip = c->uva && can_keep(m) ? v->rip - offset : FETCH_NOTHING;
+	if (!c->uva) {
 		return 0;
 	}
 	if (offset <= PAGE_SIZE - 16) {
-		return user_read_bytes(uva + offset, out, 16) ? 16 : 0;
+		return user_read_bytes(c->uva + offset, out, 16) ? 16 : 0;
 	}
 	first = (unsigned)(PAGE_SIZE - offset);
 	__builtin_memset(out, 0, 16);
-	if (!user_read_bytes(uva + offset, out, first)) {
+	if (!user_read_bytes(c->uva + offset, out, first)) {
 		return 0;
 	}
-	uva = code_page(v, m, linear - offset + PAGE_SIZE);
+	uva = code_page(v, m, linear - offset + PAGE_SIZE, &scratch);
 	return uva && user_read_bytes(uva, out + first, 16 - first) ? 16 : first;
 }

@@ -6,17 +6,21 @@
 #pragma once
 
 #include "arch/x86/vcpu/insn.h"
+#include "arch/x86/vcpu/ops.h"
 #include "lib/base.h"
 
-struct guest_mode;
-struct vcpu;
+/* No rip is so near above it that a fetch could hit. */
+#define FETCH_NOTHING 0x8000000000000001ull
 
-enum { WALK_LEVELS_MAX = 5, MMIO_MEMO_COUNT = 8 };
+enum { WALK_LEVELS_MAX = 4, MMIO_MEMO_COUNT = 8 };
 
+/*
+ * The code page of the last fetch. Holds for the same mode and as long as all entries read the same; fewer levels than
+ * four leave entries that always do.
+ */
 struct fetch_cache {
-	bool valid;
-	uint8_t levels;                      /* entries used                                     */
-	uint64_t cr3, page, mode;            /* key; page: linear address of the code page       */
+	struct guest_mode mode;              /* cpl is not compared                              */
+	uint64_t page_rip;                   /* rip of the page's first byte, or FETCH_NOTHING   */
 	uint64_t uva;                        /* user address of the code page                    */
 	uint64_t entry_uva[WALK_LEVELS_MAX], entry[WALK_LEVELS_MAX];
 };
@@ -36,6 +40,11 @@ enum insn_mode guest_insn_mode(const struct guest_mode *m);
  * is mapped, 0 when nothing can be read. The thread of the vCPU is current.
  */
 unsigned fetch_code(struct vcpu *v, const struct guest_mode *m, uint8_t out[16]);
+
+/*
+ * The same for the fast way: 16 bytes at rip if the cache holds. The caller has compared v->fetch.mode with the guest's.
+ */
+bool fetch_hit(const struct vcpu *v, uint64_t out[2]);
 
 /*
  * Guest-linear to guest-physical by the guest's tables without permission checks (the CPU has done them). false: not

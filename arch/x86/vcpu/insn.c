@@ -16,18 +16,15 @@ struct prefixes {
 	uint8_t rex;
 };
 
-static const struct {
-	uint8_t count, byte[3];
-} opcodes[INSN_OP_COUNT] = {
-	[INSN_CPUID] = { 2, { 0x0f, 0xa2 } },
-	[INSN_RDMSR] = { 2, { 0x0f, 0x32 } },
-	[INSN_WRMSR] = { 2, { 0x0f, 0x30 } },
-	[INSN_HLT] = { 1, { 0xf4 } },
-	[INSN_HYPERCALL] = { 3, { 0x0f, 0x01, 0xd9 } },
-	[INSN_XSETBV] = { 3, { 0x0f, 0x01, 0xd1 } },
-	[INSN_WBINVD] = { 2, { 0x0f, 0x09 } },
-	[INSN_INVD] = { 2, { 0x0f, 0x08 } },
-	[INSN_PAUSE] = { 1, { 0x90 } },
+const struct insn_opcode insn_opcodes[INSN_OP_COUNT] = {
+	[INSN_CPUID] = { 0xa20f, 0xffff, 2 },
+	[INSN_RDMSR] = { 0x320f, 0xffff, 2 },
+	[INSN_WRMSR] = { 0x300f, 0xffff, 2 },
+	[INSN_HLT] = { 0xf4, 0xff, 1 },
+	[INSN_HYPERCALL] = { 0xd9010f, 0xffffff, 3 },
+	[INSN_XSETBV] = { 0xd1010f, 0xffffff, 3 },
+	[INSN_WBINVD] = { 0x090f, 0xffff, 2 },
+	[INSN_INVD] = { 0x080f, 0xffff, 2 },
 };
 
 static uint8_t next(struct bytes *s)
@@ -84,17 +81,11 @@ static uint8_t skip_prefixes(struct bytes *s, enum insn_mode mode, struct prefix
 
 static bool starts_with(const uint8_t *b, unsigned n, enum insn_op op)
 {
-	unsigned count = opcodes[op].count;
+	const struct insn_opcode *o = &insn_opcodes[op];
+	uint32_t bytes = 0;
 
-	if (n < count) {
-		return false;
-	}
-	for (unsigned i = 0; i < count; i++) {
-		if (b[i] != opcodes[op].byte[i]) {
-			return false;
-		}
-	}
-	return true;
+	__builtin_memcpy(&bytes, b, n < sizeof(bytes) ? n : sizeof(bytes));
+	return n >= o->length && (bytes & o->mask) == o->bytes;
 }
 
 unsigned insn_length(const uint8_t *b, unsigned n, enum insn_op op, enum insn_mode mode)
@@ -103,19 +94,15 @@ unsigned insn_length(const uint8_t *b, unsigned n, enum insn_op op, enum insn_mo
 	struct prefixes p;
 	unsigned start;
 
-	/* The form without prefixes is nearly every one. */
-	if (starts_with(b, n, op)) {
-		return opcodes[op].count;
-	}
 	(void)skip_prefixes(&s, mode, &p);
 	if (s.bad) {
 		return 0;
 	}
 	start = s.at - 1;
-	if (!starts_with(b + start, n - start, op) || start + opcodes[op].count > INSN_MAX) {
+	if (!starts_with(b + start, n - start, op) || start + insn_opcodes[op].length > INSN_MAX) {
 		return 0;
 	}
-	return start + opcodes[op].count;
+	return start + insn_opcodes[op].length;
 }
 
 unsigned insn_decode_mov_cr8(const uint8_t *b, unsigned n, enum insn_mode mode, uint8_t *gpr)

@@ -11,9 +11,17 @@ enum { INSN_MAX = 15 };
 
 /* Instructions with a fixed opcode, as the exit code implies them. */
 enum insn_op {
-	INSN_CPUID, INSN_RDMSR, INSN_WRMSR, INSN_HLT, INSN_HYPERCALL, INSN_XSETBV, INSN_WBINVD, INSN_INVD, INSN_PAUSE,
+	INSN_CPUID, INSN_RDMSR, INSN_WRMSR, INSN_HLT, INSN_HYPERCALL, INSN_XSETBV, INSN_WBINVD, INSN_INVD,
 	INSN_OP_COUNT
 };
+
+/* Their bytes without prefixes, little-endian under a mask. */
+struct insn_opcode {
+	uint32_t bytes, mask;
+	uint8_t length;
+};
+
+extern const struct insn_opcode insn_opcodes[INSN_OP_COUNT];
 
 /* Width of code: CS.D and CS.L. */
 enum insn_mode { INSN_16, INSN_32, INSN_64 };

@@ -131,7 +131,7 @@ int state_set(struct vcpu *v, struct vcpu_state *s)
 	v->mtrr_def = s->mtrr_def;
 	fpu_forget(v->xsave);
 	__builtin_memcpy(v->xsave, s->xsave, cpu_features.xsave_size);
-	v->fetch.valid = false;
+	v->fetch.page_rip = FETCH_NOTHING;
 	vcpu_ops->set(v, s);
 	set_events(v, s);
 	kvmclock_update(v);

@@ -30,6 +30,7 @@ static bool id_taken(const struct vm *vm, uint32_t apic_id)
 static void power_on(struct vcpu *v, uint32_t apic_id)
 {
 	v->xcr0 = 1;
+	v->fetch.page_rip = FETCH_NOTHING;
 	v->nmi_iret_rip = ~0ull;
 	v->tsc_offset = v->vm->tsc_offset;
 	vapic_init(&v->vapic, apic_id, apic_id == 0);

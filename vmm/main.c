@@ -8,7 +8,7 @@
 #include "vmm/load.h"
 #include "vmm/vm.h"
 
-enum { THREAD_STACK = 16384, DELAY_PORT = 0x80 };
+enum { THREAD_STACK = 16384 };
 
 /* Where the kernel puts the pages that it shares with the vCPUs' threads, side by side. Nothing else is there. */
 #define VCPU_PAGES_ADDR 0x20000000ull
@@ -90,17 +90,6 @@ static int map_ram(void)
 	return memmap_build(&vm.map, &vm.mem);
 }
 
-/* Port 80h is a delay and firmware's progress display: writes go to an event that nobody waits for, and stay in the kernel. */
-static int make_delay_port(void)
-{
-	int event = sys_event_create(SELF);
-
-	if (event < 0) {
-		return event;
-	}
-	return sys_vm_doorbell(vm.space, DOORBELL_PIO | DOORBELL_ANY_VALUE, DELAY_PORT, 0, (uint32_t)event);
-}
-
 static void make_memory(void)
 {
 	int r = sys_space_create();
@@ -112,10 +101,6 @@ static void make_memory(void)
 	r = map_ram();
 	if (r < 0) {
 		give_up("guest memory", r);
-	}
-	r = make_delay_port();
-	if (r < 0) {
-		give_up("delay port", r);
 	}
 }
 

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests that misbehave (tests/guest/hostile.c): their VM fails or is slowed, the node and a VM beside it go on."""
+import os
+
+from harness import BUILD, INITRD, VMLINUZ, Machine, make_iso, test, vm_config
+
+HOSTILE = os.path.join(BUILD, "guest/hostile.elf")
+MODULES = {"vmlinuz": VMLINUZ, "initrd.img": INITRD, "hostile": HOSTILE}
+
+# How each word ends: the console's line, or None for those that never end by themselves.
+ENDS = {
+    "triple": r"reset, stays off",
+    "reset": r"reset, stays off",
+    "walk": r"failed: .*page table lies outside of RAM",
+    "fetch": r"failed: .*fetch outside of RAM",
+    "stack": r"failed: ",
+    "vector": r"failed: .*vector",
+    "apic": r"failed: ",
+    "devices": r"powered off",
+    "mmio": r"powered off",
+    "msr": r"powered off",
+    "ipi": r"powered off",
+    "spin": None,
+    "halt": None,
+    "garbage": None,
+    "ports": None,
+    "string": None,
+    "timer": None,
+    "control": None,
+}
+
+
+def hostile_vm(word, rounds=2000, weight=20):
+    return vm_config(word, memory="16M", kernel="hostile", initrd=None, cmdline=f"hostile={word} rounds={rounds}",
+                     extra=f"weight {weight}\non-reboot stop")
+
+
+def expect_anywhere(node, pattern, limit):
+    """expect() in all that was printed so far, too; the place to go on from stays."""
+    position, node.position = node.position, 0
+    match = node.expect(pattern, limit)
+    node.position = position
+    return match
+
+
+@test
+def a_linux_guest_among_eighteen_hostile_ones():
+    config = vm_config("linux", extra="weight 1000") + "".join(hostile_vm(word) for word in ENDS)
+    with Machine(iso=make_iso(config, MODULES), memory="1536m") as node:
+        node.login(240)
+        # Checked work, while those that never end go on beside it.
+        for _ in range(3):
+            # Lines about the others may come in between.
+            got = node.shell("dd if=/dev/zero bs=64k count=64 2>/dev/null | sha256sum", 120)
+            assert "bb9f8df61474d25e71fa00722318cd387396ca1736605e1248821cc0de3d3af8" in got, got
+        for word, end in ENDS.items():
+            if end:
+                expect_anywhere(node, rf"vm {word}: {end}", 120)
+        assert "still here" in node.shell("echo still here", 60)
+        for word in ("spin", "halt", "ports", "string", "timer"):
+            assert f"vm {word}: failed" not in node.text(), word
+        node.expect_none(r"panic|PANIC")
+        node.escape("q")
+        assert node.wait_exit(60) == 0
+
+
+@test
+def every_form_of_instruction_on_a_device():
+    config = "node when-idle poweroff\n" + vm_config("forms", memory="16M", kernel="forms", initrd=None, cmdline="")
+    with Machine(iso=make_iso(config, {"forms": os.path.join(BUILD, "guest/mmio.elf")}), memory="512m") as node:
+        node.expect(r"done mmio", 60)
+        node.expect_none(r"not ok")
+        assert len([line for line in node.text().splitlines() if line.startswith("ok ")]) >= 90
+        assert node.wait_exit(30) == 0

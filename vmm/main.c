@@ -87,7 +87,7 @@ static int map_ram(void)
 			return r;
 		}
 	}
-	return memmap_build(&vm.map, &vm.mem);
+	return OK;
 }
 
 static void make_memory(void)
@@ -100,7 +100,10 @@ static void make_memory(void)
 	vm.space = (uint32_t)r;
 	r = map_ram();
 	if (r < 0) {
-		give_up("guest memory", r);
+		give_up("guest memory cannot be mapped", r);
+	}
+	if (memmap_build(&vm.map, &vm.mem) < 0) {
+		vm_finish(VMM_FAILED, "memory: too little, or not as a PC has it");
 	}
 }
 

@@ -131,6 +131,10 @@ static enum emu_result decode_into(struct emulator *e, struct emu_memo *m)
 	m->mode = (uint8_t)e->mode;
 	m->insn = e->scratch;
 	m->fast = (uint8_t)fast_kind(&m->insn);
+	m->store = m->fast != FAST_LOAD;
+	m->reg = m->insn.reg;
+	m->size = m->insn.mem_size;
+	m->length = m->insn.length;
 	m->rip_mask = rip_mask(e->mode);
 	m->value_mask = size_mask(m->insn.mem_size);
 	m->keep_mask = m->insn.reg_size < 4 ? ~size_mask(m->insn.reg_size) : 0;
@@ -140,7 +144,7 @@ static enum emu_result decode_into(struct emulator *e, struct emu_memo *m)
 
 static inline struct emu_memo *memo_of(struct emulator *e)
 {
-	return &e->memo[(e->page->rip ^ e->page->rip >> 6) % EMU_MEMO];
+	return &e->memo[e->page->rip % EMU_MEMO];
 }
 
 /* All 16 bytes, valid or not, and what the mode comes from must be equal. */
@@ -150,7 +154,7 @@ static inline bool memo_hits(const struct emu_memo *m, const struct vcpu_exit *x
 
 	memcpy(key, x->inst, sizeof(key));
 	return ((m->bytes[0] ^ key[0]) | (m->bytes[1] ^ key[1]) | (m->efer ^ x->efer)) == 0 &&
-	       m->cs_attr == x->cs_attr && m->insn.length <= x->inst_bytes && m->insn.length != 0;
+	       m->cs_attr == x->cs_attr && m->length <= x->inst_bytes;
 }
 
 /* Leaves the instruction at rip in e->insn. */
@@ -161,7 +165,7 @@ static enum emu_result take_insn(struct emulator *e)
 
 	e->state_valid = false;
 	e->why = NULL;
-	if (memo_hits(m, x)) {
+	if (m->length && memo_hits(m, x)) {
 		e->mode = m->mode;
 		e->insn = &m->insn;
 		return EMU_DONE;
@@ -465,29 +469,30 @@ static inline bool operand_at_exit(const struct emulator *e, const struct emu_me
 	const struct vcpu_exit *x = &e->page->exit;
 	unsigned low = (unsigned)(x->mmio.gpa & (PAGE_SIZE - 1));
 
-	if (x->mmio.fetch | x->mmio.walk || (x->mmio.write == 0) != (m->fast == FAST_LOAD)) {
+	if (x->mmio.fetch | x->mmio.walk | (x->mmio.write ^ m->store)) {
 		return false;
 	}
-	return low ? low + m->insn.mem_size <= PAGE_SIZE : !(effective_address(e, &m->insn) & (PAGE_SIZE - 1));
+	return low ? low + m->size <= PAGE_SIZE : !(effective_address(e, &m->insn) & (PAGE_SIZE - 1));
 }
 
 /* The same as execute(), without its detours. */
 static void do_fast(struct emulator *e, const struct emu_memo *m)
 {
 	struct vcpu_page *page = e->page;
-	struct io_access io = { .addr = page->exit.mmio.gpa, .size = m->insn.mem_size, .write = m->fast != FAST_LOAD };
-	uint64_t *reg = &page->gpr[m->insn.reg];
+	struct io_access io = { .addr = page->exit.mmio.gpa, .size = m->size, .write = m->store };
+	uint64_t *reg = &page->gpr[m->reg];
 
 	io.value = (m->fast == FAST_STORE_IMM ? m->insn.imm : *reg) & m->value_mask;
 	bus_access(e->mmio, &io);
-	if (m->fast == FAST_LOAD) {
+	if (!io.write) {
 		*reg = (*reg & m->keep_mask) | (io.value & m->value_mask);
 	}
-	page->rip = (page->rip + m->insn.length) & m->rip_mask;
+	page->rip = (page->rip + m->length) & m->rip_mask;
 	page->dirty |= DIRTY_RIP;
 }
 
-static enum emu_result emulate_slowly(struct emulator *e)
+/* Apart, so that the fast way does not pay for its registers. */
+static __attribute__((noinline)) enum emu_result emulate_slowly(struct emulator *e)
 {
 	const struct vcpu_exit *x = &e->page->exit;
 	enum emu_result r = take_insn(e);
@@ -515,6 +520,7 @@ enum emu_result emulate_mmio(struct emulator *e)
 {
 	const struct emu_memo *m = memo_of(e);
 
+	/* An empty memo has FAST_NONE. */
 	if (memo_hits(m, &e->page->exit) && m->fast && operand_at_exit(e, m) &&
 	    !(e->page->rflags & (RFLAGS_TF | RFLAGS_RF))) {
 		do_fast(e, m);

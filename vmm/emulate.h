@@ -47,13 +47,15 @@ enum emu_fast { FAST_NONE, FAST_LOAD, FAST_STORE_REG, FAST_STORE_IMM };
 struct emu_memo {
 	uint64_t bytes[2], efer;
 	uint16_t cs_attr;
-	uint8_t fast;                /* enum emu_fast; the fields below are for it                   */
 	uint8_t mode;                /* enum decode_mode                                             */
+	uint8_t fast;                /* enum emu_fast; the fields below are for it                   */
+	uint8_t store;               /* 1: writes memory                                             */
+	uint8_t reg, size, length;   /* of insn, the length also where fast is FAST_NONE             */
 	uint64_t rip_mask;
 	uint64_t value_mask;         /* bits of the memory operand                                   */
 	uint64_t keep_mask;          /* bits of the register that a load leaves alone                */
 	struct insn insn;            /* length 0: the memo is empty                                  */
-};
+} __attribute__((aligned(64)));
 
 struct emulator {
 	struct vcpu_page *page;

@@ -90,7 +90,11 @@ static void on_pio(struct vm_vcpu *v)
 
 static void on_mmio(struct vm_vcpu *v)
 {
-	emulated(v, emulate_mmio(&v->emulator));
+	enum emu_result r = emulate_mmio(&v->emulator);
+
+	if (r != EMU_DONE) {
+		emulated(v, r);
+	}
 }
 
 /* rip as the exit left it: for messages only. */

@@ -71,15 +71,23 @@ void event_signal(struct event *e)
 	}
 }
 
+/* A sum that would wrap is never. */
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
 static void timer_fired(struct timer *t)
 {
 	struct event *e = container_of(t, struct event, timer);
 
 	if (e->period_ns) {
-		uint64_t next = timer_deadline(t) + e->period_ns, now = clock_ns();
+		uint64_t next = plus(timer_deadline(t), e->period_ns), now = clock_ns();
 
 		/* Ticks that nobody could have seen apart are one. */
-		timer_set(t, next > now ? next : now + e->period_ns);
+		timer_set(t, next > now ? next : plus(now, e->period_ns));
 	}
 	event_signal(e);
 }
@@ -111,7 +119,7 @@ void event_destroy(struct object *o)
 {
 	struct event *e = container_of(o, struct event, object);
 
-	timer_cancel(&e->timer);
+	event_set_timer(e, 0, 0);
 	unbind(e);
 	list_remove(&e->in_route);
 	list_for_each(ref, &e->refs, struct event_ref, in_event) {
@@ -134,7 +142,14 @@ void event_bind(struct event *e, struct thread *t, uint64_t key)
 
 void event_set_timer(struct event *e, uint64_t deadline_ns, uint64_t period_ns)
 {
-	e->period_ns = period_ns && period_ns < EVENT_PERIOD_MIN_NS ? EVENT_PERIOD_MIN_NS : period_ns;
+	struct process *p = e->object.owner;
+	uint64_t least;
+
+	period_ns = deadline_ns ? period_ns : 0;
+	p->periodic_count -= e->period_ns != 0;
+	p->periodic_count += period_ns != 0;
+	least = (uint64_t)p->periodic_count * EVENT_PERIOD_MIN_NS;
+	e->period_ns = period_ns && period_ns < least ? least : period_ns;
 	if (deadline_ns) {
 		timer_set(&e->timer, deadline_ns);
 	} else {

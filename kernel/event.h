@@ -52,7 +52,10 @@ void event_destroy(struct object *o);
 /* t receives e from now on under key (below 2^63); whoever was bound no longer does. */
 void event_bind(struct event *e, struct thread *t, uint64_t key);
 
-/* deadline in ns since boot, 0: off. period_ns 0: once; else at least EVENT_PERIOD_MIN is used. */
+/*
+ * deadline in ns since boot, 0: off. period_ns 0: once; else at least EVENT_PERIOD_MIN_NS times the number of periodic
+ * events of the process that pays, so that nobody can keep a CPU busy with ticks.
+ */
 void event_set_timer(struct event *e, uint64_t deadline_ns, uint64_t period_ns);
 enum { EVENT_PERIOD_MIN_NS = 100000 };
 

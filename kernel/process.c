@@ -121,9 +121,22 @@ static void release(struct process *p)
 	tlb_reap();
 }
 
+static bool still_running(const struct process *p)
+{
+	for (uint32_t i = 0; i < cpu_count; i++) {
+		if (cpus[i].current && cpus[i].current->process == p) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int process_destroy(struct process *p)
 {
 	process_end(p, PROCESS_KILLED, 0);
+	if (still_running(p)) {
+		return E_AGAIN;
+	}
 	for (unsigned i = 0; i < DESTROY_STEP && !list_empty(&p->objects); i++) {
 		object_destroy(list_first(&p->objects, struct object, in_owner));
 	}

@@ -209,6 +209,7 @@ _Noreturn void kernel_start(const struct boot_info *bi)
 	if (!thread_create(process_init, img.entry, 0, INIT_INFO_ADDR)) {
 		panic("init's arena is too small");
 	}
+	cpu_this()->rq.run_since_ns = clock_ns();
 	log_printf("kernel: init starts; %u regions, %u programs", init_page.info.region_count, packed_count);
 	sched_run();
 }

@@ -4,6 +4,7 @@
 #include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/gdt.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/vcpu/vcpu.h"
 #include "kernel/arena.h"
 #include "kernel/cpu.h"
 #include "kernel/event.h"
@@ -86,5 +87,9 @@ void thread_stop(struct thread *t)
 	}
 	t->waiting = false;
 	timer_cancel(&t->deadline);
+	vcpu_thread_gone(t);
 	t->state = THREAD_DEAD;
+	if (t->cpu->current == t) {
+		t->cpu->need_resched = 1;    /* leaves it for ever */
+	}
 }

@@ -153,5 +153,6 @@ void user_return(struct trap_frame *f) { (void)f; abort(); }
 int vm_init(struct space *s) { (void)s; return OK; }
 void vm_fini(struct space *s) { (void)s; }
 void vm_msi(struct space *s, uint64_t addr, uint32_t data) { (void)s; (void)addr; (void)data; fake_msi_count++; }
+void vcpu_thread_gone(struct thread *t) { (void)t; }
 void vcpu_destroy(struct object *o) { (void)o; abort(); }
 void vcpu_run(struct thread *t, struct vcpu *v) { (void)t; (void)v; abort(); }

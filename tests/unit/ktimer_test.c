@@ -254,3 +254,35 @@ TEST(the_end_of_an_event_leaves_nothing_that_points_to_it)
 	CHECK(list_empty(&t->events));
 	at(2000);
 }
+
+TEST(a_period_that_wraps_means_never_again)
+{
+	fresh_events();
+	event_set_timer(e, 1000, UINT64_MAX);
+	at(2000);
+	CHECK_EQ(e->count, 1);
+	at(3000);
+	CHECK_EQ(e->count, 1);
+}
+
+TEST(many_periodic_events_tick_slower)
+{
+	uint64_t total = 0;
+	struct event *many[20];
+
+	fresh_events();
+	for (unsigned i = 0; i < ARRAY_SIZE(many); i++) {
+		many[i] = event_create(p);
+		event_set_timer(many[i], 1000, 1);
+	}
+	CHECK_EQ(p->periodic_count, 20);
+	CHECK_EQ(many[19]->period_ns, 20ull * EVENT_PERIOD_MIN_NS);
+	event_set_timer(many[3], 1000, 1);
+	CHECK_EQ(p->periodic_count, 20);
+	for (unsigned i = 0; i < ARRAY_SIZE(many); i++) {
+		total += many[i]->count;
+		object_destroy(&many[i]->object);
+	}
+	CHECK_EQ(p->periodic_count, 0);
+	CHECK_EQ(total, 0);
+}

@@ -58,7 +58,9 @@ static void access_whole(const struct reg *r, void *dev, struct io_access *io)
 	}
 }
 
-static void access_lanes(const struct reg *table, size_t count, void *dev, struct io_access *io)
+/* Apart: its many registers would be saved on the way of every whole access. */
+static __attribute__((noinline)) void access_lanes(const struct reg *table, size_t count, void *dev,
+						   struct io_access *io)
 {
 	uint64_t end = io->addr + io->size;
 	uint64_t value = 0;

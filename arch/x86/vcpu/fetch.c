@@ -168,15 +168,13 @@ static bool can_keep(const struct guest_mode *m)
 	return !(m->cr0 & CR0_PG) || (m->cr4 & CR4_PAE);
 }
 
-unsigned fetch_code(struct vcpu *v, const struct guest_mode *m, uint8_t out[16])
+/* Walks and fills the cache. Apart, so that the hit does not pay for its frame. */
+static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, const struct guest_mode *m, uint8_t out[16])
 {
 	struct fetch_cache *c = &v->fetch, scratch;
 	uint64_t linear = v->rip + (guest_insn_mode(m) == INSN_64 ? 0 : m->cs_base), offset, uva;
 	unsigned first;
 
-	if (same_mode(&c->mode, m) && fetch_hit(v, (uint64_t *)(void *)out)) {
-		return 16;
-	}
 	linear = guest_insn_mode(m) == INSN_64 ? linear : linear & 0xffffffff;
 	offset = linear & (PAGE_SIZE - 1);
 	c->uva = code_page(v, m, linear - offset, c);
@@ -195,4 +193,12 @@ unsigned fetch_code(struct vcpu *v, const struct guest_mode *m, uint8_t out[16])
 	}
 	uva = code_page(v, m, linear - offset + PAGE_SIZE, &scratch);
 	return uva && user_read_bytes(uva, out + first, 16 - first) ? 16 : first;
+}
+
+unsigned fetch_code(struct vcpu *v, const struct guest_mode *m, uint8_t out[16])
+{
+	if (same_mode(&v->fetch.mode, m) && fetch_hit(v, (uint64_t *)(void *)out)) {
+		return 16;
+	}
+	return fetch_slowly(v, m, out);
 }

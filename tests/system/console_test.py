@@ -22,6 +22,8 @@ def keys_switch_between_two_vms():
             raise Failure("typed to the wrong VM")
         node.escape("n")
         node.expect(r"\[brume\] console of vm 'red'")
+        node.sendline("echo after $((6 * 7))")     # all that is replayed comes before the answer to this
+        node.expect(r"^after 42$")
         if node.shell("hostname") != "red-guest":
             raise Failure("typed to the wrong VM")
         node.escape("l")

@@ -476,15 +476,16 @@ static inline bool operand_at_exit(const struct emulator *e, const struct emu_me
 }
 
 /* The same as execute(), without its detours. */
-static void do_fast(struct emulator *e, const struct emu_memo *m)
+static inline void do_fast(struct emulator *e, struct vcpu_page *page, const struct emu_memo *m)
 {
-	struct vcpu_page *page = e->page;
-	struct io_access io = { .addr = page->exit.mmio.gpa, .size = m->size, .write = m->store };
 	uint64_t *reg = &page->gpr[m->reg];
+	struct io_access io = { .addr = page->exit.mmio.gpa, .size = m->size, .write = m->store, .value = 0 };
 
-	io.value = (m->fast == FAST_STORE_IMM ? m->insn.imm : *reg) & m->value_mask;
-	bus_access(e->mmio, &io);
-	if (!io.write) {
+	if (m->store) {
+		io.value = (m->fast == FAST_STORE_IMM ? m->insn.imm : *reg) & m->value_mask;
+		bus_access(e->mmio, &io);
+	} else {
+		bus_access(e->mmio, &io);
 		*reg = (*reg & m->keep_mask) | (io.value & m->value_mask);
 	}
 	page->rip = (page->rip + m->length) & m->rip_mask;
@@ -520,10 +521,12 @@ enum emu_result emulate_mmio(struct emulator *e)
 {
 	const struct emu_memo *m = memo_of(e);
 
+	/* Only so that the compiler keeps the address instead of computing it at each use. */
+	__asm__("" : "+r"(m));
 	/* An empty memo has FAST_NONE. */
-	if (memo_hits(m, &e->page->exit) && m->fast && operand_at_exit(e, m) &&
+	if (m->fast && memo_hits(m, &e->page->exit) && operand_at_exit(e, m) &&
 	    !(e->page->rflags & (RFLAGS_TF | RFLAGS_RF))) {
-		do_fast(e, m);
+		do_fast(e, e->page, m);
 		return EMU_DONE;
 	}
 	return emulate_slowly(e);

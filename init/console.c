@@ -245,7 +245,7 @@ bool console_has_drained(const struct vm *vm)
 
 void console_died(void)
 {
-	struct process_status end;
+	struct process_status end = { 0 };
 	char text[128];
 
 	if (!console.runs || sys_process_status(console.child.process, &end) < 0 || end.end == PROCESS_RUNS) {

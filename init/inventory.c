@@ -18,7 +18,7 @@ static const struct region_ops kernel_regions = {
 
 static void add_ram(const struct init_region *r)
 {
-	struct region_info info;
+	struct region_info info = { 0 };
 	bool clean = sys_region_info(r->handle, &info) == OK && info.clean;
 	int error = memory_add(&memory, (struct extent){ r->base, r->size, r->handle, clean });
 

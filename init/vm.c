@@ -212,7 +212,7 @@ static void ended(struct vm *vm, const struct process_status *status)
 
 void vm_event(uint32_t number)
 {
-	struct process_status status;
+	struct process_status status = { 0 };
 	struct vm *vm;
 
 	if (number >= count || vms[number].phase != VM_ON) {

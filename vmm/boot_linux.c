@@ -181,7 +181,7 @@ static int put_initrd(const struct boot_request *req, struct bzimage *bz, uint64
 
 int boot_linux_load(const struct boot_request *req, struct boot_entry *entry, struct boot_reason *why)
 {
-	struct bzimage bz;
+	struct bzimage bz = { 0 };
 	uint64_t load = 0;
 	int r;
 

@@ -178,7 +178,7 @@ static void prune(struct pt *pt, uint64_t addr)
 		}
 		path[--level] = table_of(e);
 	}
-	for (; level < pt->format->fixed_level && table_empty(path[level]); level++) {
+	for (; level + 1 < PT_LEVELS && level < pt->format->fixed_level && table_empty(path[level]); level++) {
 		path[level + 1][index_of(addr, level + 1)] = 0;
 		tlb_retire_page(pt->arena, path[level]);
 	}

@@ -90,7 +90,7 @@ static enum emu_result decode_slowly(struct emulator *e)
 	return EMU_DONE;
 }
 
-/* MOV and MOVZX between memory and a whole register, and MOV of an immediate: nearly all that drivers do. */
+/* MOV and MOVZX between memory and a whole register (rAX for an absolute address), MOV of an immediate: nearly all. */
 static enum emu_fast fast_kind(const struct insn *in)
 {
 	if ((in->op != OP_MOV && in->op != OP_MOVZX) || in->high_byte) {
@@ -98,8 +98,10 @@ static enum emu_fast fast_kind(const struct insn *in)
 	}
 	switch (in->form->operands) {
 	case OPS_REG_MEM:
+	case OPS_ACC_MOFFS:
 		return FAST_LOAD;
 	case OPS_MEM_REG:
+	case OPS_MOFFS_ACC:
 		return FAST_STORE_REG;
 	case OPS_MEM_IMM:
 		return FAST_STORE_IMM;

@@ -98,6 +98,7 @@ bool console_init(void)
 		memory_give_back(&console.pages);
 		return false;
 	}
+	show_memory();
 	status()->vm_count = vm_count();
 	for (uint32_t i = 0; i < vm_count(); i++) {
 		console_show_vm(vm_get(i));

@@ -2,6 +2,7 @@
 /* The log of a panic over a warm reset: see keep.h. */
 #include "arch/x86/boot/keep.h"
 
+#include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/mm/kmap.h"
 #include "kernel/log.h"
 
@@ -14,7 +15,7 @@ struct kept {
 };
 _Static_assert(sizeof(struct kept) == KEEP_SIZE && LOG_SIZE <= KEEP_SIZE - 16, "the whole log fits");
 
-static bool usable;
+static hpa_t place;              /* 0: no room */
 static volatile struct kept *area;
 
 /* Fletcher-like: order matters, zeroes do not vanish. */
@@ -29,13 +30,33 @@ static uint32_t checksum(const volatile char *text, uint32_t length)
 	return b ^ a << 16;
 }
 
-void keep_report(bool ok)
+static hpa_t take_memory(struct boot_info *info)
 {
-	volatile struct kept *k = (volatile struct kept *)(uintptr_t)KEEP_PHYS;
+	struct boot_mem *best = NULL;
+
+	for (uint32_t i = 0; i < info->mem_count; i++) {
+		struct boot_mem *m = &info->mem[i];
+
+		if (m->type == BOOT_MEM_FREE && m->base + m->size <= GIB(4) && (!best || m->size > best->size)) {
+			best = m;
+		}
+	}
+	if (!best || best->size <= KEEP_SIZE) {
+		return hpa(0);
+	}
+	best->base += KEEP_SIZE;
+	best->size -= KEEP_SIZE;
+	return hpa(best->base - KEEP_SIZE);
+}
+
+void keep_report(struct boot_info *info)
+{
+	volatile struct kept *k;
 	uint32_t start = 0;
 
-	usable = ok;
-	if (!ok || k->magic != KEEP_MAGIC || k->length > sizeof(k->text) || k->sum != checksum(k->text, k->length)) {
+	place = take_memory(info);
+	k = (volatile struct kept *)(uintptr_t)place.v;
+	if (!k || k->magic != KEEP_MAGIC || k->length > sizeof(k->text) || k->sum != checksum(k->text, k->length)) {
 		return;
 	}
 	log_printf("the run before this one ended in a panic; its log:");
@@ -50,11 +71,13 @@ void keep_report(bool ok)
 	}
 	log_printf("end of that log");
 	k->magic = 0;
+	/* From keep_init on the area is mapped uncached: no old line may be written back over it. */
+	__asm__ volatile("clflush %0" : "+m"(k->magic));
 }
 
 void keep_init(void)
 {
-	area = usable ? mmio_map(hpa(KEEP_PHYS), KEEP_SIZE) : NULL;
+	area = place.v ? mmio_map(place, KEEP_SIZE) : NULL;
 }
 
 void keep_log(void)

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The log of a panic, kept in RAM over a warm reset: 20 KiB at 544 KiB that neither GRUB nor a BIOS needs between
- * reset and our start. A checksum tells whether it came through; under UEFI it seldom does.
+ * The log of a panic, kept in RAM over a warm reset: at the bottom of the largest free range below 4 GiB, which is where
+ * the modules end. Every boot of the same machine with the same modules finds it there again; firmware and GRUB's heap
+ * work from the top. A checksum tells whether it came through.
  */
 #pragma once
 
 #include "lib/base.h"
 
-enum { KEEP_PHYS = 0x88000, KEEP_SIZE = 0x5000 };
+struct boot_info;
+
+enum { KEEP_SIZE = 0x5000 };
 
 /*
- * While the boot tables are in force: prints what an earlier run kept, and forgets it. ok: the memory map says that
- * this is RAM; otherwise nothing is read or ever kept.
+ * Before mm_init, while the boot tables are in force: takes the area out of the free memory of info, prints what an
+ * earlier run left there, and forgets it.
  */
-void keep_report(bool ok);
+void keep_report(struct boot_info *info);
 
 /* After mm_init: gets the area mapped. */
 void keep_init(void);
 
-/* Copies the end of the log there. In a panic. */
+/* Copies the log there. In a panic; without keep_init it does nothing. */
 void keep_log(void);

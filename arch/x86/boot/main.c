@@ -51,18 +51,6 @@ static void choose_console(void)
 	serial_early(name);
 }
 
-static bool is_low_ram(uint64_t base, uint64_t size)
-{
-	for (uint32_t i = 0; i < boot_info.mem_count; i++) {
-		const struct boot_mem *m = &boot_info.mem[i];
-
-		if (m->type == BOOT_MEM_LOW && base >= m->base && range_within(base - m->base, size, m->size)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void log_boot_info(const struct boot_info *b)
 {
 	static const char *const type[] = { "", "free", "low", "ACPI", "module", "kernel", "preserved", "NVS", "reserved", "bad" };
@@ -124,7 +112,7 @@ static void machine_up(void)
 	clock_init();
 	serial_init();
 	if (vcpu_ops->cpu_on() < 0) {
-		cpu_unsupported("its virtualization cannot be switched on");
+		cpu_unsupported("Virtualization cannot be switched on.");
 	}
 }
 
@@ -136,10 +124,10 @@ _Noreturn void kmain(uint32_t magic, uint32_t addr)
 	choose_console();
 	log_printf("Brume");
 	if (r < 0) {
-		cpu_unsupported(r == E_INVAL ? "its loader does not speak Multiboot" : "its loader gave no memory map");
+		cpu_unsupported(r == E_INVAL ? "The loader does not speak Multiboot." : "The loader gave no usable memory map.");
 	}
-	keep_report(is_low_ram(KEEP_PHYS, KEEP_SIZE));
 	log_boot_info(&boot_info);
+	keep_report(&boot_info);
 	cpu_up();
 	seed_stack_guard();
 	mm_init(&boot_info);

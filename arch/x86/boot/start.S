@@ -151,7 +151,7 @@ boot_gdt_pointer:
 	.short boot_gdt_pointer - boot_gdt - 1
 	.long boot_gdt
 sentence:
-	.asciz "Brume cannot run here: this CPU has no 64-bit mode.\r\n"
+	.asciz "Brume cannot run here: This processor has no 64-bit mode.\r\n"
 
 	.text
 boot_high:

@@ -108,16 +108,16 @@ const char *cpu_features_detect(void)
 		read_structured(f);
 	}
 	if (!nx || !syscall) {
-		return "this CPU lacks no-execute pages or SYSCALL";
+		return "This processor has no no-execute pages or no SYSCALL, which Brume needs.";
 	}
 	if (!bit(id.edx, 4) || !bit(id.edx, 9)) {
-		return "this CPU lacks a time stamp counter or a local APIC";
+		return "This processor has no time stamp counter or no local APIC, which Brume needs.";
 	}
 	if (!bit(id.ecx, 26) || f->max_leaf < 0xd) {
-		return "this CPU lacks XSAVE";
+		return "This processor has no XSAVE, which Brume needs.";
 	}
 	if (!f->smap) {
-		return "this CPU lacks SMAP";
+		return "This processor has no SMAP, which Brume needs.";
 	}
 	read_xsave(f, avx);
 	return NULL;
@@ -144,6 +144,6 @@ void cpu_features_enable(void)
 
 void cpu_unsupported(const char *sentence)
 {
-	log_printf("Brume cannot run here: %s.", sentence);
+	log_printf("Brume cannot run here: %s", sentence);
 	cpu_halt_forever();
 }

@@ -29,5 +29,5 @@ const char *cpu_features_detect(void);
  */
 void cpu_features_enable(void);
 
-/* Logs the sentence and halts this CPU for ever: the machine lacks what a VM needs. */
+/* Logs the sentence (with its full stop) and halts this CPU for ever: the machine lacks what a VM needs. */
 _Noreturn void cpu_unsupported(const char *sentence);

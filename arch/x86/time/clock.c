@@ -144,7 +144,7 @@ void clock_init(void)
 		agree = calibrate(&clk.ref);
 	} while (!agree && --tries);
 	if (!clk.tsc_hz || !clk.apic_hz) {
-		cpu_unsupported("its time stamp counter or APIC timer stands still");
+		cpu_unsupported("The time stamp counter or the APIC timer stands still.");
 	}
 	clk.tsc = cpu_features.tsc_invariant || (cpu_features.hypervisor && agree) || clk.ref.mask == 0xffff;
 	clk.tsc_deadline = clk.tsc && cpu_features.tsc_deadline;

@@ -24,35 +24,25 @@ static void fail(struct vcpu *v, struct vm_exit *e, const char *why)
 /* An exit of kind by instruction op, which the kernel will step over. */
 static void __attribute__((noinline)) instruction_slow(struct vcpu *v, struct vm_exit *e, enum insn_op op)
 {
-	uint8_t code[16] __attribute__((aligned(8)));
-	struct guest_mode m;
-	unsigned n;
+	uint8_t code[16];
+	unsigned n = fetch_code(v, code);
 
-	svm_mode(v, &m);
-	n = fetch_code(v, &m, code);
-	e->inst_len = insn_length(code, n, op, guest_insn_mode(&m));
+	e->inst_len = insn_length(code, n, op, guest_insn_mode(&v->fetch.mode));
 	if (e->inst_len == 0) {
 		fail(v, e, "the instruction that exited cannot be read");
 	}
-}
-
-/* svm_mode() would say what it said when the cache was filled. */
-static bool mode_kept(const struct vmcb *c, const struct guest_mode *m)
-{
-	return c->cr3 == m->cr3 && c->cr0 == m->cr0 && c->cr4 == m->cr4 && c->efer == (m->efer | EFER_SVME) &&
-	       c->cs.base == m->cs_base && c->cs.attr == svm_pack(m->cs_attr);
 }
 
 static void instruction(struct vcpu *v, struct vm_exit *e, uint32_t kind, enum insn_op op)
 {
 	const struct insn_opcode *o = &insn_opcodes[op];
 	const struct vmcb *c = svm_vmcb(v);
-	uint64_t code[2];
+	uint64_t low, high;
 
 	e->kind = kind;
 	if (svm_has_next_rip) {
 		e->inst_len = (uint32_t)(c->next_rip - v->rip);
-	} else if (mode_kept(c, &v->fetch.mode) && fetch_hit(v, code) && (code[0] & o->mask) == o->bytes) {
+	} else if (svm_mode_is(v, &v->fetch.mode) && fetch_hit(v, &low, &high) && (low & o->mask) == o->bytes) {
 		e->inst_len = o->length;
 	} else {
 		instruction_slow(v, e, op);
@@ -101,13 +91,10 @@ static void exception(struct vcpu *v, struct vm_exit *e)
 static void mov_cr8(struct vcpu *v, struct vm_exit *e)
 {
 	uint8_t code[16];
-	struct guest_mode m;
-	unsigned n;
+	unsigned n = fetch_code(v, code);
 
-	svm_mode(v, &m);
-	n = fetch_code(v, &m, code);
 	e->kind = EXIT_CR;
-	e->inst_len = insn_decode_mov_cr8(code, n, guest_insn_mode(&m), &e->cr.number);
+	e->inst_len = insn_decode_mov_cr8(code, n, guest_insn_mode(&v->fetch.mode), &e->cr.number);
 	if (e->inst_len == 0) {
 		fail(v, e, "the write of CR8 cannot be decoded");
 	}

@@ -68,6 +68,14 @@ void svm_mode(const struct vcpu *v, struct guest_mode *m)
 	m->cpl = c->cpl;
 }
 
+bool svm_mode_is(const struct vcpu *v, const struct guest_mode *m)
+{
+	const struct vmcb *c = svm_vmcb(v);
+
+	return c->cr3 == m->cr3 && c->cr0 == m->cr0 && c->cr4 == m->cr4 && c->efer == (m->efer | EFER_SVME) &&
+	       c->cs.base == m->cs_base && c->cpl == m->cpl && unpack(c->cs.attr) == m->cs_attr;
+}
+
 void svm_get(const struct vcpu *v, struct vcpu_state *s)
 {
 	const struct vmcb *c = svm_vmcb(v);

@@ -147,13 +147,6 @@ static void load(struct vcpu *v)
 	}
 }
 
-static void unload(struct vcpu *v)
-{
-	if (v->dr_loaded) {
-		svm_unload_debug(v);
-	}
-}
-
 /*
  * Gives v an ASID that holds nothing stale: a new one on another CPU, after a wrap-around, and when something was
  * unmapped from its space. An ASID never used since the last full flush needs no flush of its own.
@@ -289,9 +282,10 @@ const struct vcpu_ops svm_ops = {
 	.reset = svm_reset,
 	.start = svm_start,
 	.load = load,
-	.unload = unload,
+	.unload = svm_unload_debug,
 	.run = run,
 	.mode = svm_mode,
+	.mode_is = svm_mode_is,
 	.get = svm_get,
 	.set = svm_set,
 	.get_msr = svm_get_msr,

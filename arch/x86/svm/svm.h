@@ -30,6 +30,7 @@ void svm_decode(struct vcpu *v, struct vm_exit *e);
 void svm_reset(struct vcpu *v);
 void svm_start(struct vcpu *v, uint8_t vector);
 void svm_mode(const struct vcpu *v, struct guest_mode *m);
+bool svm_mode_is(const struct vcpu *v, const struct guest_mode *m);
 void svm_get(const struct vcpu *v, struct vcpu_state *s);
 void svm_set(struct vcpu *v, const struct vcpu_state *s);
 uint64_t svm_get_msr(const struct vcpu *v, uint32_t index);

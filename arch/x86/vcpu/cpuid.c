@@ -24,35 +24,36 @@ enum {
 struct row {
 	uint32_t leaf, subleaf;
 	uint32_t pass[CPUID_REGS], set[CPUID_REGS];
+	bool dynamic;                /* cpuid_dynamic has a say */
 };
 
 #define ALL 0xffffffffu
 
 static const struct row policy[] = {
-	{ 0x00000000, 0, { 0, ALL, ALL, ALL }, { 0x0d, 0, 0, 0 } },
+	{ 0x00000000, 0, { 0, ALL, ALL, ALL }, { 0x0d, 0, 0, 0 }, false },
 	/* EBX: brand, CLFLUSH size; ids are dynamic. ECX: SSE3 PCLMUL SSSE3 FMA CX16 SSE4 MOVBE POPCNT AES XSAVE AVX F16C RDRAND */
-	{ 0x00000001, 0, { ALL, 0x0000ffff, 0x76d83203, 0x078be9ff }, { 0, 0, ECX1_HYPERVISOR | ECX1_X2APIC | ECX1_DEADLINE, EDX1_APIC | EDX1_MTRR } },
-	{ 0x00000002, 0, { ALL, ALL, ALL, ALL }, { 0 } },
+	{ 0x00000001, 0, { ALL, 0x0000ffff, 0x76d83203, 0x078be9ff }, { 0, 0, ECX1_HYPERVISOR | ECX1_X2APIC | ECX1_DEADLINE, EDX1_APIC | EDX1_MTRR }, true },
+	{ 0x00000002, 0, { ALL, ALL, ALL, ALL }, { 0 }, false },
 	/* EBX: FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA. ECX: UMIP VAES VPCLMUL RDPID. EDX: FSRM */
-	{ 0x00000007, 0, { 0, 0x219c03a9, 0x00400604, 0x00000010 }, { 0 } },
-	{ 0x0000000d, 0, { ALL, ALL, ALL, ALL }, { 0 } },
-	{ 0x0000000d, 1, { 0x00000007, 0, 0, 0 }, { 0 } },
-	{ 0x0000000d, 2, { ALL, ALL, 0, 0 }, { 0 } },
+	{ 0x00000007, 0, { 0, 0x219c03a9, 0x00400604, 0x00000010 }, { 0 }, false },
+	{ 0x0000000d, 0, { ALL, ALL, ALL, ALL }, { 0 }, true },
+	{ 0x0000000d, 1, { 0x00000007, 0, 0, 0 }, { 0 }, true },
+	{ 0x0000000d, 2, { ALL, ALL, 0, 0 }, { 0 }, false },
 	/* "KVMKVMKVM" */
-	{ KVM_BASE, 0, { 0 }, { KVM_BASE + 1, 0x4b4d564b, 0x564b4d56, 0x0000004d } },
-	{ KVM_BASE + 1, 0, { 0 }, { KVM_CLOCK | KVM_NOP_IO_DELAY | KVM_CLOCK2 | KVM_CLOCK_STABLE, 0, 0, 0 } },
-	{ 0x80000000, 0, { 0, ALL, ALL, ALL }, { 0x80000008, 0, 0, 0 } },
+	{ KVM_BASE, 0, { 0 }, { KVM_BASE + 1, 0x4b4d564b, 0x564b4d56, 0x0000004d }, true },
+	{ KVM_BASE + 1, 0, { 0 }, { KVM_CLOCK | KVM_NOP_IO_DELAY | KVM_CLOCK2 | KVM_CLOCK_STABLE, 0, 0, 0 }, true },
+	{ 0x80000000, 0, { 0, ALL, ALL, ALL }, { 0x80000008, 0, 0, 0 }, false },
 	/* ECX: LAHF CR8 LZCNT SSE4A MISALIGN PREFETCHW. EDX: SYSCALL NX MMXEXT FXSR 1GiB RDTSCP LM 3DNOW */
-	{ 0x80000001, 0, { ALL, 0x0000ffff, 0x000001f1, 0xedd3ebff }, { 0 } },
-	{ 0x80000002, 0, { ALL, ALL, ALL, ALL }, { 0 } },
-	{ 0x80000003, 0, { ALL, ALL, ALL, ALL }, { 0 } },
-	{ 0x80000004, 0, { ALL, ALL, ALL, ALL }, { 0 } },
-	{ 0x80000005, 0, { ALL, ALL, ALL, ALL }, { 0 } },
-	{ 0x80000006, 0, { ALL, ALL, ALL, ALL }, { 0 } },
+	{ 0x80000001, 0, { ALL, 0x0000ffff, 0x000001f1, 0xedd3ebff }, { 0 }, true },
+	{ 0x80000002, 0, { ALL, ALL, ALL, ALL }, { 0 }, false },
+	{ 0x80000003, 0, { ALL, ALL, ALL, ALL }, { 0 }, false },
+	{ 0x80000004, 0, { ALL, ALL, ALL, ALL }, { 0 }, false },
+	{ 0x80000005, 0, { ALL, ALL, ALL, ALL }, { 0 }, false },
+	{ 0x80000006, 0, { ALL, ALL, ALL, ALL }, { 0 }, false },
 	/* EDX: invariant TSC */
-	{ 0x80000007, 0, { 0, 0, 0, 0x00000100 }, { 0 } },
+	{ 0x80000007, 0, { 0, 0, 0, 0x00000100 }, { 0 }, false },
 	/* Address widths; EBX: CLZERO XSAVEERPTR WBNOINVD. ECX: core count is dynamic */
-	{ 0x80000008, 0, { 0x0000ffff, 0x00000205, 0, 0 }, { 0 } },
+	{ 0x80000008, 0, { 0x0000ffff, 0x00000205, 0, 0 }, { 0 }, true },
 };
 
 /* The policy over the host's leaves, filled at boot. */
@@ -134,7 +135,7 @@ static void fill_leaf1(const struct cpuid_context *c, uint32_t out[CPUID_REGS])
 	}
 }
 
-static void fill_dynamic(const struct cpuid_context *c, uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS])
+void cpuid_dynamic(const struct cpuid_context *c, uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS])
 {
 	switch (leaf) {
 	case 1:
@@ -162,18 +163,18 @@ static void fill_dynamic(const struct cpuid_context *c, uint32_t leaf, uint32_t 
 	}
 }
 
-void cpuid_guest(const struct cpuid_context *c, uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS])
+bool cpuid_fixed(uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS])
 {
 	int i = find(leaf, leaf == LEAF_XSAVE || leaf == 7 ? subleaf : 0);
 
 	if (i < 0) {
 		out[REG_EAX] = out[REG_EBX] = out[REG_ECX] = out[REG_EDX] = 0;
-		return;
+		return true;
 	}
 	for (unsigned r = 0; r < CPUID_REGS; r++) {
 		out[r] = table[i][r];
 	}
-	fill_dynamic(c, leaf, subleaf, out);
+	return !policy[i].dynamic;
 }
 
 uint64_t cpuid_cr4_allowed(void)

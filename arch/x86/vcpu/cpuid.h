@@ -22,8 +22,12 @@ typedef void cpuid_host_fn(uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_R
  */
 void cpuid_policy_init(cpuid_host_fn *host, uint64_t xcr0);
 
-/* The guest's answer. Never fails: leaves beyond the last answer as Intel's highest basic leaf does not: with zeros. */
-void cpuid_guest(const struct cpuid_context *c, uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS]);
+/*
+ * The guest's answer: leaves that Brume does not know are zeros. false: bits of it depend on the vCPU, and cpuid_dynamic
+ * must complete out.
+ */
+bool cpuid_fixed(uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS]);
+void cpuid_dynamic(const struct cpuid_context *c, uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS]);
 
 /* CR4 bits, EFER bits and XCR0 components that the guest's CPUID admits. */
 uint64_t cpuid_cr4_allowed(void);

@@ -10,13 +10,8 @@
 #include "arch/x86/vcpu/msr.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/log.h"
-#include "kernel/process.h"
-#include "kernel/thread.h"
-#include "kernel/trace.h"
 
 enum { VECTOR_UD = 6, VECTOR_GP = 13, KVM_ENOSYS = 1000, FAIL_LOG_MAX = 16 };
-
-typedef enum exit_action exit_fn(struct vcpu *, struct vm_exit *);
 
 static void skip(struct vcpu *v, const struct vm_exit *e)
 {
@@ -30,19 +25,29 @@ static enum exit_action general_protection(struct vcpu *v)
 	return EXIT_RESUME;
 }
 
-static enum exit_action on_cpuid(struct vcpu *v, struct vm_exit *e)
+/* What of CPUID depends on the vCPU at this moment. */
+static void __attribute__((noinline)) cpuid_now(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
+						uint32_t out[CPUID_REGS])
 {
-	uint64_t *gpr = v->page->gpr;
-	uint32_t out[CPUID_REGS];
-	struct guest_mode m;
 	struct cpuid_context c = {
 		.xcr0 = v->xcr0, .apic_id = v->vapic.id, .vcpus = v->vm->vcpu_count, .hide = v->vm->hide,
 		.apic_on = vapic_on(&v->vapic),
 	};
+	struct guest_mode m;
 
 	vcpu_ops->mode(v, &m);
 	c.cr4 = m.cr4;
-	cpuid_guest(&c, (uint32_t)gpr[GPR_RAX], (uint32_t)gpr[GPR_RCX], out);
+	cpuid_dynamic(&c, leaf, subleaf, out);
+}
+
+static enum exit_action on_cpuid(struct vcpu *v, struct vm_exit *e)
+{
+	uint64_t *gpr = v->page->gpr;
+	uint32_t out[CPUID_REGS], leaf = (uint32_t)gpr[GPR_RAX], subleaf = (uint32_t)gpr[GPR_RCX];
+
+	if (!cpuid_fixed(leaf, subleaf, out)) {
+		cpuid_now(v, leaf, subleaf, out);
+	}
 	gpr[GPR_RAX] = out[REG_EAX];
 	gpr[GPR_RBX] = out[REG_EBX];
 	gpr[GPR_RCX] = out[REG_ECX];
@@ -109,17 +114,16 @@ static enum exit_action on_hypercall(struct vcpu *v, struct vm_exit *e)
 /* What an instruction decoder needs. */
 static void fill_context(struct vcpu *v, struct vcpu_exit *x)
 {
-	struct guest_mode m;
+	const struct guest_mode *m = &v->fetch.mode;
 
-	vcpu_ops->mode(v, &m);
-	x->inst_bytes = (uint8_t)fetch_code(v, &m, x->inst);
-	x->cpl = m.cpl;
-	x->cs_attr = m.cs_attr;
-	x->cs_base = m.cs_base;
-	x->cr0 = m.cr0;
-	x->cr3 = m.cr3;
-	x->cr4 = m.cr4;
-	x->efer = m.efer;
+	x->inst_bytes = (uint8_t)fetch_code(v, x->inst);
+	x->cpl = m->cpl;
+	x->cs_attr = m->cs_attr;
+	x->cs_base = m->cs_base;
+	x->cr0 = m->cr0;
+	x->cr3 = m->cr3;
+	x->cr4 = m->cr4;
+	x->efer = m->efer;
 }
 
 static enum exit_action on_pio(struct vcpu *v, struct vm_exit *e)
@@ -153,6 +157,24 @@ static enum exit_action on_pio(struct vcpu *v, struct vm_exit *e)
 	return EXIT_TO_USER;
 }
 
+/* The VM is lost; the vmm learns why. Each one is logged, but not without end. */
+static enum exit_action fail(struct vcpu *v, uint64_t code, uint64_t info1, uint64_t info2, const char *why)
+{
+	static unsigned logged;
+	struct vcpu_exit *x = &v->page->exit;
+
+	if (logged < FAIL_LOG_MAX) {
+		logged++;
+		log_printf("vcpu %u failed: %s (code %#lx info %#lx %#lx)", v->vapic.id, why, code, info1, info2);
+		vcpu_ops->dump(v);
+	}
+	x->kind = EXIT_FAIL;
+	x->fail.code = code;
+	x->fail.info1 = info1;
+	x->fail.info2 = info2;
+	return EXIT_TO_USER;
+}
+
 static enum exit_action on_mmio(struct vcpu *v, struct vm_exit *e)
 {
 	struct vcpu_exit *x = &v->page->exit;
@@ -163,7 +185,7 @@ static enum exit_action on_mmio(struct vcpu *v, struct vm_exit *e)
 	case MMIO_EOI:
 		return after_eoi(v);
 	case MMIO_FAILED:
-		return exit_fail(v, EXIT_MMIO, e->mmio.gpa, v->rip, "instruction on the APIC page is not a plain MOV");
+		return fail(v, EXIT_MMIO, e->mmio.gpa, v->rip, "instruction on the APIC page is not a plain MOV");
 	case MMIO_OTHER:
 		break;
 	}
@@ -185,26 +207,9 @@ static enum exit_action on_shutdown(struct vcpu *v, struct vm_exit *e)
 	return EXIT_TO_USER;
 }
 
-enum exit_action exit_fail(struct vcpu *v, uint64_t code, uint64_t info1, uint64_t info2, const char *why)
-{
-	static unsigned logged;
-	struct vcpu_exit *x = &v->page->exit;
-
-	if (logged < FAIL_LOG_MAX) {
-		logged++;
-		log_printf("vcpu %u failed: %s (code %#lx info %#lx %#lx)", v->vapic.id, why, code, info1, info2);
-		vcpu_ops->dump(v);
-	}
-	x->kind = EXIT_FAIL;
-	x->fail.code = code;
-	x->fail.info1 = info1;
-	x->fail.info2 = info2;
-	return EXIT_TO_USER;
-}
-
 static enum exit_action on_fail(struct vcpu *v, struct vm_exit *e)
 {
-	return exit_fail(v, e->fail.code, e->fail.info1, e->fail.info2, e->fail.why);
+	return fail(v, e->fail.code, e->fail.info1, e->fail.info2, e->fail.why);
 }
 
 /* ---- finished here ---- */
@@ -283,7 +288,7 @@ static enum exit_action on_other(struct vcpu *v, struct vm_exit *e)
 	return EXIT_RESUME;
 }
 
-static exit_fn *const handlers[EXIT_KIND_COUNT] = {
+exit_fn *const exit_handlers[EXIT_KIND_COUNT] = {
 	[EXIT_PIO] = on_pio,
 	[EXIT_MMIO] = on_mmio,
 	[EXIT_SHUTDOWN] = on_shutdown,
@@ -302,12 +307,3 @@ static exit_fn *const handlers[EXIT_KIND_COUNT] = {
 	[EXIT_NMI] = on_other,
 	[EXIT_OTHER] = on_other,
 };
-
-enum exit_action exit_handle(struct vcpu *v, struct vm_exit *e)
-{
-	v->page->exits[e->kind]++;
-	if (__builtin_expect(trace_on, 0)) {
-		trace_write(TRACE_EXIT, (uint64_t)v->thread->process->id << 32 | e->kind, v->rip);
-	}
-	return handlers[e->kind](v, e);
-}

@@ -10,8 +10,7 @@ enum exit_action {
 	EXIT_BLOCK,          /* sleep until an interrupt                                              */
 };
 
-/* e->kind < EXIT_KIND_COUNT. Context: interrupts off, the vCPU loaded, its thread current. */
-enum exit_action exit_handle(struct vcpu *v, struct vm_exit *e);
+typedef enum exit_action exit_fn(struct vcpu *, struct vm_exit *);
 
-/* Fills the shared page for EXIT_FAIL and keeps the vCPU from running again. */
-enum exit_action exit_fail(struct vcpu *v, uint64_t code, uint64_t info1, uint64_t info2, const char *why);
+/* By enum exit_kind of the back end. Context: interrupts off, the vCPU loaded, its thread current. */
+extern exit_fn *const exit_handlers[EXIT_KIND_COUNT];

@@ -118,7 +118,7 @@ bool guest_walk(struct vcpu *v, const struct guest_mode *m, uint64_t linear, uin
 	"jne 9f\n\t" EXTABLE(n "b", "9f")
 
 /* One opening of SMAP for all: the entries that led to the page, then 16 bytes. */
-bool fetch_hit(const struct vcpu *v, uint64_t out[2])
+bool fetch_hit(const struct vcpu *v, uint64_t *low, uint64_t *high)
 {
 	const struct fetch_cache *c = &v->fetch;
 	uint64_t offset = v->rip - c->page_rip, a, b = 0;
@@ -140,15 +140,9 @@ bool fetch_hit(const struct vcpu *v, uint64_t out[2])
 			 : [c] "r"(c), [code] "r"(c->uva + offset), [u0] AT(entry_uva[0]), [u1] AT(entry_uva[1]), [u2] AT(entry_uva[2]), [u3] AT(entry_uva[3]),
 			   [e0] AT(entry[0]), [e1] AT(entry[1]), [e2] AT(entry[2]), [e3] AT(entry[3])
 			 : "memory", "cc");
-	out[0] = a;
-	out[1] = b;
+	*low = a;
+	*high = b;
 	return ok;
-}
-
-static bool same_mode(const struct guest_mode *a, const struct guest_mode *b)
-{
-	return a->cr3 == b->cr3 && a->cr0 == b->cr0 && a->cr4 == b->cr4 && a->efer == b->efer &&
-	       a->cs_base == b->cs_base && a->cs_attr == b->cs_attr;
 }
 
 /* User address of the guest's linear page, and the way to it in c. */
@@ -169,16 +163,17 @@ static bool can_keep(const struct guest_mode *m)
 }
 
 /* Walks and fills the cache. Apart, so that the hit does not pay for its frame. */
-static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, const struct guest_mode *m, uint8_t out[16])
+static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, uint8_t out[16])
 {
 	struct fetch_cache *c = &v->fetch, scratch;
-	uint64_t linear = v->rip + (guest_insn_mode(m) == INSN_64 ? 0 : m->cs_base), offset, uva;
+	struct guest_mode *m = &c->mode;
+	uint64_t linear, offset, uva;
 	unsigned first;
 
-	linear = guest_insn_mode(m) == INSN_64 ? linear : linear & 0xffffffff;
+	vcpu_ops->mode(v, m);
+	linear = guest_insn_mode(m) == INSN_64 ? v->rip : (v->rip + m->cs_base) & 0xffffffff;
 	offset = linear & (PAGE_SIZE - 1);
 	c->uva = code_page(v, m, linear - offset, c);
-	c->mode = *m;
 	c->page_rip = c->uva && can_keep(m) ? v->rip - offset : FETCH_NOTHING;
 	if (!c->uva) {
 		return 0;
@@ -195,10 +190,14 @@ static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, const str
 	return uva && user_read_bytes(uva, out + first, 16 - first) ? 16 : first;
 }
 
-unsigned fetch_code(struct vcpu *v, const struct guest_mode *m, uint8_t out[16])
+unsigned fetch_code(struct vcpu *v, uint8_t out[16])
 {
-	if (same_mode(&v->fetch.mode, m) && fetch_hit(v, (uint64_t *)(void *)out)) {
-		return 16;
+	uint64_t low, high;
+
+	if (!vcpu_ops->mode_is(v, &v->fetch.mode) || !fetch_hit(v, &low, &high)) {
+		return fetch_slowly(v, out);
 	}
-	return fetch_slowly(v, m, out);
+	__builtin_memcpy(out, &low, sizeof(low));
+	__builtin_memcpy(out + sizeof(low), &high, sizeof(high));
+	return 16;
 }

@@ -19,7 +19,7 @@ enum { WALK_LEVELS_MAX = 4, MMIO_MEMO_COUNT = 8 };
  * four leave entries that always do.
  */
 struct fetch_cache {
-	struct guest_mode mode;              /* cpl is not compared                              */
+	struct guest_mode mode;              /* the guest's then                                 */
 	uint64_t page_rip;                   /* rip of the page's first byte, or FETCH_NOTHING   */
 	uint64_t uva;                        /* user address of the code page                    */
 	uint64_t entry_uva[WALK_LEVELS_MAX], entry[WALK_LEVELS_MAX];
@@ -37,14 +37,15 @@ enum insn_mode guest_insn_mode(const struct guest_mode *m);
 
 /*
  * Copies up to 16 bytes at the vCPU's rip into out (zero beyond them) and returns their count; fewer at the end of what
- * is mapped, 0 when nothing can be read. The thread of the vCPU is current.
+ * is mapped, 0 when nothing can be read. v->fetch.mode is the guest's mode afterwards. The thread of the vCPU is current.
  */
-unsigned fetch_code(struct vcpu *v, const struct guest_mode *m, uint8_t out[16]);
+unsigned fetch_code(struct vcpu *v, uint8_t out[16]);
 
 /*
- * The same for the fast way: 16 bytes at rip if the cache holds. The caller has compared v->fetch.mode with the guest's.
+ * The same for the fast way: 16 bytes at rip if the cache holds. The caller knows that v->fetch.mode is the guest's mode
+ * (mode_is of the back end).
  */
-bool fetch_hit(const struct vcpu *v, uint64_t out[2]);
+bool fetch_hit(const struct vcpu *v, uint64_t *low, uint64_t *high);
 
 /*
  * Guest-linear to guest-physical by the guest's tables without permission checks (the CPU has done them). false: not

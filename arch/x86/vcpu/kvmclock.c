@@ -22,9 +22,12 @@ struct wall_page {
 
 uint64_t clock_ticks_to_ns(uint64_t ticks)
 {
-	uint64_t khz = clock_tsc_khz();
+	static uint64_t ns_per_tick;             /* 32.32 fixed point */
 
-	return ticks / khz * 1000000 + ticks % khz * 1000000 / khz;
+	if (__builtin_expect(!ns_per_tick, 0)) {
+		ns_per_tick = (1000000ull << 32) / clock_tsc_khz();
+	}
+	return (uint64_t)((unsigned __int128)ticks * ns_per_tick >> 32);
 }
 
 /* ns = (ticks << shift) * mul >> 32. */

@@ -10,22 +10,20 @@ static const struct insn_mov *decode(struct vcpu *v)
 {
 	struct mmio_memo *memo = &v->memo[(v->rip ^ v->rip >> 4) % MMIO_MEMO_COUNT];
 	union { uint8_t b[16]; uint64_t w[2]; } code;
-	struct guest_mode m;
-	unsigned n;
+	unsigned n = fetch_code(v, code.b);
+	enum insn_mode mode = guest_insn_mode(&v->fetch.mode);
 
-	vcpu_ops->mode(v, &m);
-	n = fetch_code(v, &m, code.b);
 	if (n == sizeof(code) && memo->rip == v->rip && memo->bytes[0] == code.w[0] && memo->bytes[1] == code.w[1] &&
-	    memo->mode == guest_insn_mode(&m)) {
+	    memo->mode == mode) {
 		return &memo->mov;
 	}
 	memo->rip = ~0ull;
-	if (!insn_decode_mov(code.b, n, guest_insn_mode(&m), &memo->mov)) {
+	if (!insn_decode_mov(code.b, n, mode, &memo->mov)) {
 		return NULL;
 	}
 	if (n == sizeof(code)) {
 		memo->rip = v->rip;
-		memo->mode = guest_insn_mode(&m);
+		memo->mode = mode;
 		memo->bytes[0] = code.w[0];
 		memo->bytes[1] = code.w[1];
 	}

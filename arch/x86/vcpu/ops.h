@@ -73,10 +73,10 @@ struct vcpu_ops {
 	void (*reset)(struct vcpu *v);
 	void (*start)(struct vcpu *v, uint8_t vector);       /* from reset to real mode at vector * 4 KiB       */
 
-	/*
-	 * Before the first run after ring 3 or another thread had this CPU, and after the last. Neither touches vector state or XCR0.
-	 */
+	/* Before the first run after ring 3 or another thread had this CPU. Vector state and XCR0 are the caller's. */
 	void (*load)(struct vcpu *v);
+
+	/* The reverse, and only when v->dr_loaded: takes the guest's debug registers out of the CPU. */
 	void (*unload)(struct vcpu *v);
 
 	/*
@@ -87,6 +87,7 @@ struct vcpu_ops {
 	void (*run)(struct vcpu *v, struct vm_exit *e);
 
 	void (*mode)(const struct vcpu *v, struct guest_mode *m);
+	bool (*mode_is)(const struct vcpu *v, const struct guest_mode *m);   /* mode() would say m                */
 	void (*get)(const struct vcpu *v, struct vcpu_state *s);
 	void (*set)(struct vcpu *v, const struct vcpu_state *s);     /* checked by the caller                 */
 

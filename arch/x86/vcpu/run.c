@@ -63,7 +63,9 @@ static void unload(struct vcpu *v)
 		write_xcr0(fpu_host_xcr0);
 		v->xcr0_loaded = false;
 	}
-	vcpu_ops->unload(v);
+	if (v->dr_loaded) {
+		vcpu_ops->unload(v);
+	}
 	page->rip = v->rip;
 	page->rflags = v->rflags;
 }
@@ -160,7 +162,11 @@ _Noreturn void vcpu_run(struct thread *t, struct vcpu *v)
 			}
 		}
 		vcpu_ops->run(v, &e);
-		switch (exit_handle(v, &e)) {
+		v->page->exits[e.kind]++;
+		if (__builtin_expect(trace_on, 0)) {
+			trace_write(TRACE_EXIT, (uint64_t)t->process->id << 32 | e.kind, v->rip);
+		}
+		switch (exit_handlers[e.kind](v, &e)) {
 		case EXIT_RESUME:
 			break;
 		case EXIT_TO_USER:

@@ -116,23 +116,21 @@ static int parse(const struct boot_image *image, struct bzimage *bz, struct boot
 	return OK;
 }
 
-/* The preferred address if it is free, else, for a relocatable kernel, the lowest that is. */
+/*
+ * The preferred address, even if the kernel could be relocated: Linux for x86-64 moves itself up to it when it is loaded
+ * lower, so what fits only below does not run.
+ */
 static int choose_address(const struct boot_request *req, const struct bzimage *bz, uint64_t *at, struct boot_reason *why)
 {
-	const struct setup_header *h = &bz->header;
-	uint64_t end = req->map->low_end, lowest = ALIGN_UP((uint64_t)BOOT_KERNEL_MIN, (uint64_t)h->kernel_alignment);
+	uint64_t end = req->map->low_end, preferred = bz->header.pref_address;
 
-	if (h->pref_address >= BOOT_KERNEL_MIN && range_within(h->pref_address, bz->room, end)) {
-		*at = h->pref_address;
-		return OK;
-	}
-	if (h->relocatable && range_within(lowest, bz->room, end)) {
-		*at = lowest;
+	*at = preferred > BOOT_KERNEL_MIN ? preferred : BOOT_KERNEL_MIN;
+	*at = ALIGN_UP(*at, (uint64_t)bz->header.kernel_alignment);
+	if (*at >= preferred && range_within(*at, bz->room, end)) {
 		return OK;
 	}
 	return boot_fail(why, E_NOMEM, "kernel: needs %llu KiB at %#llx, the VM has memory up to %#llx",
-			 (unsigned long long)(bz->room >> 10), (unsigned long long)h->pref_address,
-			 (unsigned long long)end);
+			 (unsigned long long)(bz->room >> 10), (unsigned long long)preferred, (unsigned long long)end);
 }
 
 static int put_e820(const struct boot_request *req)

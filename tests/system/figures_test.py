@@ -17,8 +17,8 @@ def exit_costs_stay_under_their_limits():
 
 @test
 def memory_without_a_vm_and_per_vm():
-    guest = 64 << 10
-    iso = make_iso("".join(vm_config(name, memory="64M", cmdline="console=ttyS0 quiet") for name in ("a", "b")))
+    guest = 96 << 10
+    iso = make_iso("".join(vm_config(name, memory="96M", cmdline="console=ttyS0 quiet") for name in ("a", "b")))
 
     def used(node):
         node.escape("i")

@@ -102,18 +102,21 @@ TEST(initrd_that_meets_the_kernel_is_refused)
 	CHECK_EQ(load_guest(&req, &start, &why), E_NOMEM);
 }
 
-TEST(kernel_moves_where_its_preferred_address_is_not_there)
+TEST(kernel_is_not_loaded_below_its_preferred_address)
 {
 	setup();
 	put(image, BZ_PREF_ADDRESS, 0x1000000, 8);
+	CHECK_EQ(load_guest(&req, &start, &why), E_NOMEM);
+	CHECK(strstr(why.text, "0x1000000"));
+	put(image, BZ_PREF_ADDRESS, 0, 8);
 	CHECK_EQ(load_guest(&req, &start, &why), OK);
 	CHECK_EQ(start.rip, 0x100200);
+	put(image, BZ_PREF_ADDRESS, 0x180000, 8);
 	put(image, BZ_ALIGNMENT, 0x200000, 4);
 	CHECK_EQ(load_guest(&req, &start, &why), OK);
 	CHECK_EQ(start.rip, 0x200200);
-	put(image, BZ_RELOCATABLE, 0, 1);
+	put(image, BZ_PREF_ADDRESS, 0xffffffffffffff00, 8);
 	CHECK_EQ(load_guest(&req, &start, &why), E_NOMEM);
-	CHECK(strstr(why.text, "0x1000000"));
 }
 
 TEST(file_longer_than_the_header_says_is_loaded_whole)

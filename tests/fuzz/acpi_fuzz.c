@@ -2,7 +2,7 @@
 /*
  * Any bytes as the memory that ACPI tables lie in: the RSDP at its start, addresses relative to it. Checksums are put
  * right where tables seem to stand, or little would ever be parsed.
- * sources: arch/x86/acpi/acpi.c arch/x86/acpi/fadt.c arch/x86/acpi/lists.c
+ * sources: arch/x86/acpi/acpi.c arch/x86/acpi/fadt.c arch/x86/acpi/madt.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memcpy(ram, data, ram_len);
 	fix_tables();
 	if (acpi_parse(&info, ram, ram_len < ACPI_RSDP_V2 ? ram_len : ACPI_RSDP_V2, read_ram, NULL) == OK) {
-		check(info.ioapic_count <= ACPI_IOAPIC_MAX && info.ecam_count <= ACPI_ECAM_MAX);
-		check(info.node_mem_count <= ACPI_NODE_MEM_MAX && info.node_count >= 1);
+		check(info.ioapic_count <= ACPI_IOAPIC_MAX);
 		check(!info.s5_found || (info.s5_a <= 7 && info.s5_b <= 7));
 		check(info.pm_timer <= 0xffff && info.pm1a_control <= 0xffff && info.pm1b_control <= 0xffff);
 	}

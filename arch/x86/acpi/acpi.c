@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ACPI: finding the tables, and those that have no lists in them. See acpi.h. */
+/* ACPI: finding the tables. See acpi.h. */
 #include "arch/x86/acpi/acpi.h"
 
 #include "arch/x86/acpi/parser.h"
@@ -150,7 +150,7 @@ static bool walk_root(struct acpi_parser *p, uint64_t base, const char *signatur
 
 static void set_defaults(struct acpi_info *info)
 {
-	*info = (struct acpi_info){ .node_count = 1 };
+	*info = (struct acpi_info){ 0 };
 	for (unsigned i = 0; i < ACPI_ISA_IRQS; i++) {
 		info->isa[i].gsi = i;
 	}
@@ -171,8 +171,7 @@ int acpi_parse(struct acpi_info *info, const void *rsdp, size_t size, acpi_read_
 		return E_NOENT;
 	}
 	acpi_parse_madt(&p);
-	acpi_parse_srat(&p);
 	acpi_parse_fadt(&p);
-	acpi_parse_devices(&p);
+	acpi_parse_hpet(&p);
 	return OK;
 }

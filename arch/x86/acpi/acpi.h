@@ -7,28 +7,23 @@
 
 #include "lib/base.h"
 
+/* What is looked for. MCFG, SRAT, DMAR and IVRS are checked and noted, not read yet. */
 enum acpi_table_id {
 	ACPI_MADT, ACPI_FADT, ACPI_HPET, ACPI_MCFG, ACPI_SRAT, ACPI_DMAR, ACPI_IVRS,
 	ACPI_TABLE_COUNT
 };
 
 enum {
-	ACPI_CPU_MAX = 256, ACPI_IOAPIC_MAX = 8, ACPI_ECAM_MAX = 8, ACPI_NODE_MEM_MAX = 32, ACPI_ISA_IRQS = 16,
+	ACPI_CPU_MAX = 256, ACPI_IOAPIC_MAX = 8, ACPI_ISA_IRQS = 16,
 	ACPI_TABLE_BYTES_MAX = 1 << 20, /* longer tables are refused                             */
 	ACPI_ROOT_ENTRIES_MAX = 256,    /* of XSDT or RSDT; the rest is not looked at            */
 };
 
 struct acpi_table { hpa_t base; uint32_t length; };  /* length 0: not there or refused      */
 
-struct acpi_cpu { uint32_t apic_id; uint32_t node; };
-
 struct acpi_ioapic { hpa_t base; uint32_t gsi_base; uint8_t id; };
 
 struct acpi_isa_irq { uint32_t gsi; bool active_low, level; };
-
-struct acpi_ecam { hpa_t base; uint16_t segment; uint8_t bus_first, bus_last; };
-
-struct acpi_node_mem { uint64_t base, size; uint32_t node; };
 
 /* A register as the FADT names it. space 0: memory, 1: port; width 0: not there. */
 struct acpi_reg { uint64_t address; uint8_t space, width; };
@@ -39,7 +34,7 @@ struct acpi_info {
 
 	uint64_t lapic_base;            /* 0: no MADT                                            */
 	uint32_t cpu_count;             /* usable ones, those beyond the table too               */
-	struct acpi_cpu cpu[ACPI_CPU_MAX];
+	uint32_t cpu[ACPI_CPU_MAX];     /* their APIC ids                                        */
 	uint32_t ioapic_count;
 	struct acpi_ioapic ioapic[ACPI_IOAPIC_MAX];
 	struct acpi_isa_irq isa[ACPI_ISA_IRQS];   /* identity, edge, high unless overridden      */
@@ -55,12 +50,6 @@ struct acpi_info {
 	uint8_t s5_a, s5_b;             /* SLP_TYP for PM1a and PM1b                             */
 
 	hpa_t hpet;                     /* 0: none                                               */
-	uint32_t ecam_count;
-	struct acpi_ecam ecam[ACPI_ECAM_MAX];
-	uint32_t node_count;            /* NUMA nodes that SRAT names; at least 1                */
-	uint32_t node_mem_count;
-	struct acpi_node_mem node_mem[ACPI_NODE_MEM_MAX];
-	uint32_t iommu_count;           /* remapping units in DMAR or IVRS                       */
 };
 
 /* Copies len bytes at host-physical addr; false when it cannot. */

@@ -32,8 +32,7 @@ static void log_tables(const struct acpi_info *a)
 	if (a->refused) {
 		log_printf("acpi: %u tables refused: length or checksum wrong", a->refused);
 	}
-	log_printf("acpi: %u CPUs, %u IOAPICs, %u nodes, %u ECAM areas, %u IOMMUs, %s_S5_", a->cpu_count, a->ioapic_count,
-		   a->node_count, a->ecam_count, a->iommu_count, a->s5_found ? "" : "no ");
+	log_printf("acpi: %u CPUs, %u IOAPICs, %s_S5_", a->cpu_count, a->ioapic_count, a->s5_found ? "" : "no ");
 }
 
 void acpi_init(const struct boot_info *boot)

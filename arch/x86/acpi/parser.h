@@ -20,9 +20,8 @@ bool acpi_check_table(struct acpi_parser *p, uint64_t base, const struct acpi_he
 
 /* Each reads the tables of its name out of info->table into the rest of info; absent ones change nothing. */
 void acpi_parse_madt(struct acpi_parser *p);
-void acpi_parse_srat(struct acpi_parser *p);     /* after the MADT */
 void acpi_parse_fadt(struct acpi_parser *p);     /* and _S5_ of the DSDT */
-void acpi_parse_devices(struct acpi_parser *p);  /* HPET, MCFG, DMAR, IVRS */
+void acpi_parse_hpet(struct acpi_parser *p);
 
 /*
  * Looks for Name (_S5_, Package { a, b, ... }) in AML bytes: NameOp or root prefix before the name, a package of at

@@ -51,7 +51,7 @@ _Static_assert(offsetof(struct acpi_fadt, reset) == 116 - 36, "ACPI table 5.9");
 
 enum { FADT_RESET_SUPPORTED = 1 << 10, FADT_TIMER_32BIT = 1 << 8, FADT_HARDWARE_REDUCED = 1 << 20 };
 
-struct acpi_entry { uint8_t type, length; };     /* MADT, SRAT */
+struct acpi_entry { uint8_t type, length; };     /* of the MADT */
 
 enum {                                  /* 5.2.12 */
 	MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LAPIC_ADDRESS = 5, MADT_X2APIC = 9,
@@ -69,29 +69,4 @@ struct madt_override {
 struct madt_address { struct acpi_entry e; uint16_t reserved; uint64_t address; } __attribute__((packed));
 struct madt_x2apic { struct acpi_entry e; uint16_t reserved; uint32_t apic_id, flags, processor; } __attribute__((packed));
 
-enum { SRAT_LAPIC = 0, SRAT_MEMORY = 1, SRAT_X2APIC = 2, SRAT_ENABLED = 1 };       /* 5.2.16 */
-
-struct srat_lapic {
-	struct acpi_entry e;
-	uint8_t node_low, apic_id;
-	uint32_t flags;
-	uint8_t sapic, node_high[3];
-	uint32_t clock;
-} __attribute__((packed));
-struct srat_memory {
-	struct acpi_entry e;
-	uint32_t node;
-	uint16_t reserved0;
-	uint64_t base, length;
-	uint32_t reserved1, flags;
-	uint64_t reserved2;
-} __attribute__((packed));
-struct srat_x2apic {
-	struct acpi_entry e;
-	uint16_t reserved0;
-	uint32_t node, apic_id, flags, clock, reserved1;
-} __attribute__((packed));
-
 struct hpet_table { uint32_t block_id; struct acpi_gas base; } __attribute__((packed));
-
-struct mcfg_entry { uint64_t base; uint16_t segment; uint8_t first, last; uint32_t reserved; } __attribute__((packed));

@@ -37,12 +37,11 @@ static void instruction(struct vcpu *v, struct vm_exit *e, uint32_t kind, enum i
 {
 	const struct insn_opcode *o = &insn_opcodes[op];
 	const struct vmcb *c = svm_vmcb(v);
-	uint64_t low, high;
 
 	e->kind = kind;
 	if (svm_has_next_rip) {
 		e->inst_len = (uint32_t)(c->next_rip - v->rip);
-	} else if (svm_mode_is(v, &v->fetch.mode) && fetch_hit(v, &low, &high) && (low & o->mask) == o->bytes) {
+	} else if (svm_mode_is(v, &v->fetch.mode) && (fetch_hit(v).low & o->mask) == o->bytes) {
 		e->inst_len = o->length;
 	} else {
 		instruction_slow(v, e, op);
@@ -88,7 +87,7 @@ static void exception(struct vcpu *v, struct vm_exit *e)
 	}
 }
 
-static void mov_cr8(struct vcpu *v, struct vm_exit *e)
+static void __attribute__((noinline)) mov_cr8(struct vcpu *v, struct vm_exit *e)
 {
 	uint8_t code[16];
 	unsigned n = fetch_code(v, code);

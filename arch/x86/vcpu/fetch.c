@@ -118,31 +118,31 @@ bool guest_walk(struct vcpu *v, const struct guest_mode *m, uint64_t linear, uin
 	"jne 9f\n\t" EXTABLE(n "b", "9f")
 
 /* One opening of SMAP for all: the entries that led to the page, then 16 bytes. */
-bool fetch_hit(const struct vcpu *v, uint64_t *low, uint64_t *high)
+struct code_bytes fetch_hit(const struct vcpu *v)
 {
 	const struct fetch_cache *c = &v->fetch;
-	uint64_t offset = v->rip - c->page_rip, a, b = 0;
-	bool ok = false;
+	uint64_t offset = v->rip - c->page_rip, low, high = 0;
 
 	if (offset > PAGE_SIZE - 16) {
-		return false;
+		return (struct code_bytes){ 0, 0 };
 	}
 	__asm__ volatile("stac\n\t"
 			 CHECK_ENTRY("1", "u0", "e0")
 			 CHECK_ENTRY("2", "u1", "e1")
 			 CHECK_ENTRY("3", "u2", "e2")
 			 CHECK_ENTRY("4", "u3", "e3")
-			 "5:\tmovq (%[code]), %[a]\n"
-			 "6:\tmovq 8(%[code]), %[b]\n\t"
-			 "movb $1, %[ok]\n"
-			 "9:\tclac\n\t" EXTABLE("5b", "9b") EXTABLE("6b", "9b")
-			 : [a] "=&r"(a), [b] "+r"(b), [ok] "+q"(ok)
-			 : [c] "r"(c), [code] "r"(c->uva + offset), [u0] AT(entry_uva[0]), [u1] AT(entry_uva[1]), [u2] AT(entry_uva[2]), [u3] AT(entry_uva[3]),
+			 "5:\tmovq 8(%[code]), %[b]\n"
+			 "6:\tmovq (%[code]), %[a]\n\t"
+			 "jmp 8f\n"
+			 "9:\txorl %k[a], %k[a]\n\t"
+			 "xorl %k[b], %k[b]\n"
+			 "8:\tclac\n\t" EXTABLE("5b", "9b") EXTABLE("6b", "9b")
+			 : [a] "=&r"(low), [b] "+&r"(high)
+			 : [c] "r"(c), [code] "r"(c->uva + offset),
+			   [u0] AT(entry_uva[0]), [u1] AT(entry_uva[1]), [u2] AT(entry_uva[2]), [u3] AT(entry_uva[3]),
 			   [e0] AT(entry[0]), [e1] AT(entry[1]), [e2] AT(entry[2]), [e3] AT(entry[3])
 			 : "memory", "cc");
-	*low = a;
-	*high = b;
-	return ok;
+	return (struct code_bytes){ low, high };
 }
 
 /* User address of the guest's linear page, and the way to it in c. */
@@ -192,12 +192,15 @@ static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, uint8_t o
 
 unsigned fetch_code(struct vcpu *v, uint8_t out[16])
 {
-	uint64_t low, high;
+	struct code_bytes b = { 0, 0 };
 
-	if (!vcpu_ops->mode_is(v, &v->fetch.mode) || !fetch_hit(v, &low, &high)) {
+	if (vcpu_ops->mode_is(v, &v->fetch.mode)) {
+		b = fetch_hit(v);
+	}
+	if (!(b.low | b.high)) {
 		return fetch_slowly(v, out);
 	}
-	__builtin_memcpy(out, &low, sizeof(low));
-	__builtin_memcpy(out + sizeof(low), &high, sizeof(high));
+	__builtin_memcpy(out, &b.low, sizeof(b.low));
+	__builtin_memcpy(out + sizeof(b.low), &b.high, sizeof(b.high));
 	return 16;
 }

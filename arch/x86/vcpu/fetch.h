@@ -41,11 +41,15 @@ enum insn_mode guest_insn_mode(const struct guest_mode *m);
  */
 unsigned fetch_code(struct vcpu *v, uint8_t out[16]);
 
+struct code_bytes {
+	uint64_t low, high;
+};
+
 /*
- * The same for the fast way: 16 bytes at rip if the cache holds. The caller knows that v->fetch.mode is the guest's mode
- * (mode_is of the back end).
+ * The same for the fast way: 16 bytes at rip if the cache holds, else zeros. The caller knows that v->fetch.mode is the
+ * guest's mode (mode_is of the back end).
  */
-bool fetch_hit(const struct vcpu *v, uint64_t *low, uint64_t *high);
+struct code_bytes fetch_hit(const struct vcpu *v);
 
 /*
  * Guest-linear to guest-physical by the guest's tables without permission checks (the CPU has done them). false: not

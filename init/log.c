@@ -16,7 +16,6 @@ enum { LINE_MAX = 248 };
 
 static struct node_exchange *exchange;
 static struct channel_end ring;
-static bool taken;               /* the kernel does not show lines any more: a console took the line over   */
 static unsigned lost;
 
 void init_log_to(struct node_exchange *to)
@@ -27,8 +26,7 @@ void init_log_to(struct node_exchange *to)
 
 static void to_console(const char *line, size_t len)
 {
-	taken = taken || (exchange && __atomic_load_n(&exchange->attached, __ATOMIC_ACQUIRE));
-	if (!taken) {
+	if (!exchange || !__atomic_load_n(&exchange->attached, __ATOMIC_ACQUIRE)) {
 		return;
 	}
 	if (!channel_write_all(&ring, line, (uint32_t)len)) {

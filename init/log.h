@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What init says: one line per call, "brume: " before it. It always goes into the kernel's log; to the serial line by
- * the kernel while nobody owns it, by the console program once that runs.
+ * the kernel while nobody owns it, by the console program while that runs.
  */
 #pragma once
 
@@ -12,8 +12,5 @@ struct node_exchange;
 /* No line end in the text; bytes that are not printable ASCII become '?'. Lines end after 240 bytes. */
 void init_log(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/*
- * From now on lines go to this ring too, once a reader has said that it is attached: the next console shows what was
- * said while there was none. Called again for each new console, with an empty ring.
- */
+/* From now on lines go to this ring, which is empty, too, while its reader says that it is attached. */
 void init_log_to(struct node_exchange *exchange);

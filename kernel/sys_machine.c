@@ -43,6 +43,9 @@ int64_t sys_log(struct thread *t, const uint64_t arg[6])
 	if (r < 0) {
 		return r;
 	}
+	if (!serial_event.event) {
+		serial_set_notify(NULL);     /* whoever had the serial line is gone: the log goes there again */
+	}
 	log_write(text, n);
 	return (int64_t)n;
 }

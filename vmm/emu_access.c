@@ -30,7 +30,8 @@ enum emu_result emu_finish(struct emulator *e)
 	struct vcpu_page *page = e->page;
 	uint64_t rip = page->rip + e->insn->length;
 
-	page->rip = e->mode == DECODE_64 ? rip : e->mode == DECODE_32 ? (uint32_t)rip : (uint16_t)rip;
+	/* EIP counts 32 bits in 16-bit code too: it meets the limit of CS, it does not wrap. */
+	page->rip = e->mode == DECODE_64 ? rip : (uint32_t)rip;
 	page->dirty |= DIRTY_RIP;
 	if (page->rflags & (RFLAGS_RF | RFLAGS_TF)) {
 		emu_set_rflags(e, page->rflags & ~(uint64_t)RFLAGS_RF);

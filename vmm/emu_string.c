@@ -174,6 +174,8 @@ static enum emu_result repeat(struct emulator *e, struct string *s)
 			return emu_single_step(e);
 		}
 	}
+	/* rip has not moved; saying so ends the shadow of an STI before the REP, which covers one element at most. */
+	e->page->dirty |= DIRTY_RIP;
 	return EMU_AGAIN;
 }
 

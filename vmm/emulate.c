@@ -110,9 +110,10 @@ static enum emu_fast fast_kind(const struct insn *in)
 	}
 }
 
+/* EIP counts 32 bits in 16-bit code too: it meets the limit of CS, it does not wrap. */
 static uint64_t rip_mask(enum decode_mode mode)
 {
-	return mode == DECODE_64 ? UINT64_MAX : mode == DECODE_32 ? UINT32_MAX : UINT16_MAX;
+	return mode == DECODE_64 ? UINT64_MAX : UINT32_MAX;
 }
 
 static enum emu_result decode_into(struct emulator *e, struct emu_memo *m)

@@ -64,11 +64,20 @@ def a_linux_guest_among_eighteen_hostile_ones():
         assert node.wait_exit(60) == 0
 
 
+def run_payload(name, last, at_least):
+    config = "node when-idle poweroff\n" + vm_config(name, memory="16M", kernel=name, initrd=None, cmdline="")
+    with Machine(iso=make_iso(config, {name: os.path.join(BUILD, f"guest/{name}.elf")}), memory="512m") as node:
+        node.expect(last, 60)
+        node.expect_none(r"not ok")
+        assert len([line for line in node.text().splitlines() if line.startswith("ok ")]) >= at_least
+        assert node.wait_exit(30) == 0
+
+
 @test
 def every_form_of_instruction_on_a_device():
-    config = "node when-idle poweroff\n" + vm_config("forms", memory="16M", kernel="forms", initrd=None, cmdline="")
-    with Machine(iso=make_iso(config, {"forms": os.path.join(BUILD, "guest/mmio.elf")}), memory="512m") as node:
-        node.expect(r"done mmio", 60)
-        node.expect_none(r"not ok")
-        assert len([line for line in node.text().splitlines() if line.startswith("ok ")]) >= 90
-        assert node.wait_exit(30) == 0
+    run_payload("mmio", r"done mmio", 90)
+
+
+@test
+def faults_traps_and_modes_of_emulated_instructions():
+    run_payload("emulation", r"done emulation", 11)

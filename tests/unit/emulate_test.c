@@ -264,7 +264,7 @@ TEST(rep_movs_from_device_to_ram)
 	CHECK_EQ(access_at(DEV + 0xf00, false), EMU_AGAIN);
 	CHECK_EQ(page.gpr[GPR_RCX], 100 - EMU_REP_BUDGET);
 	CHECK_EQ(page.gpr[GPR_RSI], LINEAR_DEV + 0xf00 + 4 * EMU_REP_BUDGET);
-	CHECK_EQ(page.dirty, 0);
+	CHECK_EQ(page.rip, CODE);
 	CHECK_EQ(access_at(DEV + 0x1000, false), EMU_DONE);
 	CHECK_EQ(page.gpr[GPR_RCX], 0);
 	CHECK_EQ(page.rip, CODE + 2);
@@ -419,7 +419,7 @@ TEST(real_mode)
 	CHECK_EQ(page.gpr[GPR_RSI], 0xffff0015);
 	CHECK_EQ(page.gpr[GPR_RDI], 0x77770045);
 	CHECK_EQ(page.gpr[GPR_RCX], 0x99990000);
-	CHECK_EQ(page.rip, 0);
+	CHECK_EQ(page.rip, 0x10000);             /* where the fetch meets the limit */
 	/* Behind the limit. */
 	CODE_BYTES(0xad);                        /* lodsw */
 	page.gpr[GPR_RSI] = 0xffff;

@@ -148,7 +148,7 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 		s->gpr[i] = v->page->gpr[i];
 	}
 	s->rip = v->page->dirty & DIRTY_RIP ? v->page->rip : v->rip;
-	s->rflags = v->rflags;
+	s->rflags = v->page->dirty & DIRTY_RFLAGS ? v->page->rflags : v->rflags;
 	for (unsigned i = 0; i < 4; i++) {
 		s->dr[i] = v->dr[i];
 	}
@@ -166,7 +166,7 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 	s->halted = v->state == VCPU_HALTED;
 	s->nmi_pending = v->nmi_pending;
 	s->nmi_blocked = v->nmi_blocked;
-	s->shadow = v->shadow;
+	s->shadow = v->shadow && !(v->page->dirty & DIRTY_RIP);
 	s->exception_pending = v->event.valid && v->event.type != EVENT_INTERRUPT;
 	s->exception_vector = v->event.vector;
 	s->exception_has_error = v->event.has_error;

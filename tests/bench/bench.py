@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import harness  # noqa: E402
 from harness import BUILD, TOP, Machine, make_iso, vm_config, work_dir  # noqa: E402
 
-COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "42", "-rtc", "base=2025-01-01T00:00:00,clock=vm")
+COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "42", "-rtc", "base=2030-01-01T00:00:00,clock=vm")
 CPU = "max,+svm,-monitor"
 PAYLOAD = os.path.join(BUILD, "guest/exits.elf")
 ROWS = (  # name in the payload, title, most that Brume may need

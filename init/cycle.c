@@ -24,6 +24,7 @@ struct counters {
 
 static struct {
 	struct vm *vm;               /* NULL: no cycles                                              */
+	bool started;                /* it was, and has not been seen off since                      */
 	unsigned wanted, done;
 	uint64_t kill_ns;
 	struct counters before;
@@ -105,6 +106,7 @@ static void next_round(uint64_t now_ns)
 		finish("it does not start");
 		return;
 	}
+	cycle.started = true;
 	cycle.kill_ns = now_ns + RUN_NS(cycle.done);
 }
 
@@ -115,10 +117,10 @@ uint64_t cycle_tick(uint64_t now_ns)
 	}
 	if (cycle.vm->phase == VM_ON && now_ns >= cycle.kill_ns) {
 		vm_kill(cycle.vm);
-		cycle.done++;
 		cycle.kill_ns = NONE;
 	}
 	if (cycle.vm->phase == VM_OFF) {
+		cycle.done += cycle.started;             /* killed, or it ended by itself */
 		next_round(now_ns);
 	}
 	return cycle.kill_ns;

@@ -80,7 +80,7 @@ enum sys {
 
 enum {
 	SELF = 0xffffffff,           /* in place of a process handle: the caller                       */
-	HANDLE_MAX = 256,            /* handles a process may hold                                     */
+	HANDLE_MAX = 1024,           /* handles a process may hold                                     */
 };
 
 /* User addresses are below this; the page under it is never mapped. */

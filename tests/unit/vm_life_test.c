@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a VM in init: starts, ends, resets, what is said about it. Kernel, launch and console are fakes.
+ * sources: init/memory.c
+ */
+#include "lib/user/sys.h"
+
+static uint64_t fake_clock(void);
+static int fake_status(struct process_status *status);
+
+#define sys_clock(tsc) fake_clock()
+#define sys_process_status(process, status) fake_status(status)
+#define sys_event_signal(event) (signalled = (event))
+static uint32_t signalled;
+
+#include "init/vm.c"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "tests/unit/check.h"
+
+struct memory memory;
+
+static uint64_t now;
+static struct process_status process;
+static struct vmm_control control;
+static int launch_result;
+static unsigned launches, undone;
+static bool drained;
+static char said[512];
+
+static uint64_t fake_clock(void) { return now; }
+static int fake_status(struct process_status *status) { *status = process; return OK; }
+volatile struct vmm_control *launch_control(const struct vm *vm) { (void)vm; return &control; }
+void launch_undo(struct vm *vm) { (void)vm; undone++; }
+void console_show_vm(const struct vm *vm) { (void)vm; }
+bool console_has_drained(const struct vm *vm) { (void)vm; return drained; }
+
+int launch_vm(struct vm *vm, const char **why)
+{
+	vm->control_event = 77;
+	launches++;
+	memset(&control, 0, sizeof(control));
+	memset(&process, 0, sizeof(process));
+	*why = "because";
+	return launch_result;
+}
+
+void child_describe_end(const struct process_status *status, char *text, size_t size)
+{
+	snprintf(text, size, "end %u", (unsigned)status->end);
+}
+
+void init_log(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(said, sizeof(said), format, args);
+	va_end(args);
+}
+
+static int take(uint32_t h, uint64_t n) { (void)h, (void)n; return 9; }
+static int done(uint32_t h) { (void)h; return OK; }
+static int merge(uint32_t a, uint32_t b) { (void)a, (void)b; return OK; }
+static const struct region_ops ops = { .split = take, .merge = merge, .reclaim = done, .clean = take };
+
+static struct vm *fresh(enum conf_reboot on_reboot)
+{
+	static struct conf_result config;
+
+	memory_init(&memory, &ops);
+	(void)!memory_add(&memory, (struct extent){ 0x100000, MIB(1), 1, true });
+	config = (struct conf_result){ .vm_count = 1 };
+	config.vm[0] = (struct conf_vm){ .name = "a", .memory = MIB(64), .vcpus = 1, .autostart = 1,
+					 .on_reboot = on_reboot };
+	now = 1000;
+	launches = undone = 0;
+	launch_result = OK;
+	drained = true;
+	ended_in_order = false;
+	vms_init(&config);
+	vms_autostart();
+	return vm_get(0);
+}
+
+static void end(enum vmm_state state, const char *reason)
+{
+	process.end = PROCESS_EXITED;
+	control.state = state;
+	snprintf(control.reason, sizeof(control.reason), "%s", reason);
+	vm_event(0);
+}
+
+TEST(starts_and_says_so)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	CHECK_EQ(launches, 1);
+	CHECK_EQ(vm->phase, VM_ON);
+	CHECK_EQ(vm->generation, 1);
+	CHECK_STR(said, "vm a: started, 64 MiB, 1 vCPU");
+	CHECK(!vm_start(vm));
+	CHECK(!vms_idle());
+}
+
+TEST(a_failed_start_leaves_it_off)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	vm_kill(vm);
+	vms_tick(now);
+	launch_result = E_NOMEM;
+	CHECK(!vm_start(vm));
+	CHECK_STR(said, "vm a: not started: because (error -2)");
+	CHECK_EQ(vm->phase, VM_OFF);
+	CHECK_EQ(vm->generation, 1);
+}
+
+TEST(power_off_is_good_order)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	end(VMM_POWERED_OFF, "");
+	CHECK_STR(said, "vm a: powered off");
+	CHECK_EQ(vm->phase, VM_DRAIN);
+	CHECK_EQ(undone, 1);
+	CHECK(!vms_idle());
+	vms_tick(now);
+	CHECK_EQ(vm->phase, VM_OFF);
+	CHECK(vms_idle());
+}
+
+TEST(failure_and_kill_leave_the_node_on)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	end(VMM_FAILED, "triple fault");
+	CHECK_STR(said, "vm a: failed: triple fault");
+	CHECK_STR(vm->note, "triple fault");
+	vms_tick(now);
+	CHECK(!vms_idle());
+	vm_start(vm);
+	vm_kill(vm);
+	CHECK_STR(said, "vm a: killed");
+	vms_tick(now);
+	CHECK(!vms_idle());
+}
+
+TEST(reset_starts_again_or_stays_off)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	now += 10 * QUICK_NS;
+	end(VMM_RESET, "");
+	CHECK_STR(said, "vm a: reset, starts again");
+	CHECK_EQ(launches, 1);
+	vms_tick(now);
+	CHECK_EQ(launches, 2);
+	CHECK_EQ(vm->generation, 2);
+	vm = fresh(CONF_REBOOT_STOP);
+	end(VMM_RESET, "");
+	vms_tick(now);
+	CHECK_EQ(vm->phase, VM_OFF);
+	CHECK(vms_idle());
+}
+
+TEST(quick_resets_come_to_an_end)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	for (int i = 1; i < QUICK_RESETS_MAX; i++) {
+		end(VMM_RESET, "");
+		vms_tick(now);
+		CHECK_EQ(vm->phase, VM_ON);
+	}
+	end(VMM_RESET, "");
+	vms_tick(now);
+	CHECK_EQ(vm->phase, VM_OFF);
+	CHECK(strstr(said, "5 resets in a row"));
+	CHECK(!vms_idle());
+}
+
+TEST(a_kill_while_it_is_about_to_restart_wins)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	drained = false;
+	end(VMM_RESET, "");
+	vm_kill(vm);
+	drained = true;
+	vms_tick(now);
+	CHECK_EQ(vm->phase, VM_OFF);
+	CHECK_EQ(launches, 1);
+}
+
+TEST(a_console_that_does_not_answer_is_not_waited_for)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+	uint64_t next;
+
+	drained = false;
+	end(VMM_POWERED_OFF, "");
+	next = vms_tick(now);
+	CHECK_EQ(next, now + DRAIN_NS);
+	CHECK_EQ(vm->phase, VM_DRAIN);
+	CHECK(!vm_start(vm));
+	vms_tick(next);
+	CHECK_EQ(vm->phase, VM_OFF);
+}
+
+TEST(a_vmm_that_does_not_end_is_killed)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	control.state = VMM_FAILED;
+	vm_event(0);
+	CHECK_EQ(vm->phase, VM_ON);
+	CHECK_EQ(vms_tick(now), now + FINAL_NS);
+	vms_tick(now + FINAL_NS);
+	CHECK_EQ(vm->phase, VM_OFF);
+}
+
+TEST(a_dead_vmm_is_a_failure_whatever_it_claimed)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	control.state = VMM_POWERED_OFF;
+	process.end = PROCESS_FAULTED;
+	vm_event(0);
+	CHECK(strstr(said, "vm a: failed: its vmm ended: end 2") == said);
+	vms_tick(now);
+	CHECK_EQ(vm->phase, VM_OFF);
+	CHECK(!vms_idle());
+}
+
+TEST(a_reason_without_end_is_cut)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	process.end = PROCESS_EXITED;
+	control.state = VMM_FAILED;
+	memset(control.reason, 'x', sizeof(control.reason));
+	vm_event(0);
+	CHECK_EQ(strlen(said), strlen("vm a: failed: ") + sizeof(control.reason) - 1);
+	CHECK_EQ(strlen(vm->note), sizeof(vm->note) - 1);
+}
+
+TEST(power_button_is_a_request)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	vm_press_power(vm);
+	CHECK_EQ(control.request, VMM_REQ_POWER_BUTTON);
+	CHECK_EQ(control.request_count, 1);
+	CHECK_EQ(signalled, 77);
+	vm_kill(vm);
+	vms_tick(now);
+	control.request = 0;
+	vm_press_power(vm);
+	CHECK_EQ(control.request, 0);
+}
+
+TEST(events_of_unknown_vms_are_nothing)
+{
+	fresh(CONF_REBOOT_RESTART);
+	vm_event(1);
+	vm_event(UINT32_MAX);
+	CHECK(vm_find("a") == vm_get(0));
+	CHECK(vm_find("b") == NULL);
+}

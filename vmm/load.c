@@ -19,6 +19,13 @@ enum { RFLAGS_RESERVED = 1 << 1 };
 /* Selectors that the Linux protocol names; PVH leaves them open. */
 enum { SELECTOR_CODE = 0x10, SELECTOR_DATA = 0x18 };
 
+/*
+ * Registers of the local APIC, by offset / 16, as a PC's firmware leaves them: virtual wire mode, in which the PIC's
+ * interrupts pass through LINT0 (MultiProcessor Specification 1.4, 3.6.2.2; SDM 3A 11.5.1).
+ */
+enum { APIC_SVR = 0x0f, APIC_LINT0 = 0x35, APIC_LINT1 = 0x36 };
+enum { SVR_ENABLED = 0x1ff, LVT_EXTINT = 0x700, LVT_NMI = 0x400 };
+
 /* Access rights: type, S, DPL, P in bits 0-7; L, D/B, G in bits 13-15. */
 enum { ATTR_CODE64 = 0xa09b, ATTR_CODE32 = 0xc09b, ATTR_DATA = 0xc093, ATTR_TSS = 0x008b, ATTR_NONE = 0 };
 
@@ -152,6 +159,9 @@ int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, stru
 	state->cr4 = long_mode ? CR4_PAE : 0;
 	state->efer = long_mode ? EFER_LME | EFER_LMA : 0;
 	state->mtrr_def = MTRR_ON_WRITE_BACK;
+	state->apic[APIC_SVR] = SVR_ENABLED;
+	state->apic[APIC_LINT0] = LVT_EXTINT;
+	state->apic[APIC_LINT1] = LVT_NMI;
 	state->halted = 0;
 	return r;
 }

@@ -201,6 +201,9 @@ TEST(first_vcpu_starts_in_long_mode)
 	CHECK_EQ(s.cs.attr, 0xa09b);
 	CHECK_EQ(s.ds.selector, 0x18);
 	CHECK_EQ(s.rflags, 2);
+	/* Virtual wire mode: the PIC's interrupts pass through the local APIC. */
+	CHECK_EQ(s.apic[0x0f], 0x1ff);
+	CHECK_EQ(s.apic[0x35], 0x700);
 	/* Walk 0xfedcba98 by hand. */
 	pml4 = get(ram, BOOT_TABLES, 8);
 	pdpt = get(ram, (pml4 & ~0xfffull) + 3 * 8, 8);

@@ -94,6 +94,7 @@ TEST(first_vcpu_starts_in_protected_mode)
 	CHECK_EQ(s.cs.attr, 0xc09b);
 	CHECK_EQ(s.cs.limit, 0xffffffff);
 	CHECK_EQ(s.tr.limit, 0x67);
+	CHECK_EQ(s.apic[0x35], 0x700);
 }
 
 TEST(broken_images_are_refused_with_a_reason)

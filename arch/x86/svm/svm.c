@@ -266,6 +266,11 @@ static void set_tsc_offset(struct vcpu *v, uint64_t offset)
 	svm_vmcb(v)->tsc_offset = offset;
 }
 
+static void set_dr6(struct vcpu *v, uint64_t bits)
+{
+	svm_vmcb(v)->dr6 |= bits;
+}
+
 static void watch_iret(struct vcpu *v, bool on)
 {
 	struct vmcb *c = svm_vmcb(v);
@@ -291,6 +296,7 @@ const struct vcpu_ops svm_ops = {
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
 	.set_tsc_offset = set_tsc_offset,
+	.set_dr6 = set_dr6,
 	.watch_iret = watch_iret,
 	.dump = svm_dump,
 };

@@ -11,12 +11,12 @@
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/log.h"
 
-enum { VECTOR_UD = 6, VECTOR_GP = 13, KVM_ENOSYS = 1000, FAIL_LOG_MAX = 16 };
+enum { VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_GP = 13, KVM_ENOSYS = 1000, FAIL_LOG_MAX = 16, DR6_BS = 1 << 14 };
 
-static void skip(struct vcpu *v, const struct vm_exit *e)
+void vcpu_step_trap(struct vcpu *v)
 {
-	v->rip += e->inst_len;
-	v->shadow = 0;
+	vcpu_ops->set_dr6(v, DR6_BS);
+	irq_raise(v, VECTOR_DB, false, 0);
 }
 
 static enum exit_action general_protection(struct vcpu *v)
@@ -52,7 +52,7 @@ static enum exit_action on_cpuid(struct vcpu *v, struct vm_exit *e)
 	gpr[GPR_RBX] = out[REG_EBX];
 	gpr[GPR_RCX] = out[REG_ECX];
 	gpr[GPR_RDX] = out[REG_EDX];
-	skip(v, e);
+	vcpu_skip(v, e->inst_len);
 	return EXIT_RESUME;
 }
 
@@ -80,7 +80,7 @@ static enum exit_action on_msr(struct vcpu *v, struct vm_exit *e)
 		if (!msr_write(v, index, val, &eoi)) {
 			return general_protection(v);
 		}
-		skip(v, e);
+		vcpu_skip(v, e->inst_len);
 		return eoi ? after_eoi(v) : EXIT_RESUME;
 	}
 	if (!msr_read(v, index, &val)) {
@@ -88,13 +88,13 @@ static enum exit_action on_msr(struct vcpu *v, struct vm_exit *e)
 	}
 	gpr[GPR_RAX] = (uint32_t)val;
 	gpr[GPR_RDX] = val >> 32;
-	skip(v, e);
+	vcpu_skip(v, e->inst_len);
 	return EXIT_RESUME;
 }
 
 static enum exit_action on_hlt(struct vcpu *v, struct vm_exit *e)
 {
-	skip(v, e);
+	vcpu_skip(v, e->inst_len);
 	if (v->virq && (v->rflags & RFLAGS_IF)) {
 		return EXIT_RESUME;
 	}
@@ -105,7 +105,7 @@ static enum exit_action on_hlt(struct vcpu *v, struct vm_exit *e)
 static enum exit_action on_hypercall(struct vcpu *v, struct vm_exit *e)
 {
 	v->page->gpr[GPR_RAX] = (uint64_t)-KVM_ENOSYS;
-	skip(v, e);
+	vcpu_skip(v, e->inst_len);
 	return EXIT_RESUME;
 }
 
@@ -132,8 +132,7 @@ static enum exit_action on_pio(struct vcpu *v, struct vm_exit *e)
 	uint32_t value = (uint32_t)v->page->gpr[GPR_RAX];
 
 	if (!e->pio.string) {
-		v->rip = e->pio.next_rip;
-		v->shadow = 0;
+		vcpu_skip(v, e->pio.next_rip - v->rip);
 		if (e->pio.size < 4) {
 			value &= (1u << 8 * e->pio.size) - 1;
 		}
@@ -240,7 +239,7 @@ static enum exit_action on_cr(struct vcpu *v, struct vm_exit *e)
 	}
 	(void)vapic_write(&v->vapic, VAPIC_TPR, (uint32_t)val << 4);
 	v->work |= WORK_IRQ;
-	skip(v, e);
+	vcpu_skip(v, e->inst_len);
 	return EXIT_RESUME;
 }
 
@@ -250,18 +249,27 @@ static enum exit_action on_exception(struct vcpu *v, struct vm_exit *e)
 	return EXIT_RESUME;
 }
 
-/* XCR0 must hold x87, AVX only with SSE, and nothing that CPUID does not offer. The CPU has checked CPL and OSXSAVE. */
+/*
+ * XCR0 must hold x87, AVX only with SSE, and nothing that CPUID does not offer. QEMU exits before it looks at OSXSAVE
+ * and CPL, so both are checked here.
+ */
 static enum exit_action on_xsetbv(struct vcpu *v, struct vm_exit *e)
 {
 	uint64_t *gpr = v->page->gpr, val = gpr[GPR_RDX] << 32 | (uint32_t)gpr[GPR_RAX];
+	struct guest_mode m;
 
-	if ((uint32_t)gpr[GPR_RCX] != 0 || !(val & 1) || (val & ~cpuid_xcr0_allowed()) || (val & 6) == 4) {
+	vcpu_ops->mode(v, &m);
+	if (!(m.cr4 & CR4_OSXSAVE)) {
+		irq_raise(v, VECTOR_UD, false, 0);
+		return EXIT_RESUME;
+	}
+	if (m.cpl != 0 || (uint32_t)gpr[GPR_RCX] != 0 || !(val & 1) || (val & ~cpuid_xcr0_allowed()) || (val & 6) == 4) {
 		return general_protection(v);
 	}
 	v->xcr0 = val;
 	write_xcr0(val);
 	v->xcr0_loaded = true;
-	skip(v, e);
+	vcpu_skip(v, e->inst_len);
 	return EXIT_RESUME;
 }
 
@@ -274,7 +282,7 @@ static enum exit_action on_other(struct vcpu *v, struct vm_exit *e)
 	case OTHER_FORBIDDEN:
 		return general_protection(v);
 	case OTHER_SKIP:
-		skip(v, e);
+		vcpu_skip(v, e->inst_len);
 		break;
 	case OTHER_IRET:
 		v->nmi_blocked = false;

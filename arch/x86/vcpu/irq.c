@@ -171,7 +171,9 @@ bool irq_choose(struct vcpu *v)
 	if (v->nmi_pending && !v->event.valid && nmi_open(v)) {
 		inject_nmi(v);
 	} else if (v->nmi_pending && !v->nmi_blocked) {
-		v->work |= WORK_IRQ;         /* look again after the next exit */
+		/* Behind a shadow or the IRET of the one before: after the next exit, which the window hastens. */
+		v->work |= WORK_IRQ;
+		v->window = true;
 	}
 	v->virq = vapic_pending(&v->vapic);
 	if (v->extint_asked || (v->vapic.extint && vapic_takes_extint(&v->vapic))) {

@@ -72,8 +72,7 @@ static enum mmio_result apic_access(struct vcpu *v, const struct insn_mov *m, ui
 		effect = vapic_write(&v->vapic, reg, (uint32_t)source(v, m));
 		v->work |= WORK_IRQ;
 	}
-	v->rip += m->length;
-	v->shadow = 0;
+	vcpu_skip(v, m->length);
 	if (effect == VAPIC_SEND) {
 		irq_send_ipi(v);
 	}
@@ -98,7 +97,6 @@ enum mmio_result mmio_in_kernel(struct vcpu *v, uint64_t gpa, bool write)
 		return MMIO_OTHER;
 	}
 	v->page->exits[EXIT_DOORBELL]++;
-	v->rip += m->length;
-	v->shadow = 0;
+	vcpu_skip(v, m->length);
 	return MMIO_DONE;
 }

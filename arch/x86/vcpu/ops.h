@@ -96,6 +96,7 @@ struct vcpu_ops {
 	void (*set_msr)(struct vcpu *v, uint32_t index, uint64_t val);
 
 	void (*set_tsc_offset)(struct vcpu *v, uint64_t offset);
+	void (*set_dr6)(struct vcpu *v, uint64_t bits);              /* ORed in                               */
 	void (*watch_iret)(struct vcpu *v, bool on);                 /* OTHER_IRET exits                      */
 	void (*dump)(const struct vcpu *v);                          /* to the log                            */
 };

@@ -157,9 +157,6 @@ _Noreturn void vcpu_run(struct thread *t, struct vcpu *v)
 	for (;;) {
 		if (__builtin_expect((v->work | v->state | c->need_resched) != 0, 0)) {
 			look_around(t, v);
-			if (v->work | c->need_resched) {
-				continue;
-			}
 		}
 		vcpu_ops->run(v, &e);
 		v->page->exits[e.kind]++;

@@ -2,6 +2,7 @@
 /* A virtual CPU: neutral state, and the entry points of the portable kernel. */
 #pragma once
 
+#include "arch/x86/cpu/regs.h"
 #include "arch/x86/vcpu/fetch.h"
 #include "arch/x86/vcpu/vapic.h"
 #include "arch/x86/vcpu/ops.h"
@@ -78,6 +79,19 @@ void vcpu_thread_gone(struct thread *t);
  * sched_run with t->resume = RESUME_VCPU when the guest halts or the time slice ends; the scheduler calls it again.
  */
 _Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
+
+/* The guest single-steps: #DB with DR6.BS after the instruction that was completed for it. exits.c. */
+void vcpu_step_trap(struct vcpu *v);
+
+/* The instruction at rip, length bytes, is done. */
+static inline void vcpu_skip(struct vcpu *v, uint64_t length)
+{
+	v->rip += length;
+	v->shadow = 0;
+	if (__builtin_expect((v->rflags & RFLAGS_TF) != 0, 0)) {
+		vcpu_step_trap(v);
+	}
+}
 
 /* Sets work bits and makes the vCPU notice: wakes its blocked thread or interrupts the CPU it runs on. Any context. */
 void vcpu_notify(struct vcpu *v, uint32_t work);

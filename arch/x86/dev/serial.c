@@ -10,7 +10,7 @@
 
 enum uart_reg { UART_DATA, UART_IER, UART_IIR_FCR, UART_LCR, UART_MCR, UART_LSR, UART_MSR, UART_SCRATCH };
 enum { IER_RX = 1, IER_TX_EMPTY = 2 };
-enum { FCR_ENABLE_CLEAR_14 = 0xc7 };
+enum { FCR_ENABLE_CLEAR_14 = 0xc7, IIR_FIFO = 0xc0 };
 enum { LCR_8N1 = 3, LCR_DLAB = 0x80 };
 enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT2 = 8, MCR_LOOP = 0x10 };       /* OUT2 gates the interrupt on a PC */
 enum { LSR_DATA = 1, LSR_TX_EMPTY = 0x20 };
@@ -22,6 +22,7 @@ static const struct { char name[5]; uint16_t port; uint8_t irq; } uarts[] = {
 
 static uint16_t base;           /* 0: no UART */
 static uint8_t irq;
+static uint8_t tx_room;         /* bytes that an empty transmitter takes */
 static bool dead;               /* the transmitter hung once: never wait for it again */
 static bool interrupts, rx_wanted, tx_wanted;
 static void (*notify)(void);
@@ -49,6 +50,7 @@ static bool probe(void)
 	set(UART_IER, 0);
 	set(UART_LCR, LCR_8N1);
 	set(UART_IIR_FCR, FCR_ENABLE_CLEAR_14);
+	tx_room = (get(UART_IIR_FCR) & IIR_FIFO) == IIR_FIFO ? TX_FIFO : 1;
 	set(UART_MCR, MCR_LOOP | MCR_RTS);
 	set(UART_DATA, 0xae);
 	for (unsigned spins = TX_SPINS; spins && !(get(UART_LSR) & LSR_DATA); spins--) {
@@ -118,7 +120,7 @@ size_t serial_write(const void *buf, size_t count)
 	}
 	/* The FIFO tells when it is empty, not how full it is: fill it only from empty. */
 	if (get(UART_LSR) & LSR_TX_EMPTY) {
-		for (; n < count && n < TX_FIFO; n++) {
+		for (; n < count && n < tx_room; n++) {
 			set(UART_DATA, p[n]);
 		}
 	}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines that differ from the usual one: interrupt controllers, clocks, memory, CPUs that are left parked."""
+from harness import Failure, Machine, make_iso, test, vm_config
+
+CONFIG = "node when-idle poweroff\n" + vm_config()
+
+
+def boots(says, arguments="", **machine):
+    """Brume says that about the machine, Linux runs, its clock goes on, and the power goes off."""
+    with Machine(iso=make_iso(CONFIG, arguments=arguments), **machine) as node:
+        node.expect(says, 60)
+        node.login()
+        if node.shell("a=$(date +%s); sleep 1; [ $(date +%s) -gt $a ] && echo goes") != "goes":
+            raise Failure("the guest's clock stands still")
+        node.sendline("poweroff")
+        if node.wait_exit(60) != 0:
+            raise Failure("the machine did not power off")
+
+
+@test
+def local_apic_in_x2apic_mode():
+    boots(r"local APIC 0, x2APIC", arguments="apic=x2apic")
+
+
+@test
+def hpet_is_the_clock_where_the_tsc_is_not_trusted():
+    boots(r"clock: HPET,", cpu="max,+svm,-hypervisor")
+
+
+@test
+def pm_timer_is_the_clock_without_hpet():
+    boots(r"clock: PM timer,", cpu="max,+svm,-hypervisor", machine="q35,hpet=off")
+
+
+@test
+def pc_chipset_with_other_cpu_model():
+    boots(r"cpu: AuthenticAMD AMD EPYC", machine="pc", cpu="EPYC,+svm,+npt")
+
+
+@test
+def four_cpus_two_nodes_and_much_memory():
+    boots(r"acpi: 4 CPUs", cpus=4, memory="6g",
+          extra=["-object", "memory-backend-ram,id=m0,size=3g", "-object", "memory-backend-ram,id=m1,size=3g",
+                 "-numa", "node,cpus=0-1,memdev=m0", "-numa", "node,cpus=2-3,memdev=m1"])
+
+
+@test
+def cpu_without_64_bit_mode():
+    with Machine(iso=make_iso(CONFIG), cpu="max,+svm,-lm") as node:
+        node.expect(r"Brume cannot run here: This processor has no 64-bit mode\.$", 60)

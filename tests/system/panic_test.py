@@ -50,7 +50,12 @@ def panic_log_is_shown_by_the_next_boot():
 
 
 @test
-def panic_0_halts():
+def panic_0_halts_and_no_page_is_writable_and_executable():
     with Machine(iso=make_iso(vm_config(), arguments="panic=0", image=broken_init())) as node:
         node.expect(r"PANIC: .*init", 60)
         node.expect(r"\] halted$")
+        # One line for each page: address, frame, flags; X stands for no-execute.
+        pages = [line.split() for line in node.monitor("info tlb").splitlines()]
+        kernel = [page for page in pages if len(page) == 3 and page[0].startswith("ffffffff8")]
+        if not kernel or [page for page in pages if len(page) == 3 and "W" in page[2] and "X" not in page[2]]:
+            raise Failure("W^X does not hold")

@@ -285,7 +285,7 @@ static void obey(const struct node_command *command)
 	}
 	vm = vm_get(command->vm);
 	switch ((enum node_op)command->op) {
-	case NODE_START:        vm_start(vm); break;
+	case NODE_START:        vm_start_soon(vm); break;
 	case NODE_POWER_BUTTON: vm_press_power(vm); break;
 	case NODE_KILL:         vm_kill(vm); break;
 	case NODE_POWER_OFF:

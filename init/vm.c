@@ -104,6 +104,17 @@ bool vm_start(struct vm *vm)
 	return true;
 }
 
+void vm_start_soon(struct vm *vm)
+{
+	if (vm->phase == VM_ON) {
+		init_log("vm %s: runs already", vm->conf.name);
+	} else if (vm->phase == VM_DRAIN) {
+		vm->start_again = true;
+	} else {
+		vm_start(vm);
+	}
+}
+
 void vms_autostart(void)
 {
 	for (uint32_t i = 0; i < count; i++) {

@@ -43,6 +43,9 @@ struct vm *vm_find(const char *name);    /* NULL: none                          
 /* Starts a VM that is VM_OFF; logs how that went. False: it did not start, and nothing is left of the attempt. */
 bool vm_start(struct vm *vm);
 
+/* The same for an operator: a VM that is still draining starts when that is done. */
+void vm_start_soon(struct vm *vm);
+
 /* Starts all that are to start with the node. */
 void vms_autostart(void);
 

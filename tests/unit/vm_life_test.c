@@ -195,6 +195,23 @@ TEST(a_kill_while_it_is_about_to_restart_wins)
 	CHECK_EQ(launches, 1);
 }
 
+TEST(a_start_while_it_drains_is_kept)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	drained = false;
+	end(VMM_POWERED_OFF, "");
+	vm_start_soon(vm);
+	CHECK_EQ(launches, 1);
+	drained = true;
+	vms_tick(now);
+	CHECK_EQ(launches, 2);
+	CHECK(!vms_idle());
+	vm_start_soon(vm);
+	CHECK_STR(said, "vm a: runs already");
+	CHECK_EQ(launches, 2);
+}
+
 TEST(a_console_that_does_not_answer_is_not_waited_for)
 {
 	struct vm *vm = fresh(CONF_REBOOT_RESTART);

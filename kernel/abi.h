@@ -287,7 +287,8 @@ struct vcpu_state {
 	uint64_t tsc_deadline;
 	uint64_t kvm_system_time, kvm_wall_clock;
 	uint32_t apic[VCPU_APIC_REGS];       /* registers 00h, 10h, 20h ... 3f0h                      */
-	uint8_t halted, nmi_pending, nmi_blocked, shadow;
+	uint8_t halted;              /* 0: runs, 1: in HLT, 2: waits for its start-up IPI            */
+	uint8_t nmi_pending, nmi_blocked, shadow;
 	uint8_t exception_pending, exception_vector, exception_has_error, interrupt_pending;
 	uint32_t exception_error, interrupt_vector;
 	uint32_t xsave_bytes, pad;

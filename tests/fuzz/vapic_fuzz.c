@@ -68,7 +68,9 @@ static void step(const uint8_t *b)
 	default:
 		vapic_save(&l, regs);
 		regs[b[1] % VAPIC_REGS] = val;
-		(void)!vapic_restore(&l, regs, l.base, 0, true);
+		if (vapic_restore(&l, regs, l.base, 0, true) == OK) {
+			vapic_timer_restart(&l);
+		}
 	}
 }
 

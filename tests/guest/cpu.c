@@ -318,6 +318,41 @@ static void paravirtual_clock(void)
 	check("clock outside of memory", true);
 }
 
+/* ---- another processor, in real mode ---- */
+
+enum { AP_PAGE = 0x8000, AP_SIGNATURE = 2, AP_APIC_BASE = 6, AP_PORT = 10, AP_DONE = 12 };
+
+/* Exits of every kind in 16-bit code, results in the page that CS names. */
+__asm__(".pushsection .rodata\n.code16\n"
+	"ap_code: jmp 1f\n\t.skip 14\n"
+	"1: cli; movl $0x40000000, %eax; cpuid; movl %eax, %cs:2\n\t"
+	"movl $0x1b, %ecx; .byte 0x2e; rdmsr; movl %eax, %cs:6\n\t"
+	"movw $0x3ff, %dx; inb %dx, %al; movb %al, %cs:10\n\t"
+	"xorb %al, %al; outb %al, $0x80; wbinvd\n\t"
+	"movb $1, %cs:12\n"
+	"2: hlt; jmp 2b\n"
+	"ap_code_end: .code64\n.popsection");
+extern const char ap_code[], ap_code_end[];
+
+static void second_cpu(void)
+{
+	volatile uint8_t *page = (volatile uint8_t *)AP_PAGE;
+	uint32_t signature, base;
+
+	memcpy((void *)AP_PAGE, ap_code, (size_t)(ap_code_end - ap_code));
+	wrmsr(0x830, 1ull << 32 | 0x4500);
+	wrmsr(0x830, 1ull << 32 | 0x4600 | AP_PAGE >> 12);
+	for (uint64_t start = rdtsc(); !page[AP_DONE] && rdtsc() - start < 1ull << 35;) {
+		__asm__ volatile("pause");
+	}
+	memcpy(&signature, (const void *)(AP_PAGE + AP_SIGNATURE), sizeof(signature));
+	memcpy(&base, (const void *)(AP_PAGE + AP_APIC_BASE), sizeof(base));
+	check("second cpu ran in real mode", page[AP_DONE] == 1);
+	check("cpuid in real mode", signature == 0x40000001);
+	check("rdmsr in real mode", base == 0xfee00800);
+	check("port in real mode", page[AP_PORT] == inb(PORT_VMM));
+}
+
 static void with_apic(bool x2)
 {
 	x2apic = x2;
@@ -352,6 +387,9 @@ int main(uint32_t start_info)
 	check("x2apic end of interrupt takes zero only", FAULT("wrmsr", 1, 0x80b, 0) == GP);
 	check("x2apic to xapic refused", FAULT("wrmsr", 0xfee00900, 0x1b, 0) == GP);
 	paravirtual_clock();
+	if ((cpuid(1, 0).b >> 16 & 0xff) > 1) {
+		second_cpu();
+	}
 	puts_raw("done cpu\n");
 	guest_power_off();
 }

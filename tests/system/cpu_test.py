@@ -5,7 +5,8 @@ import os
 from harness import BUILD, LINUX, Machine, make_iso, test, vm_config
 
 ONE = "node when-idle poweroff\n" + vm_config("cpu", memory="16M", kernel="cpu", initrd=None, cmdline="")
-CHECKS = 73
+TWO = ONE.replace("vcpus 1", "vcpus 2")
+CHECKS = 77
 
 
 def all_ok(node):
@@ -18,7 +19,7 @@ def all_ok(node):
 
 @test
 def exceptions_shadows_priorities_and_timers_of_a_guest():
-    with Machine(iso=make_iso(ONE, {"cpu": os.path.join(BUILD, "guest/cpu.elf")}), memory="512m") as node:
+    with Machine(iso=make_iso(TWO, {"cpu": os.path.join(BUILD, "guest/cpu.elf")}), memory="512m") as node:
         all_ok(node)
 
 

@@ -167,6 +167,7 @@ static enum exit_action fail(struct vcpu *v, uint64_t code, uint64_t info1, uint
 		log_printf("vcpu %u failed: %s (code %#lx info %#lx %#lx)", v->vapic.id, why, code, info1, info2);
 		vcpu_ops->dump(v);
 	}
+	v->state = VCPU_LOST;
 	x->kind = EXIT_FAIL;
 	x->fail.code = code;
 	x->fail.info1 = info1;
@@ -202,6 +203,7 @@ static enum exit_action on_shutdown(struct vcpu *v, struct vm_exit *e)
 {
 	(void)e;
 	v->event.valid = false;
+	v->state = VCPU_LOST;
 	v->page->exit.kind = EXIT_SHUTDOWN;
 	return EXIT_TO_USER;
 }

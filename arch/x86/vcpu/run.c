@@ -134,6 +134,10 @@ static void look_around(struct thread *t, struct vcpu *v)
 		v->work |= work & ~(uint32_t)(WORK_KICK | WORK_INIT | WORK_SIPI);
 		to_user(t, v, EXIT_KICKED);
 	}
+	if (v->state == VCPU_LOST) {
+		v->page->exit.kind = EXIT_FAIL;
+		to_user(t, v, EXIT_FAIL);
+	}
 	if (v->state == VCPU_HALTED && irq_wakes(v)) {
 		v->state = VCPU_RUNNING;
 		work |= WORK_IRQ;

@@ -63,8 +63,8 @@ int state_check(struct vcpu_state *s, uint64_t cr4_allowed, uint64_t efer_allowe
 	    s->dr6 >> 32 || s->dr7 >> 32) {
 		return E_INVAL;
 	}
-	if ((s->exception_pending && s->exception_vector > 31) || (s->interrupt_pending && s->interrupt_vector > 255) ||
-	    (s->mtrr_def & ~0xcffull)) {
+	if (s->halted > VCPU_WAIT_SIPI || (s->exception_pending && s->exception_vector > 31) ||
+	    (s->interrupt_pending && s->interrupt_vector > 255) || (s->mtrr_def & ~0xcffull)) {
 		return E_INVAL;
 	}
 	s->rflags = (s->rflags & RFLAGS_SET) | RFLAGS_FIXED;
@@ -83,9 +83,7 @@ static void set_events(struct vcpu *v, const struct vcpu_state *s)
 		v->event = (struct vcpu_event){ .valid = true, .type = EVENT_INTERRUPT,
 						.vector = (uint8_t)s->interrupt_vector };
 	}
-	if (v->state != VCPU_WAIT_SIPI || s->halted == 0) {
-		v->state = s->halted ? VCPU_HALTED : VCPU_RUNNING;
-	}
+	v->state = s->halted;
 	v->nmi_pending = s->nmi_pending;
 	v->nmi_blocked = s->nmi_blocked;
 	v->nmi_iret_rip = ~0ull;
@@ -100,6 +98,7 @@ static void set_time(struct vcpu *v, const struct vcpu_state *s)
 	v->tsc_offset = s->tsc - rdtsc();
 	v->vapic.tsc_offset = (int64_t)v->tsc_offset;
 	vcpu_ops->set_tsc_offset(v, v->tsc_offset);
+	vapic_timer_restart(&v->vapic);
 	v->kvm_system_time = s->kvm_system_time;
 	v->kvm_wall_clock = s->kvm_wall_clock;
 }
@@ -111,11 +110,11 @@ int state_set(struct vcpu *v, struct vcpu_state *s)
 	if (r < 0) {
 		return r;
 	}
-	set_time(v, s);
 	r = vapic_restore(&v->vapic, s->apic, s->apic_base, s->tsc_deadline, !(v->vm->hide & VM_FEATURE_X2APIC));
 	if (r < 0) {
 		return r;
 	}
+	set_time(v, s);
 	(void)vapic_write(&v->vapic, VAPIC_TPR, (uint32_t)s->cr8 << 4 | (s->apic[VAPIC_TPR] & 0xf));
 	for (unsigned i = 0; i < GPR_COUNT; i++) {
 		v->page->gpr[i] = s->gpr[i];
@@ -163,7 +162,7 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 	s->kvm_system_time = v->kvm_system_time;
 	s->kvm_wall_clock = v->kvm_wall_clock;
 	vapic_save(&v->vapic, s->apic);
-	s->halted = v->state == VCPU_HALTED;
+	s->halted = v->state == VCPU_LOST ? VCPU_RUNNING : v->state;
 	s->nmi_pending = v->nmi_pending;
 	s->nmi_blocked = v->nmi_blocked;
 	s->shadow = v->shadow && !(v->page->dirty & DIRTY_RIP);

@@ -527,6 +527,5 @@ int vapic_restore(struct vapic *l, const uint32_t regs[VAPIC_REGS], uint64_t bas
 	load_words(l->tmr, regs + VAPIC_TMR);
 	l->isr_top = top_vector(l->isr);
 	l->tsc_deadline = deadline;
-	vapic_timer_restart(l);
 	return OK;
 }

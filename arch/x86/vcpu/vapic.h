@@ -119,7 +119,10 @@ void vapic_timer_fired(struct timer *t);
 /* Starts the timer again after tsc_offset, base or the whole state was replaced. */
 void vapic_timer_restart(struct vapic *l);
 
-/* Images of registers for vcpu_get and vcpu_set: regs[i] is register i * 10h. E_INVAL: a state that cannot be. */
+/*
+ * Images of registers for vcpu_get and vcpu_set: regs[i] is register i * 10h. E_INVAL: a state that cannot be. The timer
+ * stands still until vapic_timer_restart.
+ */
 void vapic_save(struct vapic *l, uint32_t regs[VAPIC_REGS]);
 int vapic_restore(struct vapic *l, const uint32_t regs[VAPIC_REGS], uint64_t base, uint64_t deadline, bool x2) MUST_CHECK;
 

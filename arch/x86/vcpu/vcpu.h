@@ -26,7 +26,10 @@ enum vcpu_work {
  *   WAIT_SIPI --SIPI--> RUNNING --HLT--> HALTED --interrupt--> RUNNING
  *       ^------------------INIT-------------'
  */
-enum vcpu_state_kind { VCPU_RUNNING, VCPU_HALTED, VCPU_WAIT_SIPI };
+enum vcpu_state_kind {
+	VCPU_RUNNING, VCPU_HALTED, VCPU_WAIT_SIPI,
+	VCPU_LOST,           /* after EXIT_SHUTDOWN or EXIT_FAIL: nothing runs until the whole state is set */
+};
 
 struct vcpu {
 	struct object object;

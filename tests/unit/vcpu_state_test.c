@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * State records and MSRs of a vCPU: nothing that a vmm sets or a guest writes may make the kernel fault.
+ * sources: arch/x86/vcpu/state.c arch/x86/vcpu/msr.c arch/x86/vcpu/cpuid.c arch/x86/vcpu/vapic.c
+ */
+#include "arch/x86/cpu/features.h"
+#include "arch/x86/cpu/fpu.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/time/clock.h"
+#include "arch/x86/vcpu/cpuid.h"
+#include "arch/x86/vcpu/irq.h"
+#include "arch/x86/vcpu/kvmclock.h"
+#include "arch/x86/vcpu/msr.h"
+#include "arch/x86/vcpu/state.h"
+#include "arch/x86/vcpu/vcpu.h"
+#include "tests/unit/check.h"
+
+enum { HEADER = 512, MXCSR = 24 };
+
+struct cpu_features cpu_features = { .xsave_size = 832 };
+
+static struct vm vm;
+static struct vcpu v;
+static struct vcpu_page page;
+static uint8_t xsave[4096] __attribute__((aligned(64)));
+static struct vcpu_state s;
+static uint64_t guest_efer, guest_pat;
+static unsigned sent;
+
+uint64_t clock_ns(void) { return 0; }
+uint64_t clock_ticks_to_ns(uint64_t ticks) { return ticks; }
+void timer_set(struct timer *t, uint64_t deadline_ns) { (void)t; (void)deadline_ns; }
+void timer_cancel(struct timer *t) { (void)t; }
+void vapic_raised(struct vapic *l) { (void)l; }
+void irq_send_ipi(struct vcpu *from) { (void)from; sent++; }
+void kvmclock_update(struct vcpu *of) { (void)of; }
+void kvmclock_write_wall(struct vcpu *of) { (void)of; }
+void fpu_put_back(void) {}
+void fpu_forget(const void *area) { (void)area; }
+
+static void ops_get(const struct vcpu *of, struct vcpu_state *out)
+{
+	(void)of;
+	out->efer = guest_efer;
+	out->pat = guest_pat;
+}
+
+static void ops_set(struct vcpu *of, const struct vcpu_state *in)
+{
+	(void)of;
+	guest_efer = in->efer;
+	guest_pat = in->pat;
+}
+
+static void ops_mode(const struct vcpu *of, struct guest_mode *m)
+{
+	(void)of;
+	*m = (struct guest_mode){ .cr0 = CR0_PG | CR0_PE, .efer = guest_efer };
+}
+
+static uint64_t ops_get_msr(const struct vcpu *of, uint32_t index)
+{
+	(void)of;
+	return index == MSR_PAT ? guest_pat : guest_efer;
+}
+
+static void ops_set_msr(struct vcpu *of, uint32_t index, uint64_t val)
+{
+	(void)of;
+	*(index == MSR_PAT ? &guest_pat : &guest_efer) = val;
+}
+
+static void ops_offset(struct vcpu *of, uint64_t offset) { (void)of; (void)offset; }
+static void ops_watch(struct vcpu *of, bool on) { (void)of; (void)on; }
+
+static const struct vcpu_ops fake_ops = {
+	.get = ops_get, .set = ops_set, .mode = ops_mode, .get_msr = ops_get_msr, .set_msr = ops_set_msr,
+	.set_tsc_offset = ops_offset, .watch_iret = ops_watch,
+};
+const struct vcpu_ops *vcpu_ops = &fake_ops;
+
+static void all(uint32_t leaf, uint32_t subleaf, uint32_t r[CPUID_REGS])
+{
+	(void)subleaf;
+	for (unsigned i = 0; i < CPUID_REGS; i++) {
+		r[i] = leaf == 0xd ? 288 : 0xffffffff;
+	}
+}
+
+static void fresh(void)
+{
+	memset(&v, 0, sizeof(v));
+	memset(&vm, 0, sizeof(vm));
+	memset(&page, 0, sizeof(page));
+	memset(xsave, 0, sizeof(xsave));
+	v.vm = &vm;
+	v.page = &page;
+	v.xsave = xsave;
+	v.xcr0 = 1;
+	guest_efer = EFER_LME | EFER_LMA;
+	guest_pat = 0x0007040600070406;
+	sent = 0;
+	cpuid_policy_init(all, 7);
+	vapic_init(&v.vapic, 0, true);
+	vapic_write(&v.vapic, VAPIC_SVR, 0x1ff);
+	state_get(&v, &s);
+	s.cr0 = CR0_PE | CR0_PG;
+	s.cr4 = CR4_PAE;
+	s.efer = EFER_LME;
+	s.cs.attr = SEG_P | SEG_S | SEG_L;
+}
+
+TEST(what_was_read_can_be_set)
+{
+	fresh();
+	CHECK_EQ(state_set(&v, &s), OK);
+	CHECK_EQ(guest_efer, EFER_LME | EFER_LMA);       /* LMA follows */
+	CHECK_EQ(v.rflags & RFLAGS_FIXED, RFLAGS_FIXED);
+}
+
+TEST(states_that_no_cpu_has_are_refused)
+{
+	static const struct { const char *what; size_t at; uint64_t val; int want; } row[] = {
+		{ "version",                offsetof(struct vcpu_state, version), 2,            E_PROTO },
+		{ "paging without protection", offsetof(struct vcpu_state, cr0), CR0_PG,        E_INVAL },
+		{ "NW without CD",          offsetof(struct vcpu_state, cr0), CR0_PE | CR0_NW,  E_INVAL },
+		{ "reserved CR0",           offsetof(struct vcpu_state, cr0), 1ull << 40,       E_INVAL },
+		{ "hidden CR4 bit",         offsetof(struct vcpu_state, cr4), CR4_PAE | CR4_LA57, E_INVAL },
+		{ "long mode without PAE",  offsetof(struct vcpu_state, cr4), 0,                E_INVAL },
+		{ "SVME",                   offsetof(struct vcpu_state, efer), EFER_SVME,       E_INVAL },
+		{ "XCR0 without x87",       offsetof(struct vcpu_state, xcr0), 6,               E_INVAL },
+		{ "AVX without SSE",        offsetof(struct vcpu_state, xcr0), 5,               E_INVAL },
+		{ "PKRU in XCR0",           offsetof(struct vcpu_state, xcr0), 0x203,           E_INVAL },
+		{ "PAT type 2",             offsetof(struct vcpu_state, pat), 2,                E_INVAL },
+		{ "upper DR7",              offsetof(struct vcpu_state, dr7), 1ull << 32,       E_INVAL },
+		{ "x2APIC without enable",  offsetof(struct vcpu_state, apic_base), 0xfee00400, E_INVAL },
+		{ "CR8",                    offsetof(struct vcpu_state, cr8), 16,               E_INVAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		fresh();
+		memcpy((char *)&s + row[i].at, &row[i].val, row[i].at == offsetof(struct vcpu_state, version) ? 4 : 8);
+		CHECK_EQ(state_set(&v, &s), row[i].want);
+	}
+}
+
+TEST(vector_state_is_made_safe_for_xrstor)
+{
+	uint64_t word;
+
+	fresh();
+	memset(s.xsave, 0xff, sizeof(s.xsave));
+	CHECK_EQ(state_set(&v, &s), OK);
+	memcpy(&word, xsave + HEADER, sizeof(word));
+	CHECK_EQ(word, 7);
+	for (unsigned i = 8; i < 64; i += 8) {
+		memcpy(&word, xsave + HEADER + i, sizeof(word));
+		CHECK_EQ(word, 0);
+	}
+	memcpy(&word, xsave + MXCSR, 4);
+	CHECK_EQ((uint32_t)word, 0xffff);
+}
+
+TEST(msrs_fault_where_the_policy_says)
+{
+	static const struct { const char *what; uint32_t index; uint64_t val; bool read, write; } row[] = {
+		{ "unknown",                 0x12345,    0,              false, false },
+		{ "last of a range",         0x1de,      0,              true,  true },
+		{ "behind the range",        0x1df,      0,              false, false },
+		{ "read-only",               0xfe,       0,              true,  false },
+		{ "ignored write",           0x1a0,      ~0ull,          true,  true },
+		{ "EFER with SVME",          0xc0000080, 0x1500,         true,  false },
+		{ "EFER clears LME",         0xc0000080, 0,              true,  false },
+		{ "EFER sets NXE",           0xc0000080, 0xd00,          true,  true },
+		{ "PAT",                     0x277,      0x0007040600070406, true, true },
+		{ "PAT type 3",              0x277,      3,              true,  false },
+		{ "MTRR default type 2",     0x2ff,      2,              true,  false },
+		{ "upper TSC_AUX",           0xc0000103, 1ull << 32,     true,  false },
+		{ "x2APIC while xAPIC",      0x802,      0,              false, false },
+		{ "last MSR",                0xffffffff, 0,              false, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		uint64_t val;
+		bool eoi;
+
+		fresh();
+		CHECK_EQ(msr_read(&v, row[i].index, &val), row[i].read);
+		CHECK_EQ(msr_write(&v, row[i].index, row[i].val, &eoi), row[i].write);
+	}
+}
+
+TEST(x2apic_messages_and_ends_of_interrupt_leave_their_work_behind)
+{
+	uint64_t val;
+	bool eoi;
+
+	fresh();
+	CHECK(msr_write(&v, 0x1b, v.vapic.base | APIC_BASE_X2APIC, &eoi));
+	CHECK(msr_read(&v, 0x802, &val));
+	CHECK(msr_write(&v, 0x83f, 0x41, &eoi));
+	CHECK_EQ(sent, 1);
+	CHECK(!eoi);
+	vapic_post(&v.vapic, 0x41, true);
+	vapic_accept(&v.vapic, 0x41);
+	CHECK(msr_write(&v, 0x80b, 0, &eoi));
+	CHECK(eoi);
+	CHECK_EQ(v.vapic.eoi_vector, 0x41);
+	CHECK(v.work & WORK_IRQ);
+}

@@ -165,18 +165,28 @@ static int watch(void)
 	return r;
 }
 
-int console_connect(const struct vm *vm)
+static int connect(const struct vm *vm)
 {
-	int r;
+	int r = sys_grant(vm->child.process, console.wake, RIGHT_WRITE, VMM_CONSOLE_OUT);
 
-	if (!console.runs) {
-		return E_NOENT;
-	}
-	r = sys_grant(vm->child.process, console.wake, RIGHT_WRITE, VMM_CONSOLE_OUT);
 	if (r == OK) {
 		r = sys_grant(console.child.process, vm->input_event, RIGHT_WRITE, CONSOLE_VM_IN + vm->number);
 	}
 	return r;
+}
+
+int console_connect(const struct vm *vm)
+{
+	return console.runs ? connect(vm) : E_NOENT;
+}
+
+static void connect_all(void)
+{
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		if (vm_get(i)->phase == VM_ON && connect(vm_get(i)) < 0) {
+			init_log("vm %s: its console is cut off", vm_get(i)->conf.name);
+		}
+	}
 }
 
 static int start(const char **why)
@@ -196,6 +206,7 @@ static int start(const char **why)
 		r = watch();
 	}
 	if (r == OK) {
+		connect_all();           /* before it runs: it tells a VM of typed bytes once only */
 		*why = "its thread cannot be made";
 		r = child_start(&console.child, 0);
 	}
@@ -225,11 +236,6 @@ void console_start(void)
 	}
 	console.runs = true;
 	console.started_ns = sys_clock(NULL);
-	for (uint32_t i = 0; i < vm_count(); i++) {
-		if (vm_get(i)->phase == VM_ON && console_connect(vm_get(i)) < 0) {
-			init_log("vm %s: its console is cut off", vm_get(i)->conf.name);
-		}
-	}
 }
 
 void console_wake(void)

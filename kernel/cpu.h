@@ -52,7 +52,7 @@ static inline struct cpu *cpu_this(void)
 
 /*
  * Makes the calling CPU able to run threads: GS, kernel stack, trace ring, SYSCALL registers. After mm_init() and
- * gdt_load(), before irq_init() and any use of windows or timers. stack_top: end of its kernel stack, 16-byte aligned.
+ * gdt_load(), before any use of windows or timers. stack_top: end of its kernel stack, 16-byte aligned.
  * Panics when the boot arena is empty.
  */
 void cpu_init(uint32_t id, struct tss *tss, uint64_t stack_top);

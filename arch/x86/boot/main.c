@@ -100,9 +100,7 @@ static void cpu_up(void)
 
 static void machine_up(void)
 {
-	gdt_load(&boot_tables, &boot_stacks);
 	cpu_init(0, &boot_tables.tss, (uint64_t)(&boot_stacks + 1));
-	irq_init();
 	keep_init();
 	acpi_init(&boot_info);
 	/* The 8259s fall silent while LINT0 still listens: masked in the other order, QEMU would deliver vector -1. */
@@ -119,8 +117,12 @@ static void machine_up(void)
 _Noreturn void kmain(uint32_t magic, uint32_t addr);
 _Noreturn void kmain(uint32_t magic, uint32_t addr)
 {
-	int r = read_boot_info(magic, addr);
+	int r;
 
+	/* First, so that a fault of ours in what follows is a panic and not a silent reset. */
+	gdt_load(&boot_tables, &boot_stacks);
+	irq_init();
+	r = read_boot_info(magic, addr);
 	choose_console();
 	log_printf("Brume");
 	if (r < 0) {

@@ -6,6 +6,10 @@
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
 
+struct event;
+struct region;
+struct space;
+
 syscall_fn sys_exit, sys_yield, sys_clock, sys_close;
 syscall_fn sys_process_create, sys_process_space, sys_process_destroy, sys_process_status, sys_process_notify,
 	sys_process_weight, sys_grant, sys_revoke, sys_thread_create;

@@ -12,6 +12,7 @@
  *   apic        odd instruction on the APIC page     control    random CR0, CR3, CR4, EFER (bounded)
  *   string      endless REP OUTS and MOVS            ipi        self-IPIs of all kinds (bounded)
  *   timer       shortest periodic timer, for ever    reset      asks for a reset
+ *   nmi         NMIs to itself within NMIs (bounded)
  */
 #include "tests/guest/rt.h"
 
@@ -338,6 +339,29 @@ static void ipi(void)
 	finish();
 }
 
+/* NMIs that come while one is served: the next is due at the IRET, whose end the kernel must wait for. */
+static void on_nmi_again(struct trap *t)
+{
+	(void)t;
+	if (++traps % 4) {
+		apic_write(APIC_ICR, 0x44400);           /* NMI to itself */
+	}
+}
+
+static void nmi(void)
+{
+	take_interrupts();
+	trap_set(2, on_nmi_again);
+	for (uint64_t n = 0; n < rounds; n++) {
+		if (n & 1) {
+			__asm__ volatile("cli");
+		}
+		apic_write(APIC_ICR, 0x44400);
+		__asm__ volatile("sti");
+	}
+	finish();
+}
+
 static void timer(void)
 {
 	take_interrupts();
@@ -360,7 +384,7 @@ static const struct { const char *word; void (*run)(void); } table[] = {
 	{ "triple", triple }, { "spin", spin }, { "halt", halt }, { "garbage", execute_garbage }, { "walk", walk },
 	{ "fetch", fetch }, { "stack", stack }, { "vector", vector }, { "apic", apic }, { "ports", ports },
 	{ "devices", devices }, { "mmio", mmio }, { "msr", msr }, { "control", control }, { "string", string },
-	{ "ipi", ipi }, { "timer", timer }, { "reset", reset },
+	{ "ipi", ipi }, { "timer", timer }, { "reset", reset }, { "nmi", nmi },
 };
 
 static bool equal(const char *word, const char *text)

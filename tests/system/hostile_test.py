@@ -20,6 +20,7 @@ ENDS = {
     "mmio": r"powered off",
     "msr": r"powered off",
     "ipi": r"powered off",
+    "nmi": r"powered off",
     "spin": None,
     "halt": None,
     "garbage": None,
@@ -44,7 +45,7 @@ def expect_anywhere(node, pattern, limit):
 
 
 @test
-def a_linux_guest_among_eighteen_hostile_ones():
+def a_linux_guest_among_nineteen_hostile_ones():
     config = vm_config("linux", extra="weight 1000") + "".join(hostile_vm(word) for word in ENDS)
     with Machine(iso=make_iso(config, MODULES), memory="1536m") as node:
         node.login(240)

@@ -146,6 +146,7 @@ TEST(nmis_wait_for_the_return_of_the_one_before)
 	v[0].nmi_iret_rip = v[0].rip;
 	irq_choose(&v[0]);
 	CHECK(!v[0].event.valid);
+	CHECK(v[0].window);
 	CHECK(v[0].work & WORK_IRQ);
 	v[0].rip += 2;
 	irq_choose(&v[0]);

@@ -158,7 +158,7 @@ static bool choose_extint(struct vcpu *v)
 	}
 	vector = __atomic_load_n(&v->page->extint_vector, __ATOMIC_RELAXED);
 	v->extint_asked = false;
-	v->work |= WORK_IRQ;         /* the line may still be up */
+	v->window |= v->vapic.extint;       /* the line is still up: after this one, again */
 	if (vector <= 0xff) {
 		v->event = (struct vcpu_event){ .valid = true, .type = EVENT_INTERRUPT, .vector = (uint8_t)vector };
 	}

@@ -110,7 +110,10 @@ static void take_sipi(struct vcpu *v)
 	v->state = VCPU_RUNNING;
 }
 
-/* Does what v->work and the scheduler ask for. Returns when the guest may be entered. */
+/*
+ * Does what v->work and the scheduler ask for. Returns when the guest may be entered; work that is left or new then is for
+ * after the next exit: a second look at once could be without end, with interrupts off.
+ */
 static void look_around(struct thread *t, struct vcpu *v)
 {
 	uint32_t work;

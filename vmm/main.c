@@ -40,7 +40,7 @@ static void attach_init(void)
 	channel_writer(&vm.from_vm, &c->from_vm, c->from_vm_data, CONSOLE_FROM_VM);
 	channel_reader(&vm.to_vm, &c->to_vm, c->to_vm_data, CONSOLE_TO_VM);
 	channel_writer(&vm.log, &c->log, c->log_data, CONSOLE_LOG);
-	vm.rate.allowance = 32;
+	vm.rate.allowance = VM_LOG_BURST;
 	vm.start_ns = sys_clock(NULL);
 	if (vm.launch->magic != VMM_MAGIC || vm.launch->ram_count > VMM_RAM_MAX || !vm.launch->conf.vcpus ||
 	    vm.launch->conf.vcpus > PLATFORM_VCPUS_MAX) {

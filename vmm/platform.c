@@ -8,7 +8,7 @@
 #include "vmm/hooks.h"
 #include "vmm/vm.h"
 
-enum { LOG_BURST = 32, LOG_PER_SECOND = 4, LOG_LINE_MAX = 256 };
+enum { LOG_LINE_MAX = 256 };
 enum { NS_PER_SECOND = 1000000000 };
 
 struct vm vm;
@@ -100,10 +100,10 @@ void vm_eoi_bitmap(const uint64_t bitmap[4])
 static bool log_allowed(struct vm_log_rate *rate)
 {
 	uint64_t second = vm_now() / NS_PER_SECOND;
-	uint64_t more = (second - rate->second) * LOG_PER_SECOND + rate->allowance;
+	uint64_t more = (second - rate->second) * VM_LOG_PER_SECOND + rate->allowance;
 
 	rate->second = second;
-	rate->allowance = more < LOG_BURST ? (uint32_t)more : LOG_BURST;
+	rate->allowance = more < VM_LOG_BURST ? (uint32_t)more : VM_LOG_BURST;
 	if (!rate->allowance) {
 		rate->dropped++;
 		return false;
@@ -115,10 +115,10 @@ static bool log_allowed(struct vm_log_rate *rate)
 /* The console puts the VM's name in front. */
 static void log_line(const char *text)
 {
-	char line[LOG_LINE_MAX];
-	size_t len = fmt_print(line, sizeof(line) - 1, "%s", text);
+	char line[LOG_LINE_MAX + 1];
+	size_t len = strnlen(text, LOG_LINE_MAX);
 
-	len = len < sizeof(line) - 1 ? len : sizeof(line) - 2;
+	memcpy(line, text, len);
 	line[len++] = '\n';
 	if (channel_write_all(&vm.log, line, (uint32_t)len)) {
 		vm.work |= VM_WORK_OUTPUT;

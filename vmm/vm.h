@@ -39,7 +39,9 @@ struct vm_vcpu {
 	struct emulator emulator;
 };
 
-/* What the operator's log may take: LOG_BURST lines at once, LOG_PER_SECOND for ever. */
+/* What the operator's log may take: VM_LOG_BURST lines at once, VM_LOG_PER_SECOND for ever. */
+enum { VM_LOG_BURST = 32, VM_LOG_PER_SECOND = 4 };
+
 struct vm_log_rate {
 	uint64_t second;             /* of vm_now()                                                  */
 	uint32_t allowance, dropped; /* lines                                                        */

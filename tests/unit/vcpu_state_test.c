@@ -70,6 +70,7 @@ static void ops_set_msr(struct vcpu *of, uint32_t index, uint64_t val)
 	*(index == MSR_PAT ? &guest_pat : &guest_efer) = val;
 }
 
+uint64_t clock_tsc_khz(void) { return 1ull << 38; }         /* a loaded machine is no reason to fail */
 static void ops_offset(struct vcpu *of, uint64_t offset) { (void)of; (void)offset; }
 static void ops_watch(struct vcpu *of, bool on) { (void)of; (void)on; }
 
@@ -116,6 +117,23 @@ TEST(what_was_read_can_be_set)
 	CHECK_EQ(state_set(&v, &s), OK);
 	CHECK_EQ(guest_efer, EFER_LME | EFER_LMA);       /* LMA follows */
 	CHECK_EQ(v.rflags & RFLAGS_FIXED, RFLAGS_FIXED);
+}
+
+/* Reading and setting back at once keeps the offset to the tick; a TSC of another time moves it. */
+TEST(a_state_that_comes_back_moves_no_clock)
+{
+	fresh();
+	v.tsc_offset = 12345;
+	state_get(&v, &s);
+	s.cr0 = CR0_PE | CR0_PG;
+	s.cr4 = CR4_PAE;
+	s.cs.attr = SEG_P | SEG_S | SEG_L;
+	CHECK_EQ(state_set(&v, &s), OK);
+	CHECK_EQ(v.tsc_offset, 12345);
+	CHECK_EQ(v.vapic.tsc_offset, 12345);
+	s.tsc += 1ull << 40;
+	CHECK_EQ(state_set(&v, &s), OK);
+	CHECK(v.tsc_offset > 1ull << 39);
 }
 
 TEST(states_that_no_cpu_has_are_refused)

@@ -93,9 +93,20 @@ static void set_events(struct vcpu *v, const struct vcpu_state *s)
 	vcpu_ops->watch_iret(v, v->nmi_blocked);
 }
 
+/*
+ * A state that was read less than a millisecond ago and comes back moves no clock: what passed in between would be lost
+ * each time, and the vCPUs of a VM would drift apart.
+ */
+static uint64_t offset_for(const struct vcpu *v, uint64_t guest_tsc)
+{
+	uint64_t now = rdtsc(), passed = now + v->tsc_offset - guest_tsc;
+
+	return passed < clock_tsc_khz() ? v->tsc_offset : guest_tsc - now;
+}
+
 static void set_time(struct vcpu *v, const struct vcpu_state *s)
 {
-	v->tsc_offset = s->tsc - rdtsc();
+	v->tsc_offset = offset_for(v, s->tsc);
 	v->vapic.tsc_offset = (int64_t)v->tsc_offset;
 	vcpu_ops->set_tsc_offset(v, v->tsc_offset);
 	vapic_timer_restart(&v->vapic);

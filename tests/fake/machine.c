@@ -3,6 +3,7 @@
 #include "tests/fake/machine.h"
 #include "arch/x86/cpu/fpu.h"
 #include "arch/x86/entry/irq.h"
+#include "arch/x86/entry/uaccess.h"
 #include "arch/x86/mm/kmap.h"
 #include "arch/x86/mm/tlb.h"
 #include "arch/x86/mm/window.h"
@@ -28,6 +29,8 @@ uint32_t cpu_count;
 uint32_t fpu_area_bytes = 832;
 uint64_t fpu_host_xcr0 = 7;
 struct arena *kernel_arena;
+
+jmp_buf *fake_blocks;
 
 static void *ram[RAM_MAX];
 static unsigned ram_count;
@@ -147,8 +150,32 @@ void fpu_area_init(void *area) { (void)area; }
 void fpu_forget(const void *area) { (void)area; }
 void fpu_use(void *area) { (void)area; }
 
-void stack_reset(uint64_t stack_top, void (*fn)(void)) { (void)stack_top; (void)fn; abort(); }
+void stack_reset(uint64_t stack_top, void (*fn)(void))
+{
+	(void)stack_top;
+	(void)fn;
+	if (!fake_blocks) {
+		abort();
+	}
+	longjmp(*fake_blocks, 1);
+}
+
 void user_return(struct trap_frame *f) { (void)f; abort(); }
+
+uint64_t clock_tsc_khz(void) { return 1000000; }
+
+/* User memory: everything in range is there, and all zero. */
+int copy_from_user(void *to, uint64_t from, size_t len)
+{
+	memset(to, 0, len);
+	return range_within(from, len, USER_END) ? OK : E_FAULT;
+}
+
+int copy_to_user(uint64_t to, const void *from, size_t len)
+{
+	(void)from;
+	return range_within(to, len, USER_END) ? OK : E_FAULT;
+}
 
 int vm_init(struct space *s) { (void)s; return OK; }
 void vm_fini(struct space *s) { (void)s; }

@@ -221,6 +221,17 @@ static void ended(struct vm *vm, const struct process_status *status)
 	begin_drain(vm);
 }
 
+/* The vmm's own word; it is only shown. */
+static void log_first_run(uint64_t run_ns)
+{
+	static bool logged;
+
+	if (!logged) {
+		logged = true;
+		init_log("first guest instruction %llu us after the loader", (unsigned long long)(run_ns / 1000));
+	}
+}
+
 void vm_event(uint32_t number)
 {
 	struct process_status status = { 0 };
@@ -235,6 +246,8 @@ void vm_event(uint32_t number)
 	}
 	if (status.end != PROCESS_RUNS) {
 		ended(vm, &status);
+	} else if (launch_control(vm)->state == VMM_RUNNING) {
+		log_first_run(launch_control(vm)->run_ns);
 	} else if (launch_control(vm)->state >= VMM_POWERED_OFF && vm->deadline_ns == NONE) {
 		vm->deadline_ns = sys_clock(NULL) + FINAL_NS;
 	}

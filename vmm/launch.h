@@ -53,5 +53,6 @@ struct vmm_control {
 	uint32_t request;            /* enum vmm_request, by init; the vmm clears it                 */
 	uint32_t request_count;      /* counts requests, by init                                     */
 	uint32_t state;              /* enum vmm_state, by the vmm, final before it exits            */
+	uint64_t run_ns;             /* SYS_CLOCK before the first guest instruction; with VMM_RUNNING */
 	char reason[160];            /* why it ended; init copies, ends and filters it               */
 };

@@ -204,6 +204,7 @@ int user_main(uint64_t argument)
 	}
 	load();
 	add_delay_doorbell();
+	vm.control->run_ns = sys_clock(NULL);
 	__atomic_store_n(&vm.control->state, (uint32_t)VMM_RUNNING, __ATOMIC_RELEASE);
 	sys_event_signal(VMM_STATUS);
 	start_vcpus();

@@ -44,3 +44,15 @@ def memory_without_a_vm_and_per_vm():
         print(f"one VM beyond its RAM: {both - one - guest} KiB")
         if not 0 < both - one - guest <= 1 << 10:
             raise Failure(f"a VM takes {both - one - guest} KiB beyond its memory")
+
+
+@test
+def the_first_guest_instruction_comes_soon():
+    """At most 150 M instructions from the loader's hand-over, one tick of the clock each (1 ns)."""
+    sys.path.insert(0, os.path.join(TOP, "tests/bench"))
+    import bench
+    with Machine(iso=make_iso(vm_config()), memory="512m", cpu=bench.CPU, extra=bench.COUNTED) as node:
+        instructions = int(node.expect(r"first guest instruction (\d+) us", 120)[1]) * 1000
+        print(f"{instructions / 1e6:.1f} M instructions")
+        if instructions > 150e6:
+            raise Failure(f"{instructions / 1e6:.1f} M instructions before the guest")

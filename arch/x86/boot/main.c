@@ -119,7 +119,8 @@ _Noreturn void kmain(uint32_t magic, uint32_t addr)
 {
 	int r;
 
-	/* First, so that a fault of ours in what follows is a panic and not a silent reset. */
+	clock_entry();
+	/* Early, so that a fault of ours in what follows is a panic and not a silent reset. */
 	gdt_load(&boot_tables, &boot_stacks);
 	irq_init();
 	r = read_boot_info(magic, addr);

@@ -122,7 +122,7 @@ static void read_wall_clock(void)
 		log_printf("clock: the RTC says %llu, before this build: not believed", (unsigned long long)seconds);
 		seconds = build;
 	}
-	clk.wall_base = seconds * NS_PER_S;
+	clk.wall_base = seconds * NS_PER_S - clock_ns();
 }
 
 /* Keeps a wrapping hardware clock followed even when nobody asks for a timer. */
@@ -132,6 +132,11 @@ static void on_timer(void)
 		clock_arm(UINT64_MAX);
 	}
 	timer_interrupt();
+}
+
+void clock_entry(void)
+{
+	clk.tsc_base = rdtsc();
 }
 
 void clock_init(void)
@@ -152,10 +157,9 @@ void clock_init(void)
 	clk.tsc_per_ns = ratio_32(clk.tsc_hz, NS_PER_S);
 	clk.apic_per_ns = ratio_32(clk.apic_hz, NS_PER_S);
 	clk.ref_ns_per_tick = ratio_32(NS_PER_S, clk.ref.hz);
-	read_wall_clock();
 	clk.ref_last = clk.ref.read();
-	clk.tsc_base = rdtsc();
 	clk.running = true;
+	read_wall_clock();
 	log_printf("clock: %s, TSC %llu kHz by %s, timer %s", clk.tsc ? "TSC" : clk.ref.name,
 		   (unsigned long long)clock_tsc_khz(), clk.ref.name, clk.tsc_deadline ? "TSC deadline" : "APIC count");
 	lapic_timer_setup(VECTOR_TIMER, clk.tsc_deadline);

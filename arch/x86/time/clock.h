@@ -21,13 +21,16 @@ static inline uint64_t rdtsc(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
+/* The loader has handed over: TSC time counts from here. The first thing on the boot CPU. */
+void clock_entry(void);
+
 /*
  * Calibrates TSC and local APIC timer (at most 10 ms), reads the RTC, registers VECTOR_TIMER. On the boot
  * CPU, after acpi_init, lapic_init and the IDT.
  */
 void clock_init(void);
 
-/* Nanoseconds since clock_init; never goes back. 0 before it. Any context. */
+/* Nanoseconds since clock_entry (by the TSC) or clock_init (else); never goes back. 0 before it. Any context. */
 uint64_t clock_ns(void);
 
 /* TSC ticks per millisecond. Not 0 after clock_init. */

@@ -34,7 +34,23 @@ def pm_timer_is_the_clock_without_hpet():
 
 @test
 def pc_chipset_with_other_cpu_model():
-    boots(r"cpu: AuthenticAMD AMD EPYC", machine="pc", cpu="EPYC,+svm,+npt")
+    boots(r"cpu: AMD EPYC", machine="pc", cpu="EPYC,+svm,+npt")
+
+
+@test
+def cpu_without_smap():
+    boots(r"cpu: ", cpu="max,+svm,-smap")
+
+
+@test
+def cpu_without_what_is_optional():
+    boots(r"cpu: ", cpu="max,+svm,-smap,-smep,-umip,-fsgsbase,-rdrand,-rdseed,-pdpe1gb,-invpcid,-x2apic,-tsc-deadline,-rdtscp,-avx")
+
+
+@test
+def cpu_without_xsave():
+    with Machine(iso=make_iso(CONFIG), cpu="max,+svm,-xsave") as node:
+        node.expect(r"Brume cannot run here: This processor has no XSAVE, which Brume needs\.$", 60)
 
 
 @test

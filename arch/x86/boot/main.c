@@ -12,6 +12,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/dev/serial.h"
 #include "arch/x86/entry/irq.h"
+#include "arch/x86/entry/uaccess.h"
 #include "arch/x86/mm/kmap.h"
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/ops.h"
@@ -86,9 +87,9 @@ static __attribute__((no_stack_protector)) void seed_stack_guard(void)
 
 static void cpu_up(void)
 {
-	const char *sentence = cpu_features_detect();
+	const char *sentence = cpu_features_missing();
 
-	log_printf("cpu: %s %s", cpu_features.vendor, cpu_features.brand);
+	log_printf("cpu: %s", cpu_features.brand);
 	if (!sentence) {
 		sentence = vcpu_select();
 	}
@@ -120,6 +121,8 @@ _Noreturn void kmain(uint32_t magic, uint32_t addr)
 	int r;
 
 	clock_entry();
+	cpu_features_detect();
+	user_access_init();
 	/* Early, so that a fault of ours in what follows is a panic and not a silent reset. */
 	gdt_load(&boot_tables, &boot_stacks);
 	irq_init();

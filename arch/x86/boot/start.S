@@ -57,8 +57,9 @@ mb2_header_end:
 	.global boot_entry
 boot_entry:
 	cli
-	cld
 	movl $PHYS(boot_stacks + CPU_STACKS_SIZE), %esp
+	pushl $0
+	popfl                           /* DF, AC and all others off */
 	movl %eax, %ebp                 /* loader's magic */
 	movl %ebx, %esi                 /* its information */
 

@@ -5,141 +5,107 @@
 #include "arch/x86/cpu/regs.h"
 #include "kernel/log.h"
 
-struct cpu_features cpu_features;
-
-enum { XCR0_X87 = 1, XCR0_SSE = 2, XCR0_AVX = 4 };
+enum { XCR0_X87 = 1, XCR0_SSE = 2, XCR0_AVX = 4, XSAVE_LEGACY_BYTES = 576 };
+enum { EAX, EBX, ECX, EDX };
 
 #define PAT_DEFAULT 0x0007040600070406ull
 
-static bool bit(uint32_t word, unsigned n)
+struct cpu_features cpu_features;
+
+static const struct {
+	uint32_t leaf;
+	uint8_t reg, bit;
+	uint32_t cr4;                   /* to switch on where the CPU has it                        */
+	bool *known;                    /* NULL: nobody asks                                        */
+	const char *sentence;           /* NULL: it may be missing                                  */
+} features[] = {
+	{ 1, EDX, 4, 0, NULL, "This processor has no time stamp counter, which Brume needs." },
+	{ 1, EDX, 9, 0, NULL, "This processor has no local APIC, which Brume needs." },
+	{ 1, ECX, 26, CR4_OSXSAVE, NULL, "This processor has no XSAVE, which Brume needs." },
+	{ 0xd, EAX, 1, 0, NULL, "This processor does not save SSE state by XSAVE, which Brume needs." },
+	{ 0x80000001, EDX, 11, 0, NULL, "This processor has no SYSCALL, which Brume needs." },
+	{ 0x80000001, EDX, 20, 0, NULL, "This processor has no no-execute pages, which Brume needs." },
+	{ 1, ECX, 21, 0, &cpu_features.x2apic, NULL },
+	{ 1, ECX, 24, 0, &cpu_features.tsc_deadline, NULL },
+	{ 1, ECX, 30, 0, &cpu_features.rdrand, NULL },
+	{ 1, ECX, 31, 0, &cpu_features.hypervisor, NULL },
+	{ 7, EBX, 7, CR4_SMEP, NULL, NULL },
+	{ 7, EBX, 20, CR4_SMAP, &cpu_features.smap, NULL },
+	{ 7, ECX, 2, CR4_UMIP, NULL, NULL },
+	{ 0x80000001, EDX, 26, 0, &cpu_features.gib_pages, NULL },
+	{ 0x80000001, EDX, 27, 0, &cpu_features.rdtscp, NULL },
+	{ 0x80000007, EDX, 8, 0, &cpu_features.tsc_invariant, NULL },
+};
+
+/* Zeroes where the CPU has no such leaf. */
+static struct cpuid leaf(uint32_t number, uint32_t subleaf)
 {
-	return (word >> n & 1) != 0;
+	if (number > cpuid(number & 0xc0000000, 0).eax) {
+		return (struct cpuid){ 0 };
+	}
+	return cpuid(number, subleaf);
 }
 
-static void put_words(char *out, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+static bool has(size_t i)
 {
-	uint32_t word[4] = { a, b, c, d };
+	struct cpuid id = leaf(features[i].leaf, 0);
+	const uint32_t reg[] = { [EAX] = id.eax, [EBX] = id.ebx, [ECX] = id.ecx, [EDX] = id.edx };
 
-	__builtin_memcpy(out, word, sizeof(word));
+	return reg[features[i].reg] >> features[i].bit & 1;
 }
 
 static void read_names(struct cpu_features *f)
 {
-	struct cpuid id = cpuid(0, 0);
-	char vendor[16];
-
-	f->max_leaf = id.eax;
-	f->max_ext_leaf = cpuid(0x80000000, 0).eax;
-	put_words(vendor, id.ebx, id.edx, id.ecx, 0);
-	__builtin_memcpy(f->vendor, vendor, 12);
-	for (unsigned i = 0; i < 3 && f->max_ext_leaf >= 0x80000004; i++) {
-		id = cpuid(0x80000002 + i, 0);
-		put_words(f->brand + 16 * i, id.eax, id.ebx, id.ecx, id.edx);
-	}
-	if (bit(cpuid(1, 0).ecx, 31)) {
-		id = cpuid(0x40000000, 0);
-		put_words(vendor, id.ebx, id.ecx, id.edx, 0);
-		__builtin_memcpy(f->below, vendor, 12);
-	}
-}
-
-static void read_extended(struct cpu_features *f, bool *nx, bool *syscall)
-{
-	struct cpuid id = cpuid(0x80000001, 0);
-
-	*nx = bit(id.edx, 20);
-	*syscall = bit(id.edx, 11);
-	f->gib_pages = bit(id.edx, 26);
-	f->rdtscp = bit(id.edx, 27);
-	f->tsc_invariant = f->max_ext_leaf >= 0x80000007 && bit(cpuid(0x80000007, 0).edx, 8);
-	f->phys_bits = 36;
-	f->virt_bits = 48;
-	if (f->max_ext_leaf >= 0x80000008) {
-		id = cpuid(0x80000008, 0);
-		f->phys_bits = (uint8_t)id.eax;
-		f->virt_bits = (uint8_t)(id.eax >> 8);
-	}
-}
-
-static void read_structured(struct cpu_features *f)
-{
-	struct cpuid id = cpuid(7, 0);
-
-	f->fsgsbase = bit(id.ebx, 0);
-	f->smep = bit(id.ebx, 7);
-	f->smap = bit(id.ebx, 20);
-	f->rdseed = bit(id.ebx, 18);
-	f->umip = bit(id.ecx, 2);
-	f->pku = bit(id.ecx, 3);
-}
-
-static void read_xsave(struct cpu_features *f, bool avx)
-{
-	struct cpuid id = cpuid(0xd, 0);
-
-	f->xcr0 = (XCR0_X87 | XCR0_SSE | (avx ? XCR0_AVX : 0u)) & id.eax;
-	f->xsave_size = 576;                            /* legacy area and header */
-	if (f->xcr0 & XCR0_AVX) {
-		struct cpuid part = cpuid(0xd, 2);      /* size and offset of the AVX component */
-
-		f->xsave_size = part.eax + part.ebx;
-	}
-	id = cpuid(0xd, 1);
-	f->xsaveopt = bit(id.eax, 0);
-	f->xsavec = bit(id.eax, 1);
-}
-
-const char *cpu_features_detect(void)
-{
-	struct cpu_features *f = &cpu_features;
-	bool nx, syscall, avx;
 	struct cpuid id;
 
+	for (uint32_t i = 0; i < 3; i++) {
+		id = leaf(0x80000002 + i, 0);
+		__builtin_memcpy(f->brand + sizeof(id) * i, &id, sizeof(id));
+	}
+	if (f->hypervisor) {
+		id = cpuid(0x40000000, 0);
+		__builtin_memcpy(f->below, (const char *)&id + offsetof(struct cpuid, ebx), sizeof(f->below) - 1);
+	}
+}
+
+void cpu_features_detect(void)
+{
+	struct cpu_features *f = &cpu_features;
+	struct cpuid avx = leaf(0xd, 2);
+
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+		if (features[i].known) {
+			*features[i].known = has(i);
+		}
+	}
 	read_names(f);
-	id = cpuid(1, 0);
-	f->pge = bit(id.edx, 13);
-	f->x2apic = bit(id.ecx, 21);
-	f->tsc_deadline = bit(id.ecx, 24);
-	f->rdrand = bit(id.ecx, 30);
-	f->hypervisor = bit(id.ecx, 31);
-	avx = bit(id.ecx, 28);
-	read_extended(f, &nx, &syscall);
-	if (f->max_leaf >= 7) {
-		read_structured(f);
+	f->phys_bits = (uint8_t)leaf(0x80000008, 0).eax;
+	f->xcr0 = leaf(0xd, 0).eax & (XCR0_X87 | XCR0_SSE | XCR0_AVX);
+	f->xsave_size = f->xcr0 & XCR0_AVX ? avx.eax + avx.ebx : XSAVE_LEGACY_BYTES;
+}
+
+const char *cpu_features_missing(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+		if (features[i].sentence && !has(i)) {
+			return features[i].sentence;
+		}
 	}
-	if (!nx || !syscall) {
-		return "This processor has no no-execute pages or no SYSCALL, which Brume needs.";
-	}
-	if (!bit(id.edx, 4) || !bit(id.edx, 9)) {
-		return "This processor has no time stamp counter or no local APIC, which Brume needs.";
-	}
-	if (!bit(id.ecx, 26) || f->max_leaf < 0xd) {
-		return "This processor has no XSAVE, which Brume needs.";
-	}
-	if (!f->smap) {
-		return "This processor has no SMAP, which Brume needs.";
-	}
-	read_xsave(f, avx);
 	return NULL;
 }
 
 void cpu_features_enable(void)
 {
-	const struct cpu_features *f = &cpu_features;
-	uint64_t cr4 = read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_MCE | CR4_DE;
+	uint64_t cr4 = read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_MCE | CR4_DE;
 
-	cr4 |= f->pge ? CR4_PGE : 0u;
-	cr4 |= f->smep ? CR4_SMEP : 0u;
-	cr4 |= f->smap ? CR4_SMAP : 0u;
-	cr4 |= f->umip ? CR4_UMIP : 0u;
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+		cr4 |= has(i) ? features[i].cr4 : 0;
+	}
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE | EFER_SCE);
 	write_cr0((read_cr0() | CR0_WP | CR0_NE | CR0_MP) & ~(uint64_t)(CR0_EM | CR0_TS | CR0_AM | CR0_CD | CR0_NW));
 	write_cr4(cr4);
-	write_xcr0(f->xcr0);
+	write_xcr0(cpu_features.xcr0);
 	wrmsr(MSR_PAT, PAT_DEFAULT);
-	if (f->smap) {
-		__asm__ volatile("clac" : : : "memory");
-	}
 }
 
 void cpu_unsupported(const char *sentence)

@@ -5,13 +5,10 @@
 #include "lib/base.h"
 
 struct cpu_features {
-	char vendor[13], brand[49];
+	char brand[49];
 	char below[13];         /* signature of the hypervisor below us, or empty                */
-	uint32_t max_leaf, max_ext_leaf;
-	uint8_t phys_bits, virt_bits;
-	bool x2apic, tsc_deadline, tsc_invariant, hypervisor, rdtscp;
-	bool smep, smap, umip, fsgsbase, pge, pku, gib_pages, rdrand, rdseed;
-	bool xsaveopt, xsavec;
+	uint8_t phys_bits;
+	bool x2apic, tsc_deadline, tsc_invariant, hypervisor, rdtscp, smap, gib_pages, rdrand;
 	uint64_t xcr0;          /* components switched on: x87, SSE, AVX where there             */
 	uint32_t xsave_size;    /* bytes of the standard-format area for all of xcr0             */
 };
@@ -19,13 +16,16 @@ struct cpu_features {
 /* Of the boot CPU; all CPUs must have the same. Filled by cpu_features_detect. */
 extern struct cpu_features cpu_features;
 
-/* Reads CPUID. Returns NULL, or the sentence that says what this kernel cannot do without. */
-const char *cpu_features_detect(void);
+/* Reads CPUID; nothing else, so that it can run first. */
+void cpu_features_detect(void);
+
+/* NULL, or the sentence that says what this kernel cannot do without. After cpu_features_detect. */
+const char *cpu_features_missing(void);
 
 /*
- * On each CPU: NX and SYSCALL in EFER, WP, SMEP, SMAP, UMIP, PGE, XSAVE with XCR0 as
- * cpu_features.xcr0, the PAT's power-on value. FSGSBASE stays off: NMI entry trusts that user mode cannot set GS
- * base, and threads have no FS base of their own. After cpu_features_detect. SMAP is on at return, AC clear.
+ * On each CPU: NX and SYSCALL in EFER, WP, XSAVE with XCR0 as cpu_features.xcr0, SMEP, SMAP, UMIP where they are, the
+ * PAT's power-on value. FSGSBASE stays off: NMI entry trusts that user mode cannot set GS base, and threads have no FS
+ * base of their own.
  */
 void cpu_features_enable(void);
 

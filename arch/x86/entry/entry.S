@@ -46,6 +46,15 @@
 	popq	%r9
 .endm
 
+/* STAC or CLAC, noted for CPUs that have neither (uaccess.h). */
+.macro SMAP_SITE insn
+771:	\insn
+	.pushsection __smap_sites, "a"
+	.balign	4
+	.long	771b - .
+	.popsection
+.endm
+
 	.section .text.hot, "ax", @progbits
 
 /* SFMASK has cleared IF, DF, TF, AC and NT. */
@@ -134,7 +143,7 @@ trap_common:
 	swapgs
 	PUSH_REGS
 	cld
-	clac
+	SMAP_SITE clac
 	movq	%rsp, %rbx
 	movq	%rsp, %rdi
 	movq	%gs:CPU_STACK_TOP, %rsp
@@ -147,7 +156,7 @@ trap_common:
 trap_kernel:
 	PUSH_REGS
 	cld
-	clac
+	SMAP_SITE clac
 	movq	%rsp, %rdi
 	call	trap_from_kernel
 	POP_REGS
@@ -163,7 +172,7 @@ trap_kernel:
 trap_ist_common:
 	PUSH_REGS
 	cld
-	clac
+	SMAP_SITE clac
 	xorl	%ebx, %ebx
 	movl	$0xc0000101, %ecx       /* MSR_GS_BASE */
 	rdmsr
@@ -200,5 +209,21 @@ vector = 0
 	.endif
 vector = vector + 1
 	.endr
+
+/* size_t user_copy_raw(to, from, len). A fault in the middle ends the copy; rcx still counts what is left. */
+	.globl	user_copy_raw
+	.type	user_copy_raw, @function
+user_copy_raw:
+	movq	%rdx, %rcx
+	SMAP_SITE stac
+1:	rep movsb
+2:	SMAP_SITE clac
+	movq	%rcx, %rax
+	ret
+	.size	user_copy_raw, . - user_copy_raw
+
+	.section __ex_table, "a"
+	.balign	4
+	.long	1b - ., 2b - .
 
 	.section .note.GNU-stack, "", @progbits

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* User memory access and the exception table. */
+/* User memory access, the exception table, CPUs without SMAP. */
 #include "arch/x86/entry/uaccess.h"
+
+#include "arch/x86/cpu/features.h"
 
 struct extable_entry {
 	int32_t insn, fixup;         /* relative to the field itself */
 };
 
 extern const struct extable_entry __ex_table_start[], __ex_table_stop[];
+extern const int32_t __smap_sites_start[], __smap_sites_stop[];
 
 int copy_from_user(void *to, uint64_t from, size_t len)
 {
@@ -31,4 +34,14 @@ uint64_t extable_find(uint64_t rip)
 		}
 	}
 	return 0;
+}
+
+/* The boot tables let text be written; mm_init() ends that. */
+void user_access_init(void)
+{
+	static const uint8_t nop[3] = { 0x0f, 0x1f, 0x00 };
+
+	for (const int32_t *site = __smap_sites_start; site < __smap_sites_stop && !cpu_features.smap; site++) {
+		__builtin_memcpy((void *)target(site), nop, sizeof(nop));
+	}
 }

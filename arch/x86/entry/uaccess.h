@@ -2,8 +2,8 @@
 /*
  * Access to user memory of the active address space. Each instruction that may fault stands in the exception table
  * (section __ex_table: 32-bit offsets of instruction and fixup from the entry itself); a page fault or #GP there goes to
- * its fixup. SMAP is opened by STAC around exactly these instructions (SDM 3A 4.6.1). CPUs without SMAP: the boot code
- * patches nothing, cpu/features.c requires it.
+ * its fixup. SMAP is opened by STAC around exactly these instructions (SDM 3A 4.6.1). Each STAC and CLAC is noted in
+ * the section __smap_sites (32-bit offset of the instruction from the entry), because CPUs without SMAP fault on them.
  */
 #pragma once
 
@@ -20,9 +20,14 @@ int copy_from_user(void *to, uint64_t from, size_t len) MUST_CHECK;
 int copy_to_user(uint64_t to, const void *from, size_t len) MUST_CHECK;
 
 /*
- * Raw copy without range check; either side may be the user's. Returns bytes NOT copied. entry/uaccess.S.
+ * Raw copy without range check; either side may be the user's. Returns bytes NOT copied. entry/entry.S.
  */
 size_t user_copy_raw(void *to, const void *from, size_t len);
+
+#define SMAP_SITE(insn) \
+	"771:\t" insn "\n\t.pushsection __smap_sites,\"a\"\n\t.balign 4\n\t.long 771b - .\n\t.popsection\n\t"
+#define STAC SMAP_SITE("stac")
+#define CLAC SMAP_SITE("clac")
 
 #define EXTABLE(from, to) \
 	".pushsection __ex_table,\"a\"\n\t.balign 4\n\t.long " from " - .\n\t.long " to " - .\n\t.popsection\n\t"
@@ -36,10 +41,10 @@ static inline bool user_read64(uint64_t addr, uint64_t *out)
 	if (!user_range_ok(addr, sizeof(val))) {
 		return false;
 	}
-	__asm__ volatile("stac\n"
+	__asm__ volatile(STAC
 			 "1:\tmovq (%2), %0\n\t"
 			 "movb $1, %1\n"
-			 "2:\tclac\n\t" EXTABLE("1b", "2b")
+			 "2:\t" CLAC EXTABLE("1b", "2b")
 			 : "+r"(val), "+q"(ok) : "r"(addr) : "memory", "cc");
 	*out = val;
 	return ok;
@@ -52,10 +57,10 @@ static inline bool user_write64(uint64_t addr, uint64_t val)
 	if (!user_range_ok(addr, sizeof(val))) {
 		return false;
 	}
-	__asm__ volatile("stac\n"
+	__asm__ volatile(STAC
 			 "1:\tmovq %2, (%1)\n\t"
 			 "movb $1, %0\n"
-			 "2:\tclac\n\t" EXTABLE("1b", "2b")
+			 "2:\t" CLAC EXTABLE("1b", "2b")
 			 : "+q"(ok) : "r"(addr), "r"(val) : "memory", "cc");
 	return ok;
 }
@@ -64,6 +69,9 @@ static inline bool user_read_bytes(uint64_t addr, void *out, size_t len)
 {
 	return copy_from_user(out, addr, len) == OK;
 }
+
+/* Makes every STAC and CLAC a no-op where the CPU has no SMAP. After cpu_features_detect, before any exception. */
+void user_access_init(void);
 
 /* Where to go on for a fault at rip, or 0: a bug. */
 uint64_t extable_find(uint64_t rip);

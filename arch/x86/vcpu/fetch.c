@@ -126,7 +126,7 @@ struct code_bytes fetch_hit(const struct vcpu *v)
 	if (offset > PAGE_SIZE - 16) {
 		return (struct code_bytes){ 0, 0 };
 	}
-	__asm__ volatile("stac\n\t"
+	__asm__ volatile(STAC
 			 CHECK_ENTRY("1", "u0", "e0")
 			 CHECK_ENTRY("2", "u1", "e1")
 			 CHECK_ENTRY("3", "u2", "e2")
@@ -136,7 +136,7 @@ struct code_bytes fetch_hit(const struct vcpu *v)
 			 "jmp 8f\n"
 			 "9:\txorl %k[a], %k[a]\n\t"
 			 "xorl %k[b], %k[b]\n"
-			 "8:\tclac\n\t" EXTABLE("5b", "9b") EXTABLE("6b", "9b")
+			 "8:\t" CLAC EXTABLE("5b", "9b") EXTABLE("6b", "9b")
 			 : [a] "=&r"(low), [b] "+&r"(high)
 			 : [c] "r"(c), [code] "r"(c->uva + offset),
 			   [u0] AT(entry_uva[0]), [u1] AT(entry_uva[1]), [u2] AT(entry_uva[2]), [u3] AT(entry_uva[3]),

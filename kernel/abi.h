@@ -88,10 +88,10 @@ enum {
 
 enum right {
 	RIGHT_READ = 1 << 0,    /* map readable, read state, wait                            */
-	RIGHT_WRITE = 1 << 1,   /* map writable, signal, change                              */
+	RIGHT_WRITE = 1 << 1,   /* map writable, signal, change; of an event with READ: timer, route */
 	RIGHT_EXEC = 1 << 2,    /* map executable                                            */
 	RIGHT_GRANT = 1 << 3,   /* of a process: everything that init does to it             */
-	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim                        */
+	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim; of the machine: power, trace */
 	RIGHT_ALL = 0x1f,
 };
 

@@ -88,7 +88,7 @@ int64_t sys_event_wait(struct thread *t, const uint64_t arg[6])
 int64_t sys_event_timer(struct thread *t, const uint64_t arg[6])
 {
 	struct event *e;
-	int r = sys_find_event(t, arg[0], RIGHT_WRITE, &e);
+	int r = sys_find_event(t, arg[0], RIGHT_READ | RIGHT_WRITE, &e);
 
 	if (r < 0) {
 		return r;
@@ -101,7 +101,7 @@ int64_t sys_event_route(struct thread *t, const uint64_t arg[6])
 {
 	struct space *s = NULL;
 	struct event *e;
-	int r = sys_find_event(t, arg[0], RIGHT_WRITE, &e);
+	int r = sys_find_event(t, arg[0], RIGHT_READ | RIGHT_WRITE, &e);
 
 	if (r < 0) {
 		return r;

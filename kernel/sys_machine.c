@@ -18,11 +18,11 @@ struct object machine_object;
 
 static struct event_ref serial_event;
 
-static int check(struct thread *t, uint64_t h)
+static int check(struct thread *t, uint64_t h, uint32_t rights)
 {
 	struct object *o;
 
-	return handle_find(t->process, h, OBJECT_MACHINE, 0, &o);
+	return handle_find(t->process, h, OBJECT_MACHINE, rights, &o);
 }
 
 static size_t chunk(uint64_t want)
@@ -32,7 +32,7 @@ static size_t chunk(uint64_t want)
 
 int64_t sys_log(struct thread *t, const uint64_t arg[6])
 {
-	int r = check(t, arg[0]);
+	int r = check(t, arg[0], RIGHT_WRITE);
 	char text[CHUNK];
 	size_t n = chunk(arg[2]);
 
@@ -52,7 +52,7 @@ int64_t sys_log(struct thread *t, const uint64_t arg[6])
 
 int64_t sys_serial_write(struct thread *t, const uint64_t arg[6])
 {
-	int r = check(t, arg[0]);
+	int r = check(t, arg[0], RIGHT_WRITE);
 	char bytes[CHUNK];
 	size_t n = chunk(arg[2]);
 
@@ -65,7 +65,7 @@ int64_t sys_serial_write(struct thread *t, const uint64_t arg[6])
 
 int64_t sys_serial_read(struct thread *t, const uint64_t arg[6])
 {
-	int r = check(t, arg[0]);
+	int r = check(t, arg[0], RIGHT_READ);
 	char bytes[CHUNK];
 	size_t n;
 
@@ -85,7 +85,7 @@ static void serial_notify(void)
 int64_t sys_serial_notify(struct thread *t, const uint64_t arg[6])
 {
 	struct event *e;
-	int r = check(t, arg[0]);
+	int r = check(t, arg[0], RIGHT_READ);
 
 	if (r < 0) {
 		return r;
@@ -101,7 +101,7 @@ int64_t sys_serial_notify(struct thread *t, const uint64_t arg[6])
 
 int64_t sys_power(struct thread *t, const uint64_t arg[6])
 {
-	int r = check(t, arg[0]);
+	int r = check(t, arg[0], RIGHT_DESTROY);
 
 	if (r < 0) {
 		return r;
@@ -138,7 +138,7 @@ int64_t sys_stats(struct thread *t, const uint64_t arg[6])
 {
 	struct machine_stats m;
 	size_t n = arg[2] < sizeof(m) ? arg[2] : sizeof(m);
-	int r = check(t, arg[0]);
+	int r = check(t, arg[0], RIGHT_READ);
 
 	if (r < 0) {
 		return r;
@@ -152,7 +152,7 @@ int64_t sys_trace(struct thread *t, const uint64_t arg[6])
 {
 	struct trace_record record[TRACE_CHUNK];
 	size_t max = arg[2] / sizeof(record[0]), n;
-	int r = check(t, arg[0]);
+	int r = check(t, arg[0], RIGHT_DESTROY);
 
 	if (r < 0) {
 		return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Linux/x86 boot protocol (Linux: Documentation/x86/boot.rst and zero-page.rst), 64-bit entry point. */
+/* Linux/x86 boot protocol (Linux: Documentation/x86/boot.rst and zero-page.rst), entered in 64-bit or 32-bit mode. */
 #include "vmm/boot_linux.h"
 
 #include <string.h>
@@ -34,9 +34,17 @@ enum { HEADER_AT = 0x1f1, HEADER_END = HEADER_AT + sizeof(struct setup_header) }
 _Static_assert(HEADER_END == 0x268, "protocol 2.12");
 
 enum {
-	BOOT_FLAG = 0xaa55, MAGIC = 0x53726448 /* HdrS */, VERSION_MIN = 0x20c,
+	BOOT_FLAG = 0xaa55, MAGIC = 0x53726448 /* HdrS */,
 	LOADED_HIGH = 1 << 0, XLF_KERNEL_64 = 1 << 0,
 	SECTOR = 512, SETUP_SECTS_DEFAULT = 4, ENTRY_64 = 0x200, LOADER_UNDEFINED = 0xff,
+	JUMP_END = 0x202,            /* the header ends that many bytes behind as the jump goes      */
+};
+
+/* What protocol versions brought; before, the defaults below held. */
+enum {
+	VERSION_MIN = 0x202,         /* cmd_line_ptr                                                 */
+	VERSION_INITRD_MAX = 0x203, VERSION_SYSSIZE = 0x204, VERSION_RELOCATABLE = 0x205, VERSION_CMDLINE_SIZE = 0x206,
+	INITRD_MAX_DEFAULT = 0x37ffffff, CMDLINE_SIZE_DEFAULT = 255,
 };
 
 /* Fields of the zero page outside of the header. */
@@ -72,19 +80,41 @@ static int check_header(const struct setup_header *h, struct boot_reason *why)
 		return boot_fail(why, E_PROTO, "kernel: the setup header's signatures are missing");
 	}
 	if (h->version < VERSION_MIN) {
-		return boot_fail(why, E_PROTO, "kernel: boot protocol %u.%02u, 2.12 is needed", h->version >> 8u,
+		return boot_fail(why, E_PROTO, "kernel: boot protocol %u.%02u, 2.02 is needed", h->version >> 8u,
 				 h->version & 0xffu);
 	}
 	if (!(h->loadflags & LOADED_HIGH)) {
 		return boot_fail(why, E_PROTO, "kernel: a zImage, only bzImage is supported");
 	}
-	if (!(h->xloadflags & XLF_KERNEL_64)) {
-		return boot_fail(why, E_PROTO, "kernel: no 64-bit entry point");
-	}
 	if (!h->kernel_alignment || (h->kernel_alignment & (h->kernel_alignment - 1))) {
 		return boot_fail(why, E_PROTO, "kernel: alignment %#x is not a power of two", h->kernel_alignment);
 	}
 	return OK;
+}
+
+/* The fields of the image's own version; behind them the file holds code. Those that it lacks get their defaults. */
+static void read_header(const struct boot_image *image, struct setup_header *h)
+{
+	size_t end;
+
+	memcpy(h, image->bytes + HEADER_AT, sizeof(*h));
+	end = JUMP_END + (h->jump >> 8u);
+	if (end < HEADER_END) {
+		memset((uint8_t *)h + (end - HEADER_AT), 0, HEADER_END - end);
+	}
+	if (h->version < VERSION_INITRD_MAX) {
+		h->initrd_addr_max = INITRD_MAX_DEFAULT;
+	}
+	if (h->version < VERSION_SYSSIZE) {
+		h->syssize &= 0xffff;
+	}
+	if (h->version < VERSION_RELOCATABLE) {
+		h->relocatable = 0;
+		h->kernel_alignment = PAGE_SIZE;
+	}
+	if (h->version < VERSION_CMDLINE_SIZE) {
+		h->cmdline_size = CMDLINE_SIZE_DEFAULT;
+	}
 }
 
 static int parse(const struct boot_image *image, struct bzimage *bz, struct boot_reason *why)
@@ -95,7 +125,7 @@ static int parse(const struct boot_image *image, struct bzimage *bz, struct boot
 	if (image->size < HEADER_END) {
 		return boot_fail(why, E_PROTO, "kernel: truncated, %zu bytes hold no setup header", image->size);
 	}
-	memcpy(&bz->header, image->bytes + HEADER_AT, sizeof(bz->header));
+	read_header(image, &bz->header);
 	r = check_header(&bz->header, why);
 	if (r < 0) {
 		return r;
@@ -106,7 +136,8 @@ static int parse(const struct boot_image *image, struct bzimage *bz, struct boot
 	if (kernel <= ENTRY_64) {
 		return boot_fail(why, E_PROTO, "kernel: the header's syssize %#x is too small", bz->header.syssize);
 	}
-	if (!range_within(setup, kernel, image->size)) {
+	/* The size counts in units of 16 bytes; the last one need not be whole. */
+	if (!range_within(setup, kernel, ALIGN_UP((uint64_t)image->size, 16ull))) {
 		return boot_fail(why, E_PROTO, "kernel: truncated, the header tells %llu bytes, the file has %zu",
 				 (unsigned long long)(setup + kernel), image->size);
 	}
@@ -117,15 +148,17 @@ static int parse(const struct boot_image *image, struct bzimage *bz, struct boot
 }
 
 /*
- * The preferred address, even if the kernel could be relocated: Linux for x86-64 moves itself up to it when it is loaded
- * lower, so what fits only below does not run.
+ * The preferred address, even if the kernel could be relocated: Linux moves itself up to it when it is loaded lower, so
+ * what fits only below does not run. A kernel that cannot be relocated goes there whatever its alignment says.
  */
 static int choose_address(const struct boot_request *req, const struct bzimage *bz, uint64_t *at, struct boot_reason *why)
 {
 	uint64_t end = req->map->low_end, preferred = bz->header.pref_address;
 
 	*at = preferred > BOOT_KERNEL_MIN ? preferred : BOOT_KERNEL_MIN;
-	*at = ALIGN_UP(*at, (uint64_t)bz->header.kernel_alignment);
+	if (bz->header.relocatable) {
+		*at = ALIGN_UP(*at, (uint64_t)bz->header.kernel_alignment);
+	}
 	if (*at >= preferred && range_within(*at, bz->room, end)) {
 		return OK;
 	}
@@ -196,6 +229,10 @@ int boot_linux_load(const struct boot_request *req, struct boot_entry *entry, st
 	    (r = gmem_write(req->mem, gpa(load), bz.kernel, bz.kernel_size)) < 0) {
 		return boot_fail(why, r, "kernel: the VM's memory is too small");
 	}
-	*entry = (struct boot_entry){ .mode = BOOT_LONG_MODE, .rip = load + ENTRY_64, .info = BOOT_INFO };
+	*entry = (struct boot_entry){ .mode = BOOT_PROTECTED_MODE, .rip = load, .info = BOOT_INFO, .info_gpr = GPR_RSI };
+	if (bz.header.xloadflags & XLF_KERNEL_64) {
+		entry->mode = BOOT_LONG_MODE;
+		entry->rip = load + ENTRY_64;
+	}
 	return OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Linux/x86 boot protocol, 2.12 and later, by its 64-bit entry (Linux: Documentation/x86/boot.rst). */
+/* The Linux/x86 boot protocol, 2.02 and later, by its 64-bit entry or else its 32-bit one (Linux: Documentation/x86/boot.rst). */
 #pragma once
 
 #include "vmm/load.h"

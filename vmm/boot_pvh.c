@@ -255,6 +255,7 @@ int boot_pvh_load(const struct boot_request *req, struct boot_entry *entry, stru
 	if (put_start_page(req, initrd) < 0) {
 		return boot_fail(why, E_RANGE, "kernel: the VM's memory is too small");
 	}
-	*entry = (struct boot_entry){ .mode = BOOT_PROTECTED_MODE, .rip = pvh.entry, .info = BOOT_INFO };
+	*entry = (struct boot_entry){ .mode = BOOT_PROTECTED_MODE, .rip = pvh.entry, .info = BOOT_INFO,
+				      .info_gpr = GPR_RBX };
 	return OK;
 }

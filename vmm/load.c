@@ -151,7 +151,7 @@ int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, stru
 	}
 	set_segments(state, code_attr);
 	memset(state->gpr, 0, sizeof(state->gpr));
-	state->gpr[long_mode ? GPR_RSI : GPR_RBX] = entry->info;
+	state->gpr[entry->info_gpr] = entry->info;
 	state->rip = entry->rip;
 	state->rflags = RFLAGS_RESERVED;
 	state->cr0 = CR0_PE | CR0_ET | CR0_NE | (long_mode ? CR0_PG : 0);

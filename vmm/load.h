@@ -30,7 +30,8 @@ enum boot_mode { BOOT_LONG_MODE, BOOT_PROTECTED_MODE };
 struct boot_entry {
 	enum boot_mode mode;
 	uint64_t rip;
-	uint64_t info;               /* rsi in long mode, ebx in protected mode                      */
+	uint64_t info;               /* address of what the kernel is told                           */
+	enum vcpu_gpr info_gpr;      /* the register that holds it                                   */
 };
 
 /* One line for the operator: why a load failed. */

@@ -11,6 +11,7 @@
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/thread.h"
+#include "kernel/trace.h"
 
 enum { EXCEPTION_NMI = 2, EXCEPTION_DF = 8, EXCEPTION_GP = 13, EXCEPTION_PF = 14, EXCEPTION_MC = 18, EXCEPTIONS = 32 };
 enum { GATE_INTERRUPT = 0x8e, STUB_SIZE = 16, IDT_ENTRIES = 256 };
@@ -79,6 +80,7 @@ void syscall_init(void)
 static void dispatch(uint64_t vector)
 {
 	cpu_this()->stats.interrupts++;
+	trace(TRACE_IRQ, vector, 0);
 	if (handler[vector]) {
 		lapic_eoi();
 		handler[vector]();

@@ -94,7 +94,7 @@ static int map_ram(const struct vm *vm)
 		r = sys_map(vm->child.space, VMM_RAM_ADDR + vm->ram_map[i].gpa, vm->ram[i].handle, 0, vm->ram[i].size,
 			    PROT_R | PROT_W);
 		if (r == OK) {
-			r = sys_grant(vm->child.process, vm->ram[i].handle, RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC, VMM_RAM + i);
+			r = sys_grant(vm->child.process, vm->ram[i].handle, RIGHT_READ | RIGHT_WRITE, VMM_RAM + i);
 		}
 	}
 	return r;

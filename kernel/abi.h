@@ -52,7 +52,8 @@ enum sys {
 	SYS_EVENT_WAIT,      /* (deadline ns, 0 = poll, ~0 = for ever) -> key, or E_TIMEOUT; second: count since last time */
 	SYS_EVENT_TIMER,     /* (event, deadline ns or 0 = off, period ns or 0); period at least 100 us times  */
 	                     /* the number of such events that the event's payer has                       */
-	SYS_EVENT_ROUTE,     /* (event, guest space, MSI address, MSI data) signals become guest interrupts; space SELF: no longer */
+	SYS_EVENT_ROUTE,     /* (event, guest space, MSI address, MSI data) signals become guest interrupts; space SELF: no longer. */
+	                     /* Where signals come from and go to is for who may wait: TIMER and ROUTE need READ and WRITE */
 
 	/* Virtual machines. */
 	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller          */

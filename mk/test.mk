@@ -41,10 +41,10 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(t))))
 -include $(HOST_OBJ:.o=.d)
 
-include $(wildcard tests/guest/guest.mk)
+include $(wildcard tests/guest/guest.mk) mk/programs.mk
 
 .PHONY: test unit fuzz
 unit: $(UNIT_TESTS:%=$(B)/unit/%)
 fuzz: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
-test: unit fuzz iso guest guest-payloads
+test: unit fuzz iso guest guest-payloads test-images
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py '$(T)'

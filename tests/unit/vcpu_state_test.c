@@ -4,7 +4,6 @@
  * sources: arch/x86/vcpu/state.c arch/x86/vcpu/msr.c arch/x86/vcpu/cpuid.c arch/x86/vcpu/vapic.c
  */
 #include "arch/x86/cpu/features.h"
-#include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/cpuid.h"
@@ -35,8 +34,6 @@ void vapic_raised(struct vapic *l) { (void)l; }
 void irq_send_ipi(struct vcpu *from) { (void)from; sent++; }
 void kvmclock_update(struct vcpu *of) { (void)of; }
 void kvmclock_write_wall(struct vcpu *of) { (void)of; }
-void fpu_put_back(void) {}
-void fpu_forget(const void *area) { (void)area; }
 
 static void ops_get(const struct vcpu *of, struct vcpu_state *out)
 {

@@ -49,16 +49,6 @@ void fpu_use(void *area)
 	c->fpu = area;
 }
 
-void fpu_put_back(void)
-{
-	struct cpu *c = cpu_this();
-
-	if (c->fpu) {
-		save(c->fpu);
-		c->fpu = NULL;
-	}
-}
-
 void fpu_forget(const void *area)
 {
 	struct cpu *c = cpu_this();

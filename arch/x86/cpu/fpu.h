@@ -23,8 +23,5 @@ void fpu_area_init(void *area);
  */
 void fpu_use(void *area);
 
-/* Saves the registers' state into its area and forgets whose they are. After that the area may be read. */
-void fpu_put_back(void);
-
-/* area is about to be freed or rewritten: the registers do not hold it any more, nothing is saved. */
+/* area is about to be freed: the registers do not hold it any more, nothing is saved. */
 void fpu_forget(const void *area);

@@ -3,7 +3,6 @@
 #include "arch/x86/vcpu/state.h"
 
 #include "arch/x86/cpu/features.h"
-#include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/cpuid.h"
@@ -139,7 +138,6 @@ int state_set(struct vcpu *v, struct vcpu_state *s)
 	v->xcr0 = s->xcr0;
 	v->tsc_aux = s->tsc_aux;
 	v->mtrr_def = s->mtrr_def;
-	fpu_forget(v->xsave);
 	__builtin_memcpy(v->xsave, s->xsave, cpu_features.xsave_size);
 	v->fetch.page_rip = FETCH_NOTHING;
 	vcpu_ops->set(v, s);
@@ -183,7 +181,6 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 	s->exception_error = v->event.error;
 	s->interrupt_pending = v->event.valid && v->event.type == EVENT_INTERRUPT;
 	s->interrupt_vector = v->event.vector;
-	fpu_put_back();
 	s->xsave_bytes = cpu_features.xsave_size;
 	__builtin_memcpy(s->xsave, v->xsave, cpu_features.xsave_size);
 }

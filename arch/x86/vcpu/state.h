@@ -7,7 +7,10 @@
 
 struct vcpu;
 
-/* v is out of the guest. s: all of it is written. */
+/*
+ * v is out of the guest, and a thread in user mode made the call, so the vector registers hold the thread's state and
+ * v->xsave the guest's. s: all of it is written.
+ */
 void state_get(struct vcpu *v, struct vcpu_state *s);
 
 /*

@@ -84,10 +84,13 @@ static void timer_fired(struct timer *t)
 	struct event *e = container_of(t, struct event, timer);
 
 	if (e->period_ns) {
-		uint64_t next = plus(timer_deadline(t), e->period_ns), now = clock_ns();
+		/* All periodic events of a process together tick no faster than one may. */
+		uint64_t least = e->object.owner->periodic_count * (uint64_t)EVENT_PERIOD_MIN_NS;
+		uint64_t period = e->period_ns > least ? e->period_ns : least;
+		uint64_t next = plus(timer_deadline(t), period), now = clock_ns();
 
 		/* Ticks that nobody could have seen apart are one. */
-		timer_set(t, next > now ? next : plus(now, e->period_ns));
+		timer_set(t, next > now ? next : plus(now, period));
 	}
 	event_signal(e);
 }
@@ -143,13 +146,10 @@ void event_bind(struct event *e, struct thread *t, uint64_t key)
 void event_set_timer(struct event *e, uint64_t deadline_ns, uint64_t period_ns)
 {
 	struct process *p = e->object.owner;
-	uint64_t least;
 
-	period_ns = deadline_ns ? period_ns : 0;
 	p->periodic_count -= e->period_ns != 0;
-	p->periodic_count += period_ns != 0;
-	least = (uint64_t)p->periodic_count * EVENT_PERIOD_MIN_NS;
-	e->period_ns = period_ns && period_ns < least ? least : period_ns;
+	e->period_ns = deadline_ns ? period_ns : 0;
+	p->periodic_count += e->period_ns != 0;
 	if (deadline_ns) {
 		timer_set(&e->timer, deadline_ns);
 	} else {

@@ -53,8 +53,8 @@ void event_destroy(struct object *o);
 void event_bind(struct event *e, struct thread *t, uint64_t key);
 
 /*
- * deadline in ns since boot, 0: off. period_ns 0: once; else at least EVENT_PERIOD_MIN_NS times the number of periodic
- * events of the process that pays, so that nobody can keep a CPU busy with ticks.
+ * deadline in ns since boot, 0: off. period_ns 0: once; else ticks are at least EVENT_PERIOD_MIN_NS times the number of
+ * periodic events of the process that pays apart, so that nobody can keep a CPU busy with them.
  */
 void event_set_timer(struct event *e, uint64_t deadline_ns, uint64_t period_ns);
 enum { EVENT_PERIOD_MIN_NS = 100000 };

@@ -111,7 +111,13 @@ int64_t sys_process_space(struct thread *t, const uint64_t arg[6])
 	struct process *p;
 	int r = sys_find_process(t, arg[0], &p);
 
-	return r < 0 ? r : handle_add(t->process, &p->space->object, RIGHT_READ | RIGHT_WRITE);
+	if (r < 0) {
+		return r;
+	}
+	if (p->end != PROCESS_RUNS) {
+		return E_NOENT;      /* it may be half destroyed */
+	}
+	return handle_add(t->process, &p->space->object, RIGHT_READ | RIGHT_WRITE);
 }
 
 int64_t sys_process_destroy(struct thread *t, const uint64_t arg[6])

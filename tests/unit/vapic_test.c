@@ -175,10 +175,35 @@ TEST(periodic_has_a_floor_and_does_not_catch_up)
 	fire();
 	CHECK(armed);
 	CHECK_EQ(armed_ns - now_ns, 100000);
+	vapic_accept(&l, 0x40);
 	now_ns += 10000000;
 	armed = false;
 	vapic_timer_fired(&l.timer);
 	CHECK_EQ(armed_ns - now_ns, 100000);
+}
+
+TEST(ticks_that_the_guest_does_not_take_are_rare)
+{
+	fresh();
+	vapic_write(&l, VAPIC_TIMER_DIVIDE, 0xb);
+	vapic_write(&l, VAPIC_LVT_TIMER, 0x20040);
+	vapic_write(&l, VAPIC_TIMER_INIT, 200000);
+	fire();
+	CHECK_EQ(armed_ns - now_ns, 200000);
+	fire();
+	CHECK_EQ(armed_ns - now_ns, 10000000);           /* the one before is still there */
+	vapic_accept(&l, 0x40);
+	fire();
+	CHECK_EQ(armed_ns - now_ns, 200000);
+	vapic_accept(&l, 0x40);
+	vapic_write(&l, VAPIC_LVT_TIMER, 0x30040);
+	fire();
+	CHECK_EQ(armed_ns - now_ns, 10000000);           /* masked */
+	vapic_write(&l, VAPIC_LVT_TIMER, 0x20040);
+	vapic_write(&l, VAPIC_TIMER_INIT, 20000000);
+	fire();
+	fire();
+	CHECK_EQ(armed_ns - now_ns, 20000000);           /* slow ones keep their pace */
 }
 
 TEST(deadline_mode_fires_at_the_guests_tsc)

@@ -26,6 +26,7 @@ enum {
 
 enum msr {
 	MSR_APIC_BASE = 0x1b,
+	MSR_SYSENTER_CS = 0x174,
 	MSR_PAT = 0x277,
 	MSR_TSC_DEADLINE = 0x6e0,
 	MSR_X2APIC = 0x800,             /* + register offset / 16                                */

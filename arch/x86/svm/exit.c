@@ -113,7 +113,7 @@ static void decode_rest(struct vcpu *v, struct vm_exit *e, uint32_t code)
 		other(e, EXIT_DR, OTHER_NONE);
 	} else if (code >= VMEXIT_EXCP_0 && code <= VMEXIT_EXCP_31) {
 		exception(v, e);
-	} else if (code == VMEXIT_INVLPGA || (code >= VMEXIT_VMRUN && code <= VMEXIT_SKINIT) ||
+	} else if (code == VMEXIT_INVLPGA || code == VMEXIT_RDPRU || (code >= VMEXIT_VMRUN && code <= VMEXIT_SKINIT) ||
 		   (code >= VMEXIT_MONITOR && code <= VMEXIT_MWAIT_ARMED)) {
 		other(e, EXIT_OTHER, OTHER_UNDEFINED);
 	} else if (code == VMEXIT_INVALID) {

@@ -34,7 +34,7 @@ static uint8_t msrpm[MSRPM_BYTES] __attribute__((aligned(PAGE_SIZE)));
 static uint8_t iopm[IOPM_BYTES] __attribute__((aligned(PAGE_SIZE)));
 
 static const uint32_t open_msrs[] = {
-	0x174, 0x175, 0x176, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	MSR_SYSENTER_CS, 0x175, 0x176, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
 };
 
 /* An ASID is valid on a CPU while its generation is the CPU's. */
@@ -118,7 +118,7 @@ static int create(struct vcpu *v)
 	c->icpt3 = ICPT3_INTR | ICPT3_NMI | ICPT3_RDPMC | ICPT3_CPUID | ICPT3_INVD | ICPT3_HLT | ICPT3_INVLPGA |
 		   ICPT3_IOIO | ICPT3_MSR | ICPT3_FERR_FREEZE | ICPT3_SHUTDOWN;
 	c->icpt4 = ICPT4_VMRUN | ICPT4_VMMCALL | ICPT4_VMLOAD | ICPT4_VMSAVE | ICPT4_STGI | ICPT4_CLGI | ICPT4_SKINIT |
-		   ICPT4_WBINVD | ICPT4_MONITOR | ICPT4_MWAIT | ICPT4_MWAIT_ARMED | ICPT4_XSETBV;
+		   ICPT4_WBINVD | ICPT4_MONITOR | ICPT4_MWAIT | ICPT4_MWAIT_ARMED | ICPT4_XSETBV | ICPT4_RDPRU;
 	c->iopm_pa = image_pa(iopm).v;
 	c->msrpm_pa = image_pa(msrpm).v;
 	c->tsc_offset = v->tsc_offset;

@@ -15,7 +15,7 @@ enum vmcb_intercept3 {
 enum vmcb_intercept4 {
 	ICPT4_VMRUN = 1 << 0, ICPT4_VMMCALL = 1 << 1, ICPT4_VMLOAD = 1 << 2, ICPT4_VMSAVE = 1 << 3, ICPT4_STGI = 1 << 4,
 	ICPT4_CLGI = 1 << 5, ICPT4_SKINIT = 1 << 6, ICPT4_WBINVD = 1 << 9, ICPT4_MONITOR = 1 << 10, ICPT4_MWAIT = 1 << 11,
-	ICPT4_MWAIT_ARMED = 1 << 12, ICPT4_XSETBV = 1 << 13,
+	ICPT4_MWAIT_ARMED = 1 << 12, ICPT4_XSETBV = 1 << 13, ICPT4_RDPRU = 1 << 14,
 };
 
 /* Virtual interrupt control at 60h: V_TPR, V_IRQ, priority, flags, vector, as one 64-bit word. */
@@ -40,7 +40,7 @@ enum svm_exit {
 	VMEXIT_INVD = 0x076, VMEXIT_HLT = 0x078, VMEXIT_INVLPGA = 0x07a, VMEXIT_IOIO = 0x07b, VMEXIT_MSR = 0x07c,
 	VMEXIT_FERR_FREEZE = 0x07e, VMEXIT_SHUTDOWN = 0x07f, VMEXIT_VMRUN = 0x080, VMEXIT_VMMCALL = 0x081,
 	VMEXIT_SKINIT = 0x086, VMEXIT_WBINVD = 0x089, VMEXIT_MONITOR = 0x08a, VMEXIT_MWAIT = 0x08b,
-	VMEXIT_MWAIT_ARMED = 0x08c, VMEXIT_XSETBV = 0x08d, VMEXIT_NPF = 0x400,
+	VMEXIT_MWAIT_ARMED = 0x08c, VMEXIT_XSETBV = 0x08d, VMEXIT_RDPRU = 0x08e, VMEXIT_NPF = 0x400,
 };
 #define VMEXIT_INVALID 0xffffffffu   /* compare 32 bits: QEMU before 10.0.13 stores no more */
 

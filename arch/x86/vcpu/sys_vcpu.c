@@ -134,6 +134,14 @@ static int find_vcpu(struct thread *t, uint64_t h, struct vcpu **out)
 	return OK;
 }
 
+/* A vCPU that nobody runs. Its memory is reached through the owner's space, so nobody else may run or load it. */
+static int find_idle(struct thread *t, uint64_t h, struct vcpu **out)
+{
+	int r = find_vcpu(t, h, out);
+
+	return r == OK && ((*out)->thread || (*out)->object.owner != t->process) ? E_BUSY : r;
+}
+
 int64_t sys_vm_slot(struct thread *t, const uint64_t arg[6])
 {
 	struct space *s;
@@ -217,13 +225,10 @@ int64_t sys_vcpu_create(struct thread *t, const uint64_t arg[6])
 int64_t sys_vcpu_run(struct thread *t, const uint64_t arg[6])
 {
 	struct vcpu *v;
-	int r = find_vcpu(t, arg[0], &v);
+	int r = find_idle(t, arg[0], &v);
 
 	if (r < 0) {
 		return r;
-	}
-	if (v->thread || v->object.owner != t->process) {
-		return E_BUSY;
 	}
 	vcpu_run(t, v);
 }
@@ -232,13 +237,10 @@ int64_t sys_vcpu_get(struct thread *t, const uint64_t arg[6])
 {
 	struct vcpu_state buffer;
 	struct vcpu *v;
-	int r = find_vcpu(t, arg[0], &v);
+	int r = find_idle(t, arg[0], &v);
 
 	if (r < 0) {
 		return r;
-	}
-	if (v->thread) {
-		return E_BUSY;
 	}
 	if (arg[2] != sizeof(buffer)) {
 		return E_PROTO;
@@ -251,13 +253,10 @@ int64_t sys_vcpu_set(struct thread *t, const uint64_t arg[6])
 {
 	struct vcpu_state buffer;
 	struct vcpu *v;
-	int r = find_vcpu(t, arg[0], &v);
+	int r = find_idle(t, arg[0], &v);
 
 	if (r < 0) {
 		return r;
-	}
-	if (v->thread) {
-		return E_BUSY;
 	}
 	if (arg[2] != sizeof(buffer)) {
 		return E_PROTO;

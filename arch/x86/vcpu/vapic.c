@@ -15,6 +15,8 @@ enum {
 
 /* The timer counts nanoseconds (bus clock 1 GHz); a period below the floor would cost the host more than the guest. */
 #define PERIOD_FLOOR_NS 100000ull
+/* Ticks come no faster than this while the guest takes none: they would cost others, and mean nothing. */
+#define PERIOD_IDLE_NS  10000000ull
 #define BASE_VALID      (APIC_BASE_BSP | APIC_BASE_X2APIC | APIC_BASE_ENABLE | 0x000ffffffffff000ull)
 
 /* Order of struct vapic.lvt. */
@@ -40,6 +42,11 @@ static uint8_t top_vector(const uint64_t set[4])
 static void set_bit(uint64_t set[4], uint8_t n)
 {
 	set[n >> 6] |= 1ull << (n & 63);
+}
+
+static bool is_set(const uint64_t set[4], uint8_t n)
+{
+	return set[n >> 6] >> (n & 63) & 1;
 }
 
 static void clear_bit(uint64_t set[4], uint8_t n)
@@ -140,6 +147,10 @@ void vapic_timer_fired(struct timer *t)
 	if (l->period_ns) {
 		uint64_t now = clock_ns(), next = l->expiry_ns + l->period_ns;
 
+		if ((lvt & LVT_MASKED) || is_set(l->irr, (uint8_t)lvt)) {
+			next = next > now + PERIOD_IDLE_NS ? next : now + PERIOD_IDLE_NS;
+		}
+
 		/* A guest that was not run for long gets one tick, not a flood. */
 		timer_arm(l, next > now ? next : now + l->period_ns);
 	} else {
@@ -216,7 +227,7 @@ void vapic_accept(struct vapic *l, uint8_t vector)
 
 void vapic_return(struct vapic *l, uint8_t vector)
 {
-	if (l->isr[vector >> 6] >> (vector & 63) & 1) {
+	if (is_set(l->isr, vector)) {
 		clear_bit(l->isr, vector);
 		set_bit(l->irr, vector);
 		l->isr_top = top_vector(l->isr);

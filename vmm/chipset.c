@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one-byte ports of a PC chipset. Intel ICH9 13.7.2 (port 92h), 13.7.5 (CF9h). */
 #include "vmm/chipset.h"
+#include "vmm/pci_host.h"
 #include "vmm/platform.h"
 
-enum { PORT_SYSTEM_A = 0x92, PORT_PCI_ADDRESS = 0xcf8 };
+enum { PORT_SYSTEM_A = 0x92 };
 enum { A_FAST_RESET = 1 << 0, A_FAST_A20 = 1 << 1 };
 enum { RESET_GO = 1 << 2, RESET_KEPT = 0x0a };
 
@@ -43,14 +44,14 @@ static void control_access(void *dev, struct io_access *io)
 	}
 }
 
-/* Byte CF9h resets, hard or soft alike. Wider accesses are PCI's, which is not there. */
+/* Byte CF9h resets, hard or soft alike. All else there is PCI's. */
 static void reset_access(void *dev, struct io_access *io)
 {
 	struct chipset *c = dev;
 	uint8_t val = (uint8_t)io->value;
 
 	if (io->addr != PORT_RESET - PORT_PCI_ADDRESS || io->size != 1) {
-		io->value = UINT64_MAX;
+		pci_host_address(c->pci, io);
 	} else if (!io->write) {
 		io->value = c->reset;
 	} else {
@@ -61,7 +62,7 @@ static void reset_access(void *dev, struct io_access *io)
 	}
 }
 
-int chipset_init(struct chipset *chipset, struct bus *ports)
+int chipset_init(struct chipset *chipset, struct bus *ports, struct pci_host *pci)
 {
 	static const struct {
 		uint16_t port, size;
@@ -75,7 +76,7 @@ int chipset_init(struct chipset *chipset, struct bus *ports)
 	};
 	int r = OK;
 
-	*chipset = (struct chipset){ .control = A_FAST_A20 };
+	*chipset = (struct chipset){ .control = A_FAST_A20, .pci = pci };
 	for (size_t i = 0; i < ARRAY_SIZE(range) && r == OK; i++) {
 		r = bus_add(ports, range[i].port, range[i].size, range[i].fn, chipset, range[i].name);
 	}

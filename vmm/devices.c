@@ -26,8 +26,8 @@ int vm_devices_init(void)
 	    (r = rtc_init(&vm.rtc, &vm.pio, GSI_RTC, vm.map.low_end, ram_above_4g())) < 0 ||
 	    (r = uart_init(&vm.uart, &vm.pio, PORT_COM1, GSI_COM1, &io_uart_backend, NULL)) < 0 ||
 	    (r = acpi_pm_init(&vm.pm, &vm.pio, GSI_SCI)) < 0 ||
-	    (r = i8042_init(&vm.kbc, &vm.pio)) < 0) {
+	    (r = i8042_init(&vm.kbc, &vm.pio)) < 0 || (r = pci_host_init(&vm.pci, &vm.pio)) < 0) {
 		return r;
 	}
-	return chipset_init(&vm.chipset, &vm.pio);
+	return chipset_init(&vm.chipset, &vm.pio, &vm.pci);
 }

@@ -137,6 +137,19 @@ static void set_segments(struct vcpu_state *s, uint16_t code_attr)
 	s->idtr = (struct vcpu_segment){ .limit = 0 };
 }
 
+/*
+ * What stands where firmware has its first instruction, F000:FFF0: guests that restart through it (Linux: reboot=bios)
+ * are reset. mov dx, CF9h; mov al, 6; out dx, al; hlt; jmp to the hlt.
+ */
+static int put_reset_stub(const struct gmem *mem)
+{
+	static const uint8_t code[] = {
+		0xba, PORT_RESET & 0xff, PORT_RESET >> 8, 0xb0, RESET_VALUE, 0xee, 0xf4, 0xeb, 0xfd,
+	};
+
+	return gmem_write(mem, gpa(PLATFORM_RESET), code, sizeof(code));
+}
+
 /* What firmware leaves in MTRRdefType: MTRRs on, no ranges, write-back (SDM 3A 12.11.2.1). */
 enum { MTRR_ON_WRITE_BACK = 0x806 };
 
@@ -146,6 +159,9 @@ int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, stru
 	uint16_t code_attr = long_mode ? ATTR_CODE64 : ATTR_CODE32;
 	int r = put_gdt(mem, code_attr, &state->gdtr);
 
+	if (r == OK) {
+		r = put_reset_stub(mem);
+	}
 	if (r == OK && long_mode) {
 		r = put_page_tables(mem);
 	}

@@ -16,6 +16,7 @@ enum platform_port {
 	PORT_POST = 0x80,
 	PORT_IO_DELAY = 0xed,
 	PORT_COM1 = 0x3f8,
+	PORT_PCI_ADDRESS = 0xcf8, PORT_PCI_DATA = 0xcfc,
 	PORT_RESET = 0xcf9,          /* also the FADT's reset register                               */
 	PORT_PM1A_EVT = 0x600,       /* 4: status, enable                                            */
 	PORT_PM1A_CNT = 0x604,       /* 2                                                            */
@@ -43,6 +44,7 @@ enum platform_gsi { GSI_PIT = 0, GSI_COM1 = 4, GSI_RTC = 8, GSI_SCI = 9, GSI_COU
 #define PLATFORM_EBDA     0x9fc00ull       /* end of conventional memory                             */
 #define PLATFORM_VGA      0xa0000ull
 #define PLATFORM_TABLES   0xe0000ull       /* RSDP first, then the other ACPI tables                 */
+#define PLATFORM_RESET    0xffff0ull       /* where real mode finds firmware's first instruction     */
 #define PLATFORM_BIOS_END 0x100000ull
 
 enum { PLATFORM_VCPUS_MAX = 8, PLATFORM_IOAPIC_ID = 8 };

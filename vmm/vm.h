@@ -19,6 +19,7 @@
 #include "vmm/ioapic.h"
 #include "vmm/launch.h"
 #include "vmm/memmap.h"
+#include "vmm/pci_host.h"
 #include "vmm/pic.h"
 #include "vmm/pit.h"
 #include "vmm/platform.h"
@@ -72,6 +73,7 @@ struct vm {
 	struct uart uart;
 	struct acpi_pm pm;
 	struct i8042 kbc;
+	struct pci_host pci;
 	struct chipset chipset;
 	struct channel_end from_vm, to_vm, log;
 	struct vm_log_rate rate;

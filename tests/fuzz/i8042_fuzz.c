@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any accesses to the keyboard controller and the chipset's one-byte ports.
- * sources: vmm/i8042.c vmm/chipset.c vmm/regs.c vmm/bus.c tests/fake/platform.c tests/fake/irq.c
+ * Any accesses to the keyboard controller, the chipset's one-byte ports and PCI configuration.
+ * sources: vmm/i8042.c vmm/chipset.c vmm/pci_host.c vmm/regs.c vmm/bus.c tests/fake/platform.c tests/fake/irq.c
  */
 #include "tests/fuzz/device_fuzz.h"
 #include "vmm/chipset.h"
 #include "vmm/i8042.h"
+#include "vmm/pci_host.h"
 
 static struct i8042 kbc;
 static struct chipset chipset;
+static struct pci_host pci;
 
 static int init(void)
 {
 	int r = i8042_init(&kbc, &fake.ports);
 
-	return r == OK ? chipset_init(&chipset, &fake.ports) : r;
+	r = r == OK ? pci_host_init(&pci, &fake.ports) : r;
+	return r == OK ? chipset_init(&chipset, &fake.ports, &pci) : r;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -201,6 +201,7 @@ TEST(first_vcpu_starts_in_long_mode)
 	CHECK_EQ(s.cs.attr, 0xa09b);
 	CHECK_EQ(s.ds.selector, 0x18);
 	CHECK_EQ(s.rflags, 2);
+	CHECK_MEM(ram + 0xffff0, "\xba\xf9\x0c\xb0\x06\xee", 6);
 	/* Virtual wire mode: the PIC's interrupts pass through the local APIC. */
 	CHECK_EQ(s.apic[0x0f], 0x1ff);
 	CHECK_EQ(s.apic[0x35], 0x700);

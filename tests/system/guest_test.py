@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What guests do that the others do not: the ways to restart, memory above 4 GiB, a PCI bus found without ACPI."""
+from harness import Failure, Machine, make_iso, script_word, test, vm_config
+
+# Words for Linux's command line, and what starts it again.
+RESTARTS = {
+    "acpi": ("reboot=acpi", "reboot -f"),
+    "keyboard": ("reboot=kbd", "reboot -f"),
+    "firmware": ("reboot=bios", "reboot -f"),
+    "triple": ("reboot=triple", "reboot -f"),
+    "sysrq": ("", "echo b > /proc/sysrq-trigger"),
+    "panic": ("panic=1", "echo c > /proc/sysrq-trigger"),
+}
+
+
+def vm(name, cmdline, script, memory="96M", extra=""):
+    return vm_config(name, memory=memory, cmdline=f"console=ttyS0 quiet {cmdline} {script_word(script)}", extra=extra)
+
+
+@test
+def every_way_to_restart():
+    config = "".join(vm(name, *row, extra="on-reboot stop") for name, row in RESTARTS.items())
+    with Machine(iso=make_iso("node when-idle poweroff\n" + config)) as node:
+        for _ in RESTARTS:
+            node.expect(r"vm \w+: (reset, stays off|powered off|failed)", 240)
+        for name in RESTARTS:
+            if f"vm {name}: reset, stays off" not in node.text():
+                raise Failure(f"{name} did not reset")
+        if node.wait_exit(60) != 0:
+            raise Failure("the node did not power off")
+
+
+# Linux gives out its highest memory first.
+@test
+def memory_above_4_gib():
+    script = """mkdir /t && mount -t tmpfs tmpfs /t && dd if=/dev/zero of=/t/x bs=1M count=200 2>/dev/null
+    sha256sum /t/x; awk '/MemTotal/ { print ($2 > 3400000) ? "all of it" : $2 }' /proc/meminfo"""
+    with Machine(iso=make_iso(vm("big", "", script, "3500M")), memory="5g") as node:
+        node.expect(r"72abf2ca8f36943ebe2e49ca3a51d409ca5f0bfcffab6c9d25643c17c32889da", 240)
+        node.expect(r"all of it", 30)
+        node.expect(r"vm big: powered off", 30)
+
+
+@test
+def pci_is_found_without_acpi():
+    with Machine(iso=make_iso(vm("plain", "acpi=off", "ls /sys/bus/pci/devices")), memory="512m") as node:
+        node.expect(r"^0000:00:00\.0$", 120)
+        node.expect_none("PCI: Fatal")

@@ -7,114 +7,84 @@
 #include "kernel/space.h"
 #include "kernel/sys.h"
 
-int sys_find_event(struct thread *t, uint64_t h, uint32_t rights, struct event **out)
+static struct event *event_of(struct object *o)
 {
-	struct object *o;
-	int r = handle_find(t->process, h, OBJECT_EVENT, rights, &o);
-
-	if (r < 0) {
-		return r;
-	}
-	*out = container_of(o, struct event, object);
-	return OK;
+	return container_of(o, struct event, object);
 }
 
-int64_t sys_event_create(struct thread *t, const uint64_t arg[6])
+int64_t sys_event_create(const struct sys_args *a)
 {
-	struct process *p;
-	struct event *e;
-	int r = sys_find_payer(t, arg[0], &p);
+	struct event *e = event_create(container_of(a->object, struct process, object));
+	int r;
 
-	if (r < 0) {
-		return r;
-	}
-	e = event_create(p);
 	if (!e) {
 		return E_NOMEM;
 	}
-	r = handle_add(t->process, &e->object, RIGHT_READ | RIGHT_WRITE);
+	r = handle_add(a->thread->process, &e->object, RIGHT_READ | RIGHT_WRITE);
 	if (r < 0) {
 		event_destroy(&e->object);
 	}
 	return r;
 }
 
-int64_t sys_event_signal(struct thread *t, const uint64_t arg[6])
+int64_t sys_event_signal(const struct sys_args *a)
 {
-	struct event *e;
-	int r = sys_find_event(t, arg[0], RIGHT_WRITE, &e);
-
-	if (r < 0) {
-		return r;
-	}
-	event_signal(e);
+	event_signal(event_of(a->object));
 	return OK;
 }
 
-int64_t sys_event_bind(struct thread *t, const uint64_t arg[6])
+int64_t sys_event_bind(const struct sys_args *a)
 {
-	struct event *e;
-	int r = sys_find_event(t, arg[0], RIGHT_READ, &e);
-
-	if (r < 0) {
-		return r;
-	}
-	if (arg[1] > INT64_MAX) {
+	if (a->arg[1] > INT64_MAX) {
 		return E_INVAL;
 	}
-	event_bind(e, t, arg[1]);
+	event_bind(event_of(a->object), a->thread, a->arg[1]);
 	return OK;
 }
 
-int64_t sys_event_wait(struct thread *t, const uint64_t arg[6])
+int64_t sys_event_wait(const struct sys_args *a)
 {
-	uint64_t key, count, deadline = arg[0];
+	uint64_t key, count, deadline = a->arg[0];
 
-	if (event_take(t, &key, &count)) {
-		thread_return2(t, count);
+	if (event_take(a->thread, &key, &count)) {
+		thread_return2(a->thread, count);
 		return (int64_t)key;
 	}
 	if (deadline <= clock_ns()) {
 		return E_TIMEOUT;
 	}
-	t->waiting = true;
+	a->thread->waiting = true;
 	if (deadline != UINT64_MAX) {
-		timer_set(&t->deadline, deadline);
+		timer_set(&a->thread->deadline, deadline);
 	}
-	thread_block(t);
+	thread_block(a->thread);
 	sched_run();
 }
 
-int64_t sys_event_timer(struct thread *t, const uint64_t arg[6])
+int64_t sys_event_timer(const struct sys_args *a)
 {
-	struct event *e;
-	int r = sys_find_event(t, arg[0], RIGHT_READ | RIGHT_WRITE, &e);
-
-	if (r < 0) {
-		return r;
-	}
-	event_set_timer(e, arg[1], arg[2]);
+	event_set_timer(event_of(a->object), a->arg[1], a->arg[2]);
 	return OK;
 }
 
-int64_t sys_event_route(struct thread *t, const uint64_t arg[6])
+int64_t sys_event_route(const struct sys_args *a)
 {
-	struct space *s = NULL;
-	struct event *e;
-	int r = sys_find_event(t, arg[0], RIGHT_READ | RIGHT_WRITE, &e);
+	struct object *to;
+	struct space *s;
+	int r;
 
+	if (a->arg[1] == SELF) {
+		event_set_route(event_of(a->object), NULL, 0, 0);
+		return OK;
+	}
+	r = handle_find(a->thread->process, a->arg[1], OBJECT_SPACE, RIGHT_WRITE, &to);
 	if (r < 0) {
 		return r;
 	}
-	if (arg[1] != SELF) {
-		r = sys_find_space(t, arg[1], RIGHT_WRITE, &s);
-		if (r < 0) {
-			return r;
-		}
-		if (s->kind != SPACE_GUEST || arg[3] > UINT32_MAX) {
-			return E_INVAL;
-		}
+	s = container_of(to, struct space, object);
+	if (s->kind != SPACE_GUEST || a->arg[3] > UINT32_MAX) {
+		return E_INVAL;
 	}
-	event_set_route(e, s, arg[2], (uint32_t)arg[3]);
+	event_set_route(event_of(a->object), s, a->arg[2], (uint32_t)a->arg[3]);
 	return OK;
 }

@@ -18,28 +18,17 @@ struct object machine_object;
 
 static struct event_ref serial_event;
 
-static int check(struct thread *t, uint64_t h, uint32_t rights)
-{
-	struct object *o;
-
-	return handle_find(t->process, h, OBJECT_MACHINE, rights, &o);
-}
-
 static size_t chunk(uint64_t want)
 {
 	return want < CHUNK ? want : CHUNK;
 }
 
-int64_t sys_log(struct thread *t, const uint64_t arg[6])
+int64_t sys_log(const struct sys_args *a)
 {
-	int r = check(t, arg[0], RIGHT_WRITE);
 	char text[CHUNK];
-	size_t n = chunk(arg[2]);
+	size_t n = chunk(a->arg[2]);
+	int r = copy_from_user(text, a->arg[1], n);
 
-	if (r < 0) {
-		return r;
-	}
-	r = copy_from_user(text, arg[1], n);
 	if (r < 0) {
 		return r;
 	}
@@ -50,30 +39,21 @@ int64_t sys_log(struct thread *t, const uint64_t arg[6])
 	return (int64_t)n;
 }
 
-int64_t sys_serial_write(struct thread *t, const uint64_t arg[6])
+int64_t sys_serial_write(const struct sys_args *a)
 {
-	int r = check(t, arg[0], RIGHT_WRITE);
 	char bytes[CHUNK];
-	size_t n = chunk(arg[2]);
+	size_t n = chunk(a->arg[2]);
+	int r = copy_from_user(bytes, a->arg[1], n);
 
-	if (r < 0) {
-		return r;
-	}
-	r = copy_from_user(bytes, arg[1], n);
 	return r < 0 ? r : (int64_t)serial_write(bytes, n);
 }
 
-int64_t sys_serial_read(struct thread *t, const uint64_t arg[6])
+int64_t sys_serial_read(const struct sys_args *a)
 {
-	int r = check(t, arg[0], RIGHT_READ);
 	char bytes[CHUNK];
-	size_t n;
+	size_t n = serial_read(bytes, chunk(a->arg[2]));
+	int r = copy_to_user(a->arg[1], bytes, n);
 
-	if (r < 0) {
-		return r;
-	}
-	n = serial_read(bytes, chunk(arg[2]));
-	r = copy_to_user(arg[1], bytes, n);
 	return r < 0 ? r : (int64_t)n;
 }
 
@@ -82,34 +62,25 @@ static void serial_notify(void)
 	event_ref_signal(&serial_event);
 }
 
-int64_t sys_serial_notify(struct thread *t, const uint64_t arg[6])
+int64_t sys_serial_notify(const struct sys_args *a)
 {
-	struct event *e;
-	int r = check(t, arg[0], RIGHT_READ);
+	struct object *event;
+	int r = handle_find(a->thread->process, a->arg[1], OBJECT_EVENT, RIGHT_WRITE, &event);
 
 	if (r < 0) {
 		return r;
 	}
-	r = sys_find_event(t, arg[1], RIGHT_WRITE, &e);
-	if (r < 0) {
-		return r;
-	}
-	event_ref_set(&serial_event, e);
+	event_ref_set(&serial_event, container_of(event, struct event, object));
 	serial_set_notify(serial_notify);
 	return OK;
 }
 
-int64_t sys_power(struct thread *t, const uint64_t arg[6])
+int64_t sys_power(const struct sys_args *a)
 {
-	int r = check(t, arg[0], RIGHT_DESTROY);
-
-	if (r < 0) {
-		return r;
-	}
-	if (arg[1] == POWER_OFF) {
+	if (a->arg[1] == POWER_OFF) {
 		power_off();
 	}
-	if (arg[1] == POWER_REBOOT) {
+	if (a->arg[1] == POWER_REBOOT) {
 		power_reboot();
 	}
 	return E_INVAL;
@@ -134,30 +105,24 @@ static void machine_stats(struct machine_stats *m)
 	}
 }
 
-int64_t sys_stats(struct thread *t, const uint64_t arg[6])
+int64_t sys_stats(const struct sys_args *a)
 {
 	struct machine_stats m;
-	size_t n = arg[2] < sizeof(m) ? arg[2] : sizeof(m);
-	int r = check(t, arg[0], RIGHT_READ);
+	size_t n = a->arg[2] < sizeof(m) ? a->arg[2] : sizeof(m);
+	int r;
 
-	if (r < 0) {
-		return r;
-	}
 	machine_stats(&m);
-	r = copy_to_user(arg[1], &m, n);
+	r = copy_to_user(a->arg[1], &m, n);
 	return r < 0 ? r : (int64_t)n;
 }
 
-int64_t sys_trace(struct thread *t, const uint64_t arg[6])
+int64_t sys_trace(const struct sys_args *a)
 {
 	struct trace_record record[TRACE_CHUNK];
-	size_t max = arg[2] / sizeof(record[0]), n;
-	int r = check(t, arg[0], RIGHT_DESTROY);
+	size_t max = a->arg[2] / sizeof(record[0]), n;
+	int r;
 
-	if (r < 0) {
-		return r;
-	}
 	n = trace_read(record, max < TRACE_CHUNK ? max : TRACE_CHUNK) * sizeof(record[0]);
-	r = copy_to_user(arg[1], record, n);
+	r = copy_to_user(a->arg[1], record, n);
 	return r < 0 ? r : (int64_t)n;
 }

@@ -6,104 +6,64 @@
 #include "kernel/space.h"
 #include "kernel/sys.h"
 
-int sys_find_region(struct thread *t, uint64_t h, uint32_t rights, struct region **out)
+static struct region *region_of(struct object *o)
 {
-	struct object *o;
-	int r = handle_find(t->process, h, OBJECT_REGION, rights, &o);
-
-	if (r < 0) {
-		return r;
-	}
-	*out = container_of(o, struct region, object);
-	return OK;
+	return container_of(o, struct region, object);
 }
 
-int sys_find_space(struct thread *t, uint64_t h, uint32_t rights, struct space **out)
+int64_t sys_region_split(const struct sys_args *a)
 {
-	struct object *o;
-	int r = handle_find(t->process, h, OBJECT_SPACE, rights, &o);
+	struct region *low = region_of(a->object), *high;
+	int r = region_split(low, a->arg[1], &high);
 
 	if (r < 0) {
 		return r;
 	}
-	*out = container_of(o, struct space, object);
-	return OK;
-}
-
-int64_t sys_region_split(struct thread *t, const uint64_t arg[6])
-{
-	struct region *low, *high;
-	int r = sys_find_region(t, arg[0], RIGHT_DESTROY, &low);
-
-	if (r < 0) {
-		return r;
-	}
-	r = region_split(low, arg[1], &high);
-	if (r < 0) {
-		return r;
-	}
-	r = handle_add(t->process, &high->object, handle_slot(t->process, arg[0])->rights);
+	r = handle_add(a->thread->process, &high->object, handle_slot(a->thread->process, a->arg[0])->rights);
 	if (r < 0 && region_merge(low, high) < 0) {
 		return E_IO;
 	}
 	return r;
 }
 
-int64_t sys_region_merge(struct thread *t, const uint64_t arg[6])
+int64_t sys_region_merge(const struct sys_args *a)
 {
-	struct region *low, *high;
-	int r = sys_find_region(t, arg[0], RIGHT_DESTROY, &low);
+	struct object *high;
+	int r = handle_find(a->thread->process, a->arg[1], OBJECT_REGION, RIGHT_DESTROY, &high);
 
-	if (r < 0) {
-		return r;
-	}
-	r = sys_find_region(t, arg[1], RIGHT_DESTROY, &high);
-	return r < 0 ? r : region_merge(low, high);
+	return r < 0 ? r : region_merge(region_of(a->object), region_of(high));
 }
 
-int64_t sys_region_reclaim(struct thread *t, const uint64_t arg[6])
+int64_t sys_region_reclaim(const struct sys_args *a)
 {
-	struct region *region;
-	int r = sys_find_region(t, arg[0], RIGHT_DESTROY, &region);
-
-	return r < 0 ? r : region_reclaim(region, handle_slot(t->process, arg[0]));
+	return region_reclaim(region_of(a->object), handle_slot(a->thread->process, a->arg[0]));
 }
 
-int64_t sys_region_clean(struct thread *t, const uint64_t arg[6])
+int64_t sys_region_clean(const struct sys_args *a)
 {
-	struct region *region;
-	int r = sys_find_region(t, arg[0], RIGHT_DESTROY, &region);
-
-	return r < 0 ? r : region_clean(region, arg[1]);
+	return region_clean(region_of(a->object), a->arg[1]);
 }
 
-int64_t sys_region_info(struct thread *t, const uint64_t arg[6])
+int64_t sys_region_info(const struct sys_args *a)
 {
-	struct region *region;
-	int r = sys_find_region(t, arg[0], 0, &region);
-
-	if (r < 0) {
-		return r;
-	}
-
+	const struct region *region = region_of(a->object);
 	struct region_info info = {
 		.base = region->base.v, .size = region->size, .kind = region->kind, .node = region->node,
 		.clean = region->kind != REGION_RAM || region_is_clean(region), .mappings = region->mapping_count,
 	};
 
-	return copy_to_user(arg[1], &info, sizeof(info));
+	return copy_to_user(a->arg[1], &info, sizeof(info));
 }
 
-int64_t sys_space_create(struct thread *t, const uint64_t arg[6])
+int64_t sys_space_create(const struct sys_args *a)
 {
 	struct space *s;
-	int r = space_create(t->process, SPACE_GUEST, &s);
+	int r = space_create(a->thread->process, SPACE_GUEST, &s);
 
-	(void)arg;
 	if (r < 0) {
 		return r;
 	}
-	r = handle_add(t->process, &s->object, RIGHT_READ | RIGHT_WRITE);
+	r = handle_add(a->thread->process, &s->object, RIGHT_READ | RIGHT_WRITE);
 	if (r < 0) {
 		object_destroy(&s->object);
 	}
@@ -117,26 +77,19 @@ static uint32_t rights_for(const struct space *s, uint64_t prot)
 	       (prot & PROT_X && s->kind == SPACE_USER ? RIGHT_EXEC : 0u);
 }
 
-int64_t sys_map(struct thread *t, const uint64_t arg[6])
+int64_t sys_map(const struct sys_args *a)
 {
-	struct space *s;
-	struct region *region;
-	int r = sys_find_space(t, arg[0], RIGHT_WRITE, &s);
+	struct space *s = container_of(a->object, struct space, object);
+	struct object *region;
+	int r = handle_find(a->thread->process, a->arg[2], OBJECT_REGION, rights_for(s, a->arg[5]), &region);
 
 	if (r < 0) {
 		return r;
 	}
-	r = sys_find_region(t, arg[2], rights_for(s, arg[5]), &region);
-	if (r < 0) {
-		return r;
-	}
-	return arg[5] > UINT32_MAX ? E_INVAL : space_map(s, arg[1], region, arg[3], arg[4], (uint32_t)arg[5]);
+	return a->arg[5] > UINT32_MAX ? E_INVAL : space_map(s, a->arg[1], region_of(region), a->arg[3], a->arg[4], (uint32_t)a->arg[5]);
 }
 
-int64_t sys_unmap(struct thread *t, const uint64_t arg[6])
+int64_t sys_unmap(const struct sys_args *a)
 {
-	struct space *s;
-	int r = sys_find_space(t, arg[0], RIGHT_WRITE, &s);
-
-	return r < 0 ? r : space_unmap(s, arg[1], arg[2]);
+	return space_unmap(container_of(a->object, struct space, object), a->arg[1], a->arg[2]);
 }

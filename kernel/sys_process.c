@@ -12,50 +12,32 @@
 #include "kernel/string.h"
 #include "kernel/sys.h"
 
-int sys_find_process(struct thread *t, uint64_t h, struct process **out)
+static struct process *process_of(struct object *o)
 {
-	struct object *o;
-	int r = handle_find(t->process, h, OBJECT_PROCESS, RIGHT_GRANT, &o);
-
-	if (r < 0) {
-		return r;
-	}
-	*out = container_of(o, struct process, object);
-	return OK;
+	return container_of(o, struct process, object);
 }
 
-int sys_find_payer(struct thread *t, uint64_t h, struct process **out)
+int64_t sys_exit(const struct sys_args *a)
 {
-	if (h == SELF) {
-		*out = t->process;
-		return OK;
-	}
-	return sys_find_process(t, h, out);
-}
-
-int64_t sys_exit(struct thread *t, const uint64_t arg[6])
-{
-	process_end(t->process, PROCESS_EXITED, (int32_t)arg[0]);
+	process_end(a->thread->process, PROCESS_EXITED, (int32_t)a->arg[0]);
 	sched_run();
 }
 
-int64_t sys_yield(struct thread *t, const uint64_t arg[6])
+int64_t sys_yield(const struct sys_args *a)
 {
-	(void)arg;
-	thread_return(t, OK);
+	thread_return(a->thread, OK);
 	sched_give_way();
 }
 
-int64_t sys_clock(struct thread *t, const uint64_t arg[6])
+int64_t sys_clock(const struct sys_args *a)
 {
-	(void)arg;
-	thread_return2(t, clock_tsc_khz());
+	thread_return2(a->thread, clock_tsc_khz());
 	return (int64_t)clock_ns();
 }
 
-int64_t sys_close(struct thread *t, const uint64_t arg[6])
+int64_t sys_close(const struct sys_args *a)
 {
-	return handle_close(t->process, arg[0]);
+	return handle_close(a->thread->process, a->arg[0]);
 }
 
 /* Makes the region an arena and a process in it; undone on error. */
@@ -75,16 +57,13 @@ static int create_in(struct region *region, const char name[PROCESS_NAME_MAX], s
 	return r;
 }
 
-int64_t sys_process_create(struct thread *t, const uint64_t arg[6])
+int64_t sys_process_create(const struct sys_args *a)
 {
+	struct region *region = container_of(a->object, struct region, object);
 	char name[PROCESS_NAME_MAX];
-	struct region *region;
 	struct process *p;
-	int r = sys_find_region(t, arg[0], RIGHT_DESTROY, &region);
+	int r;
 
-	if (r < 0) {
-		return r;
-	}
 	if (region->kind != REGION_RAM || region->size < ARENA_PAGES_MIN * PAGE_SIZE ||
 	    region->size > ARENA_PAGES_MAX * PAGE_SIZE) {
 		return E_INVAL;
@@ -95,88 +74,65 @@ int64_t sys_process_create(struct thread *t, const uint64_t arg[6])
 	if (!tlb_epoch_passed(region->epoch)) {
 		return E_AGAIN;
 	}
-	memcpy(name, &arg[1], sizeof(name));
+	memcpy(name, &a->arg[1], sizeof(name));
 	r = create_in(region, name, &p);
 	if (r < 0) {
 		return r;
 	}
-	r = handle_add(t->process, &p->object, RIGHT_ALL);
+	r = handle_add(a->thread->process, &p->object, RIGHT_ALL);
 	while (r < 0 && process_destroy(p) == E_AGAIN) {     /* a handful of objects */
 	}
 	return r;
 }
 
-int64_t sys_process_space(struct thread *t, const uint64_t arg[6])
+int64_t sys_process_space(const struct sys_args *a)
 {
-	struct process *p;
-	int r = sys_find_process(t, arg[0], &p);
+	struct process *p = process_of(a->object);
 
-	if (r < 0) {
-		return r;
-	}
 	if (p->end != PROCESS_RUNS) {
 		return E_NOENT;      /* it may be half destroyed */
 	}
-	return handle_add(t->process, &p->space->object, RIGHT_READ | RIGHT_WRITE);
+	return handle_add(a->thread->process, &p->space->object, RIGHT_READ | RIGHT_WRITE);
 }
 
-int64_t sys_process_destroy(struct thread *t, const uint64_t arg[6])
+int64_t sys_process_destroy(const struct sys_args *a)
 {
-	struct process *p;
-	int r = sys_find_process(t, arg[0], &p);
+	struct process *p = process_of(a->object);
 
-	if (r < 0) {
-		return r;
-	}
-	return p == t->process || !p->arena_region ? E_INVAL : process_destroy(p);
+	return p == a->thread->process || !p->arena_region ? E_INVAL : process_destroy(p);
 }
 
-int64_t sys_process_status(struct thread *t, const uint64_t arg[6])
+int64_t sys_process_status(const struct sys_args *a)
 {
 	struct process_status st;
-	struct process *p;
-	int r = sys_find_process(t, arg[0], &p);
 
-	if (r < 0) {
-		return r;
-	}
 	sched_charge(cpu_this());
-	process_status(p, &st);
-	return copy_to_user(arg[1], &st, sizeof(st));
+	process_status(process_of(a->object), &st);
+	return copy_to_user(a->arg[1], &st, sizeof(st));
 }
 
-int64_t sys_process_notify(struct thread *t, const uint64_t arg[6])
+int64_t sys_process_notify(const struct sys_args *a)
 {
-	struct process *p;
-	struct event *e;
-	int r = sys_find_process(t, arg[0], &p);
+	struct process *p = process_of(a->object);
+	struct object *event;
+	int r = handle_find(a->thread->process, a->arg[1], OBJECT_EVENT, RIGHT_WRITE, &event);
 
 	if (r < 0) {
 		return r;
 	}
-	r = sys_find_event(t, arg[1], RIGHT_WRITE, &e);
-	if (r < 0) {
-		return r;
-	}
-	event_ref_set(&p->notify, e);
+	event_ref_set(&p->notify, container_of(event, struct event, object));
 	if (p->end != PROCESS_RUNS) {
-		event_signal(e);     /* it ended before anybody asked */
+		event_ref_signal(&p->notify);        /* it ended before anybody asked */
 	}
 	return OK;
 }
 
-int64_t sys_process_weight(struct thread *t, const uint64_t arg[6])
+int64_t sys_process_weight(const struct sys_args *a)
 {
-	struct process *p;
-	int r = sys_find_process(t, arg[0], &p);
-
-	if (r < 0) {
-		return r;
-	}
-	if (arg[1] < 1 || arg[1] > SCHED_WEIGHT_MAX) {
+	if (a->arg[1] < 1 || a->arg[1] > SCHED_WEIGHT_MAX) {
 		return E_INVAL;
 	}
-	p->weight = (uint32_t)arg[1];
+	process_of(a->object)->weight = (uint32_t)a->arg[1];
 	return OK;
 }
 
@@ -187,16 +143,11 @@ static bool is_clean(const struct object *o)
 	return o->type != OBJECT_REGION || (!r->arena_of && (r->kind != REGION_RAM || region_is_clean(r)));
 }
 
-int64_t sys_grant(struct thread *t, const uint64_t arg[6])
+int64_t sys_grant(const struct sys_args *a)
 {
-	const struct handle *h = handle_slot(t->process, arg[1]);
-	uint64_t rights = arg[2];
-	struct process *p;
-	int r = sys_find_process(t, arg[0], &p);
+	const struct handle *h = handle_slot(a->thread->process, a->arg[1]);
+	uint64_t rights = a->arg[2];
 
-	if (r < 0) {
-		return r;
-	}
 	if (!h) {
 		return E_NOENT;
 	}
@@ -206,37 +157,31 @@ int64_t sys_grant(struct thread *t, const uint64_t arg[6])
 	if (!is_clean(h->object)) {
 		return E_BUSY;
 	}
-	return handle_add_at(p, arg[3], h->object, (uint32_t)rights);
+	return handle_add_at(process_of(a->object), a->arg[3], h->object, (uint32_t)rights);
 }
 
-int64_t sys_revoke(struct thread *t, const uint64_t arg[6])
+int64_t sys_revoke(const struct sys_args *a)
 {
-	struct process *p;
-	int r = sys_find_process(t, arg[0], &p);
-
-	return r < 0 ? r : handle_close(p, arg[1]);
+	return handle_close(process_of(a->object), a->arg[1]);
 }
 
-int64_t sys_thread_create(struct thread *t, const uint64_t arg[6])
+int64_t sys_thread_create(const struct sys_args *a)
 {
-	struct process *p;
+	struct process *p = process_of(a->object);
 	struct thread *created;
-	int r = sys_find_payer(t, arg[0], &p);
+	int r;
 
-	if (r < 0) {
-		return r;
-	}
-	if (arg[1] >= USER_END || arg[2] > USER_END) {
+	if (a->arg[1] >= USER_END || a->arg[2] > USER_END) {
 		return E_INVAL;
 	}
 	if (p->end != PROCESS_RUNS) {
 		return E_NOENT;
 	}
-	created = thread_create(p, arg[1], arg[2], arg[3]);
+	created = thread_create(p, a->arg[1], a->arg[2], a->arg[3]);
 	if (!created) {
 		return E_NOMEM;
 	}
-	r = handle_add(t->process, &created->object, RIGHT_READ);
+	r = handle_add(a->thread->process, &created->object, RIGHT_READ);
 	if (r < 0) {
 		thread_stop(created);
 		thread_destroy(&created->object);

@@ -4,25 +4,17 @@
  * but init is destroyed and nothing may be left.
  * sources: tests/fake/machine.c kernel/arena.c kernel/process.c kernel/object.c kernel/handle.c kernel/event.c
  * sources: kernel/region.c kernel/space.c kernel/thread.c kernel/sched.c kernel/timer.c kernel/heap.c kernel/trace.c
- * sources: kernel/sys_process.c kernel/sys_memory.c kernel/sys_event.c arch/x86/mm/pt.c arch/x86/mm/tlb.c
+ * sources: tests/fake/syscalls.c kernel/syscall.c kernel/sys_process.c kernel/sys_memory.c kernel/sys_event.c arch/x86/mm/pt.c arch/x86/mm/tlb.c
  */
 #include "kernel/arena.h"
 #include "kernel/sched_pick.h"
-#include "kernel/sys.h"
+#include "kernel/syscall.h"
 #include "tests/fake/machine.h"
 
 #include <stdlib.h>
 
-enum { STEPS = 400, RAM_PAGES = 96 };
+enum { STEPS = 400, RAM_PAGES = 96, CALLS = SYS_VM_SLOT };
 #define FOREVER (1ull << 60)             /* no machine runs so long */
-
-static syscall_fn *const call[] = {
-	sys_exit, sys_yield, sys_clock, sys_close, sys_process_create, sys_process_space, sys_process_destroy,
-	sys_process_status, sys_process_notify, sys_process_weight, sys_grant, sys_revoke, sys_thread_create,
-	sys_region_split, sys_region_merge, sys_region_reclaim, sys_region_clean, sys_region_info, sys_space_create,
-	sys_map, sys_unmap, sys_event_create, sys_event_signal, sys_event_bind, sys_event_wait, sys_event_timer,
-	sys_event_route,
-};
 
 /* What an argument byte means beyond 0..31, which stand for themselves (handles, rights). */
 static const uint64_t value[] = {
@@ -72,13 +64,15 @@ static struct thread *next_thread(void)
 	return c->current;
 }
 
-static void make_call(struct thread *t, unsigned nr, const uint64_t arg[6])
+static void make_call(unsigned nr, const uint64_t arg[6])
 {
 	jmp_buf blocked;
 
 	fake_blocks = &blocked;
 	if (setjmp(blocked) == 0) {
-		int64_t r = call[nr](t, arg);
+		struct trap_frame f = { .rax = nr, .rdi = arg[0], .rsi = arg[1], .rdx = arg[2], .r10 = arg[3], .r8 = arg[4],
+					.r9 = arg[5] };
+		int64_t r = syscall_dispatch(&f);
 
 		must(r >= E_NOSYS);
 	} else {
@@ -113,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	boot();
 	for (size_t i = 0; i + 7 <= len && i < 7 * STEPS; i += 7) {
 		struct thread *t = next_thread();
-		unsigned nr = data[i] % ARRAY_SIZE(call);
+		unsigned nr = data[i] % CALLS;
 		uint64_t arg[6];
 
 		if (!t) {
@@ -124,8 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 			arg[j] = b < 32 ? b : value[b % ARRAY_SIZE(value)];
 		}
-		if (call[nr] != sys_exit || t->process != init) {
-			make_call(t, nr, arg);
+		if (nr != SYS_EXIT || t->process != init) {
+			make_call(nr, arg);
 		}
 	}
 	finish();

@@ -110,182 +110,130 @@ void vcpu_destroy(struct object *o)
 
 /* ---- system calls ---- */
 
-static int find_vm(struct thread *t, uint64_t h, struct space **out)
+/* NULL: a user space. */
+static struct vm *vm_of(struct object *o)
 {
-	struct object *o;
-	int r = handle_find(t->process, h, OBJECT_SPACE, RIGHT_WRITE, &o);
-
-	if (r < 0) {
-		return r;
-	}
-	*out = container_of(o, struct space, object);
-	return (*out)->kind == SPACE_GUEST ? OK : E_INVAL;
+	return container_of(o, struct space, object)->vm;
 }
 
-static int find_vcpu(struct thread *t, uint64_t h, struct vcpu **out)
+static struct vcpu *vcpu_of(struct object *o)
 {
-	struct object *o;
-	int r = handle_find(t->process, h, OBJECT_VCPU, RIGHT_WRITE, &o);
+	return container_of(o, struct vcpu, object);
+}
 
-	if (r < 0) {
-		return r;
-	}
-	*out = container_of(o, struct vcpu, object);
+/* Is v run by nobody? Its memory is reached through the owner's space, so nobody else may run or load it. */
+static bool is_idle(const struct thread *t, const struct vcpu *v)
+{
+	return !v->thread && v->object.owner == t->process;
+}
+
+int64_t sys_vm_slot(const struct sys_args *a)
+{
+	struct vm *vm = vm_of(a->object);
+
+	return vm ? vm_slot_set(vm, a->arg[1], a->arg[2], a->arg[3]) : E_INVAL;
+}
+
+int64_t sys_vm_msi(const struct sys_args *a)
+{
+	vm_msi(container_of(a->object, struct space, object), a->arg[1], (uint32_t)a->arg[2]);
 	return OK;
 }
 
-/* A vCPU that nobody runs. Its memory is reached through the owner's space, so nobody else may run or load it. */
-static int find_idle(struct thread *t, uint64_t h, struct vcpu **out)
+int64_t sys_vm_doorbell(const struct sys_args *a)
 {
-	int r = find_vcpu(t, h, out);
+	uint32_t flags = (uint32_t)a->arg[1], size = flags >> DOORBELL_SIZE_SHIFT;
+	struct vm *vm = vm_of(a->object);
+	struct object *event;
+	int r;
 
-	return r == OK && ((*out)->thread || (*out)->object.owner != t->process) ? E_BUSY : r;
-}
-
-int64_t sys_vm_slot(struct thread *t, const uint64_t arg[6])
-{
-	struct space *s;
-	int r = find_vm(t, arg[0], &s);
-
-	return r < 0 ? r : vm_slot_set(s->vm, arg[1], arg[2], arg[3]);
-}
-
-int64_t sys_vm_msi(struct thread *t, const uint64_t arg[6])
-{
-	struct space *s;
-	int r = find_vm(t, arg[0], &s);
-
-	if (r < 0) {
-		return r;
-	}
-	vm_msi(s, arg[1], (uint32_t)arg[2]);
-	return OK;
-}
-
-int64_t sys_vm_doorbell(struct thread *t, const uint64_t arg[6])
-{
-	uint32_t flags = (uint32_t)arg[1], size = flags >> DOORBELL_SIZE_SHIFT;
-	struct object *o;
-	struct space *s;
-	int r = find_vm(t, arg[0], &s);
-
-	if (r < 0) {
-		return r;
-	}
-	if ((flags & 0xff) > DOORBELL_MMIO || (flags & 0xfe00) || size > 8 || (size & (size - 1))) {
+	if (!vm || (flags & 0xff) > DOORBELL_MMIO || (flags & 0xfe00) || size > 8 || (size & (size - 1))) {
 		return E_INVAL;
 	}
-	r = handle_find(t->process, arg[4], OBJECT_EVENT, RIGHT_WRITE, &o);
-	if (r < 0) {
-		return r;
-	}
-	return vm_doorbell_add(s->vm, flags, arg[2], arg[3], container_of(o, struct event, object));
+	r = handle_find(a->thread->process, a->arg[4], OBJECT_EVENT, RIGHT_WRITE, &event);
+	return r < 0 ? r : vm_doorbell_add(vm, flags, a->arg[2], a->arg[3], container_of(event, struct event, object));
 }
 
-int64_t sys_vm_set(struct thread *t, const uint64_t arg[6])
+int64_t sys_vm_set(const struct sys_args *a)
 {
-	struct space *s;
-	int r = find_vm(t, arg[0], &s);
+	struct vm *vm = vm_of(a->object);
 
-	if (r < 0) {
-		return r;
-	}
-	switch (arg[1]) {
-	case VM_CPUID_HIDE:
-		s->vm->hide = (uint32_t)arg[2];
+	if (vm && a->arg[1] == VM_CPUID_HIDE) {
+		vm->hide = (uint32_t)a->arg[2];
 		return OK;
-	case VM_TSC_OFFSET:
-		s->vm->tsc_offset = arg[2];
-		return OK;
-	default:
-		return E_INVAL;
 	}
+	if (vm && a->arg[1] == VM_TSC_OFFSET) {
+		vm->tsc_offset = a->arg[2];
+		return OK;
+	}
+	return E_INVAL;
 }
 
-int64_t sys_vcpu_create(struct thread *t, const uint64_t arg[6])
+int64_t sys_vcpu_create(const struct sys_args *a)
 {
-	struct space *s;
 	struct vcpu *v;
-	int r = find_vm(t, arg[0], &s);
+	int r;
 
-	if (r < 0) {
-		return r;
-	}
 	/* The page stands in the caller's space, so the caller must be the one who pays. */
-	if (s->object.owner != t->process) {
+	if (a->object->owner != a->thread->process) {
 		return E_PERM;
 	}
-	if (arg[1] > UINT32_MAX) {
+	if (!vm_of(a->object)) {
+		return E_INVAL;
+	}
+	if (a->arg[1] > UINT32_MAX) {
 		return E_RANGE;
 	}
-	r = vcpu_create(s, (uint32_t)arg[1], arg[2], &v);
-	return r < 0 ? r : handle_add(t->process, &v->object, RIGHT_ALL);
+	r = vcpu_create(container_of(a->object, struct space, object), (uint32_t)a->arg[1], a->arg[2], &v);
+	return r < 0 ? r : handle_add(a->thread->process, &v->object, RIGHT_ALL);
 }
 
-int64_t sys_vcpu_run(struct thread *t, const uint64_t arg[6])
+int64_t sys_vcpu_run(const struct sys_args *a)
 {
-	struct vcpu *v;
-	int r = find_idle(t, arg[0], &v);
-
-	if (r < 0) {
-		return r;
+	if (!is_idle(a->thread, vcpu_of(a->object))) {
+		return E_BUSY;
 	}
-	vcpu_run(t, v);
+	vcpu_run(a->thread, vcpu_of(a->object));
 }
 
-int64_t sys_vcpu_get(struct thread *t, const uint64_t arg[6])
+int64_t sys_vcpu_get(const struct sys_args *a)
 {
 	struct vcpu_state buffer;
-	struct vcpu *v;
-	int r = find_idle(t, arg[0], &v);
 
-	if (r < 0) {
-		return r;
+	if (!is_idle(a->thread, vcpu_of(a->object))) {
+		return E_BUSY;
 	}
-	if (arg[2] != sizeof(buffer)) {
+	if (a->arg[2] != sizeof(buffer)) {
 		return E_PROTO;
 	}
-	state_get(v, &buffer);
-	return copy_to_user(arg[1], &buffer, sizeof(buffer));
+	state_get(vcpu_of(a->object), &buffer);
+	return copy_to_user(a->arg[1], &buffer, sizeof(buffer));
 }
 
-int64_t sys_vcpu_set(struct thread *t, const uint64_t arg[6])
+int64_t sys_vcpu_set(const struct sys_args *a)
 {
 	struct vcpu_state buffer;
-	struct vcpu *v;
-	int r = find_idle(t, arg[0], &v);
+	int r;
 
-	if (r < 0) {
-		return r;
+	if (!is_idle(a->thread, vcpu_of(a->object))) {
+		return E_BUSY;
 	}
-	if (arg[2] != sizeof(buffer)) {
+	if (a->arg[2] != sizeof(buffer)) {
 		return E_PROTO;
 	}
-	r = copy_from_user(&buffer, arg[1], sizeof(buffer));
-	return r < 0 ? r : state_set(v, &buffer);
+	r = copy_from_user(&buffer, a->arg[1], sizeof(buffer));
+	return r < 0 ? r : state_set(vcpu_of(a->object), &buffer);
 }
 
-int64_t sys_vcpu_kick(struct thread *t, const uint64_t arg[6])
+int64_t sys_vcpu_kick(const struct sys_args *a)
 {
-	struct vcpu *v;
-	int r = find_vcpu(t, arg[0], &v);
-
-	if (r < 0) {
-		return r;
-	}
-	vcpu_notify(v, WORK_KICK);
+	vcpu_notify(vcpu_of(a->object), WORK_KICK);
 	return OK;
 }
 
-int64_t sys_vcpu_extint(struct thread *t, const uint64_t arg[6])
+int64_t sys_vcpu_extint(const struct sys_args *a)
 {
-	struct vcpu *v;
-	int r = find_vcpu(t, arg[0], &v);
-
-	if (r < 0) {
-		return r;
-	}
-	v->vapic.extint = arg[1] != 0;
-	vcpu_notify(v, WORK_IRQ);
+	vcpu_of(a->object)->vapic.extint = a->arg[1] != 0;
+	vcpu_notify(vcpu_of(a->object), WORK_IRQ);
 	return OK;
 }

@@ -12,6 +12,7 @@ static void help(struct mux *m)
 		"[brume]   n  next VM                     1 to 9  that VM",
 		"[brume]   p  power button of this VM     k  kill this VM at once",
 		"[brume]   s  start this VM               i  the node: version, memory",
+		"[brume]   c  counters of node and VM     t  last records of the trace",
 		"[brume]   q  power off the node          Ctrl-]  the key itself",
 	};
 
@@ -59,7 +60,7 @@ static void command(struct mux *m, enum node_op op)
 {
 	struct node_command c = { .op = op, .vm = (uint32_t)m->selected };
 
-	if (m->selected < 0 && op != NODE_POWER_OFF) {
+	if (m->selected < 0 && op < NODE_COUNTERS) {
 		screen_print(&m->screen, "[brume] no VM is on the screen");
 		return;
 	}
@@ -96,6 +97,8 @@ void mux_key(struct mux *m, uint8_t key)
 	case 'p':  command(m, NODE_POWER_BUTTON); break;
 	case 'k':  command(m, NODE_KILL); break;
 	case 's':  command(m, NODE_START); break;
+	case 'c':  command(m, NODE_COUNTERS); break;
+	case 't':  command(m, NODE_TRACE); break;
 	case 'q':  command(m, NODE_POWER_OFF); break;
 	case 0x1d: mux_type(m, &key, 1); break;
 	default:

@@ -52,11 +52,12 @@ struct node_status {
 	struct node_vm vm[CONF_VMS_MAX];
 };
 
-enum node_op { NODE_START, NODE_POWER_BUTTON, NODE_KILL, NODE_POWER_OFF, NODE_OP_COUNT };
+enum node_op { NODE_START, NODE_POWER_BUTTON, NODE_KILL, NODE_COUNTERS, NODE_TRACE, NODE_POWER_OFF };
 
 struct node_command {
 	uint32_t op;                 /* enum node_op                                                 */
-	uint32_t vm;                 /* number in node_status.vm; ignored by NODE_POWER_OFF          */
+	uint32_t vm;                 /* number in node_status.vm; NODE_COUNTERS: may be none; NODE_TRACE, */
+	                             /* NODE_POWER_OFF: ignored                                      */
 };
 
 enum { NODE_LOG = 8192, NODE_COMMANDS = 256 };

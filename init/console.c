@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console/node.h"
+#include "init/counters.h"
 #include "init/events.h"
 #include "init/inventory.h"
 #include "init/log.h"
@@ -278,24 +279,22 @@ uint64_t console_tick(uint64_t now_ns)
 	return console.start_ns;
 }
 
-static void obey(const struct node_command *command)
+static void obey_for_node(uint32_t op)
 {
-	struct vm *vm;
+	switch (op) {
+	case NODE_POWER_OFF: node_power_off("asked for at the console"); break;
+	case NODE_COUNTERS:  counters_show_node(); break;
+	case NODE_TRACE:     counters_show_trace(); break;
+	}
+}
 
-	if (command->op == NODE_POWER_OFF) {
-		node_power_off("asked for at the console");
-		return;
-	}
-	if (command->op >= NODE_OP_COUNT || command->vm >= vm_count()) {
-		return;
-	}
-	vm = vm_get(command->vm);
-	switch ((enum node_op)command->op) {
+static void obey_for_vm(uint32_t op, struct vm *vm)
+{
+	switch (op) {
 	case NODE_START:        vm_start_soon(vm); break;
 	case NODE_POWER_BUTTON: vm_press_power(vm); break;
 	case NODE_KILL:         vm_kill(vm); break;
-	case NODE_POWER_OFF:
-	case NODE_OP_COUNT:     break;
+	case NODE_COUNTERS:     vm_show_counters(vm); break;
 	}
 }
 
@@ -309,7 +308,10 @@ void console_requests(void)
 			break;
 		}
 		channel_read(&console.command, &command, sizeof(command));
-		obey(&command);
+		obey_for_node(command.op);
+		if (command.vm < vm_count()) {
+			obey_for_vm(command.op, vm_get(command.vm));
+		}
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "init/console.h"
+#include "init/counters.h"
 #include "init/inventory.h"
 #include "init/launch.h"
 #include "init/log.h"
@@ -87,6 +88,7 @@ bool vm_start(struct vm *vm)
 		return false;
 	}
 	vm->start_again = false;
+	vm->started_ns = sys_clock(NULL);
 	if (vm->channel.size) {
 		r = launch_vm(vm, &why);
 	}
@@ -96,7 +98,6 @@ bool vm_start(struct vm *vm)
 		return false;
 	}
 	vm->generation++;
-	vm->started_ns = sys_clock(NULL);
 	vm->note[0] = '\0';
 	set_phase(vm, VM_ON, NONE);
 	init_log("vm %s: started, %llu MiB, %u vCPU%s", vm->conf.name, (unsigned long long)(vm->conf.memory >> 20),
@@ -124,17 +125,36 @@ void vms_autostart(void)
 	}
 }
 
+static void ask(struct vm *vm, enum vmm_request request)
+{
+	__atomic_fetch_or(&launch_control(vm)->request, (uint32_t)request, __ATOMIC_RELEASE);
+	sys_event_signal(vm->control_event);
+}
+
 void vm_press_power(struct vm *vm)
 {
-	volatile struct vmm_control *control = launch_control(vm);
-
 	if (vm->phase != VM_ON) {
 		return;
 	}
 	init_log("vm %s: power button", vm->conf.name);
-	control->request = VMM_REQ_POWER_BUTTON;
-	control->request_count = control->request_count + 1;
-	sys_event_signal(vm->control_event);
+	ask(vm, VMM_REQ_POWER_BUTTON);
+}
+
+void vm_show_counters(struct vm *vm)
+{
+	struct process_status status = { 0 };
+	uint64_t up_ns = sys_clock(NULL) - vm->started_ns;
+	uint32_t share;
+
+	if (vm->phase != VM_ON || sys_process_status(vm->child.process, &status) < 0) {
+		init_log("vm %s: does not run", vm->conf.name);
+		return;
+	}
+	share = permille(status.cpu_ns, up_ns);
+	init_log("vm %s: CPU time %llu ms, %u.%u %% of the %llu ms since its start", vm->conf.name,
+		 (unsigned long long)(status.cpu_ns / 1000000), (unsigned)share / 10, (unsigned)share % 10,
+		 (unsigned long long)(up_ns / 1000000));
+	ask(vm, VMM_REQ_COUNTERS);
 }
 
 static void begin_drain(struct vm *vm)

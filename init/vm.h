@@ -52,6 +52,9 @@ void vms_autostart(void);
 /* The power button of a running VM. */
 void vm_press_power(struct vm *vm);
 
+/* Logs the CPU time of a VM, and asks its vmm to tell the rest. */
+void vm_show_counters(struct vm *vm);
+
 /* Ends a running VM at once. */
 void vm_kill(struct vm *vm);
 

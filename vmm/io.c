@@ -63,12 +63,17 @@ static void on_console(void)
 
 static void on_control(void)
 {
-	uint32_t request = __atomic_exchange_n(&vm.control->request, VMM_REQ_NONE, __ATOMIC_ACQ_REL);
+	uint32_t request = __atomic_exchange_n(&vm.control->request, 0, __ATOMIC_ACQ_REL);
 
-	if (request == VMM_REQ_POWER_BUTTON) {
+	if (request & VMM_REQ_POWER_BUTTON) {
 		acpi_pm_power_button(&vm.pm);
-	} else if (request == VMM_REQ_STOP) {
+	}
+	if (request & VMM_REQ_STOP) {
 		vm_end_because(VM_END_POWEROFF, "stopped by the operator");
+	}
+	/* Each vCPU answers for itself: its counters are whole while it is out of the guest. */
+	for (unsigned i = 0; i < vm.vcpu_count && (request & VMM_REQ_COUNTERS); i++) {
+		(void)sys_vcpu_kick(vm.vcpu[i].handle);
 	}
 }
 

@@ -46,12 +46,12 @@ struct vmm_launch {
 	struct conf_vm conf;
 };
 
-enum vmm_request { VMM_REQ_NONE, VMM_REQ_POWER_BUTTON, VMM_REQ_STOP };
+/* Bits: init sets them, the vmm clears what it takes. */
+enum vmm_request { VMM_REQ_POWER_BUTTON = 1 << 0, VMM_REQ_STOP = 1 << 1, VMM_REQ_COUNTERS = 1 << 2 };
 enum vmm_state { VMM_STARTING, VMM_RUNNING, VMM_POWERED_OFF, VMM_RESET, VMM_FAILED };
 
 struct vmm_control {
-	uint32_t request;            /* enum vmm_request, by init; the vmm clears it                 */
-	uint32_t request_count;      /* counts requests, by init                                     */
+	uint32_t request;            /* enum vmm_request                                             */
 	uint32_t state;              /* enum vmm_state, by the vmm, final before it exits            */
 	uint64_t run_ns;             /* SYS_CLOCK before the first guest instruction; with VMM_RUNNING */
 	char reason[160];            /* why it ended; init copies, ends and filters it               */

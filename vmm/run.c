@@ -127,7 +127,8 @@ static void on_exit(struct vm_vcpu *v, int kind)
 	case EXIT_EXTINT:
 		v->page->extint_vector = pic_ack(&vm.pic);
 		break;
-	case EXIT_KICKED:
+	case EXIT_KICKED:                /* io.c kicks for this only */
+		vcpu_log_counters(v);
 		break;
 	case EXIT_SHUTDOWN:
 		vm_end_because(VM_END_RESET, "vcpu %u: triple fault at %#llx", v->id, rip_of(v));

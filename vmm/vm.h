@@ -114,6 +114,9 @@ int vm_devices_init(void) MUST_CHECK;
 void vcpu_thread(void *argument);
 extern const struct emu_host vcpu_emu_host;
 
+/* counters.c: tells the operator what the vCPU has done. Device lock held, the vCPU is out of the guest. */
+void vcpu_log_counters(const struct vm_vcpu *v);
+
 /* io.c. */
 int io_init(void) MUST_CHECK;
 _Noreturn void io_loop(void);

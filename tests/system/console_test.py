@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node's console: one sees which VM one types to, switches, and rules VMs by keys."""
-from harness import Failure, Machine, make_iso, test, vm_config
+import os
+
+from harness import BUILD, Failure, Machine, make_iso, test, vm_config
 
 QUIET = "console=ttyS0 quiet"
 
@@ -75,3 +77,79 @@ def pasted_text_is_not_lost():
         node.sendline("stty -echo; cat > /tmp/paste; stty echo; echo; md5sum < /tmp/paste; wc -l < /tmp/paste")
         node.send(text + "\x04")
         node.expect(r"^200$", 60)
+
+
+COUNTED = {"counted": os.path.join(BUILD, "guest/counted.elf")}
+NODE = r"brume: node: up (\d+) ms, idle (\d+)\.\d %, (\d+) switches, (\d+) preemptions, (\d+) interrupts, (\d+) system calls$"
+
+
+def counted_vm(what):
+    return vm_config(what, memory="16M", kernel="counted", initrd=None, cmdline=f"counted={what}")
+
+
+def cpu_ms(node, vm):
+    """Asks for the counters of the VM that is on the screen, and returns its CPU time."""
+    node.escape("c")
+    return int(node.expect(rf"brume: vm {vm}: CPU time (\d+) ms, \d+\.\d % of the \d+ ms since its start$")[1])
+
+
+@test
+def counters_count_what_the_guest_did():
+    with Machine(iso=make_iso(counted_vm("halt"), COUNTED), memory="512m") as node:
+        node.expect(r"^counted$")
+        node.escape("c")
+        up, idle, *counts = (int(word) for word in node.expect(NODE).groups())
+        if not up or idle > 100 or not all(counts[i] for i in (0, 2, 3)):
+            raise Failure("the node counts nothing")
+        node.expect(r"brume: node: kernel memory \d+ KiB, 3 processes, \d+ threads, \d+ spaces, \d+ regions, 1 vCPUs, \d+ events$")
+        node.expect(r"brume: vm halt: CPU time \d+ ms")
+        line = node.expect(r"brume: vm halt: vcpu 0: in the guest (\d+) ms, exits:((?: \S+ \d+)+)\n")[2].split()
+        exits = {name: int(count) for name, count in zip(line[::2], line[1::2])}
+        # The runtime adds its own: serial output, a look for features, the local APIC's address.
+        for kind, done in {"cpuid": 1000, "pio": 500, "msr": 300, "hlt": 1}.items():
+            if not done <= exits.get(kind, 0) <= done + 100:
+                raise Failure(f"{kind}: {exits.get(kind, 0)} counted, {done} done")
+        node.escape("k")
+        node.expect(r"brume: vm halt: killed")
+        node.escape("c")
+        node.expect(r"brume: node: up")
+        node.expect(r"brume: vm halt: does not run")
+        node.escape("t")
+        node.expect(r"brume: trace: with the word trace on the kernel's command line there are system calls")
+
+
+@test
+def cpu_time_grows_where_it_is_used():
+    with Machine(iso=make_iso(counted_vm("spin") + counted_vm("halt"), COUNTED), memory="512m") as node:
+        node.expect(r"^counted$")
+        node.escape("2")
+        node.expect(r"^counted$")
+        halted = cpu_ms(node, "halt")
+        node.escape("1")
+        spun = cpu_ms(node, "spin")
+        asked, grown = 0, 0
+        while grown < 500:
+            asked += 1
+            grown = cpu_ms(node, "spin") - spun
+            if asked > 5000:
+                raise Failure(f"a VM that spins has used {grown} ms only")
+        node.escape("2")
+        grown_halted = cpu_ms(node, "halt") - halted
+        if grown_halted > 50:
+            raise Failure(f"{grown_halted} ms of CPU time for a VM that is halted, {grown} ms for one that spins")
+
+
+@test
+def trace_is_shown_as_text():
+    record = r"brume: trace: +(\d+\.\d{6}) cpu 0 (\w+) +([0-9a-f]{16}) ([0-9a-f]{16})$"
+    with Machine(iso=make_iso(counted_vm("spin"), COUNTED, "trace"), memory="512m") as node:
+        node.expect(r"^counted$")
+        node.escape("t")
+        times, kinds = [], set()
+        for _ in range(48):
+            line = node.expect(record)
+            times.append(float(line[1]))
+            kinds.add(line[2])
+        print(f"kinds of records: {sorted(kinds)}")
+        if times != sorted(times) or not {"switch", "syscall", "irq", "exit"} <= kinds:
+            raise Failure(f"from {times[0]} to {times[-1]}: {sorted(kinds)}")

@@ -253,16 +253,58 @@ TEST(keys_become_commands)
 	run(0);
 	run(1);
 	pump();
-	type("\0352\035p\035k\035s\035q");
-	CHECK_EQ(channel_avail(&command_end), 4 * sizeof(c));
-	for (unsigned i = 0; i < 4; i++) {
-		static const uint32_t ops[] = { NODE_POWER_BUTTON, NODE_KILL, NODE_START, NODE_POWER_OFF };
+	type("\0352\035p\035k\035s\035c\035t\035q");
+	CHECK_EQ(channel_avail(&command_end), 6 * sizeof(c));
+	for (unsigned i = 0; i < 6; i++) {
+		static const uint32_t ops[] = { NODE_POWER_BUTTON, NODE_KILL, NODE_START, NODE_COUNTERS, NODE_TRACE,
+						NODE_POWER_OFF };
 
 		channel_read(&command_end, &c, sizeof(c));
 		CHECK_EQ(c.op, ops[i]);
 		CHECK_EQ(c.vm, 1);
 	}
 	CHECK(m.signal_init);
+}
+
+TEST(counters_and_trace_need_no_vm)
+{
+	struct node_command c;
+
+	fresh(0);
+	pump();
+	type("\035c\035t\035k");
+	CHECK_STR(pump(), "[brume] no VM is on the screen\r\n");
+	CHECK_EQ(channel_read(&command_end, &c, sizeof(c)), sizeof(c));
+	CHECK_EQ(c.op, NODE_COUNTERS);
+	CHECK(c.vm >= CONF_VMS_MAX);
+	CHECK_EQ(channel_read(&command_end, &c, sizeof(c)), sizeof(c));
+	CHECK_EQ(c.op, NODE_TRACE);
+	CHECK_EQ(channel_avail(&command_end), 0);
+}
+
+/* What init answers at once, 48 lines of the trace, comes through whole. */
+TEST(an_answer_passes_a_flood)
+{
+	char flood[1024], line[96];
+	unsigned lines = 0;
+
+	fresh(1);
+	run(0);
+	pump();
+	memset(flood, 'x', sizeof(flood) - 1);
+	flood[sizeof(flood) - 1] = '\0';
+	for (int i = 0; i < 48; i++) {
+		snprintf(line, sizeof(line), "brume: trace: %4d.000000 cpu 0 syscall %033d\n", i, 0);
+		node_says(line);
+	}
+	for (int i = 0; i < 48; i++) {
+		guest_says(0, flood);
+		pump();
+		for (const char *at = screen; (at = strstr(at, "\nbrume: trace: ")) != NULL; at++) {
+			lines++;
+		}
+	}
+	CHECK_EQ(lines, 48);
 }
 
 TEST(typing_to_a_vm_that_is_off_is_answered)

@@ -35,6 +35,7 @@ static int fake_status(struct process_status *status) { *status = process; retur
 volatile struct vmm_control *launch_control(const struct vm *vm) { (void)vm; return &control; }
 void launch_undo(struct vm *vm) { (void)vm; undone++; }
 void console_show_vm(const struct vm *vm) { (void)vm; }
+uint32_t permille(uint64_t part, uint64_t whole) { return (uint32_t)(part * 1000 / whole); }
 bool console_has_drained(const struct vm *vm) { (void)vm; return drained; }
 
 int launch_vm(struct vm *vm, const char **why)
@@ -270,12 +271,29 @@ TEST(power_button_is_a_request)
 
 	vm_press_power(vm);
 	CHECK_EQ(control.request, VMM_REQ_POWER_BUTTON);
-	CHECK_EQ(control.request_count, 1);
 	CHECK_EQ(signalled, 77);
 	vm_kill(vm);
 	vms_tick(now);
 	control.request = 0;
 	vm_press_power(vm);
+	CHECK_EQ(control.request, 0);
+}
+
+TEST(counters_are_told_and_asked_for)
+{
+	struct vm *vm = fresh(CONF_REBOOT_RESTART);
+
+	vm_press_power(vm);
+	now += 8000000000;
+	process.cpu_ns = 1000000000;
+	vm_show_counters(vm);
+	CHECK_STR(said, "vm a: CPU time 1000 ms, 12.5 % of the 8000 ms since its start");
+	CHECK_EQ(control.request, VMM_REQ_POWER_BUTTON | VMM_REQ_COUNTERS);      /* the first one is not lost */
+	vm_kill(vm);
+	vms_tick(now);
+	control.request = 0;
+	vm_show_counters(vm);
+	CHECK_STR(said, "vm a: does not run");
 	CHECK_EQ(control.request, 0);
 }
 

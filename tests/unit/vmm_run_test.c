@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a vCPU's thread does with each exit; devices and emulator are fakes, the bus is real.
- * sources: vmm/bus.c lib/fmt.c
+ * sources: vmm/bus.c vmm/counters.c lib/fmt.c
  */
 #include "vmm/run.c"    /* for its static functions: the loop itself never ends */
 
@@ -17,6 +17,7 @@ static struct io_access seen;
 static uint64_t answer;
 static enum emu_result emulated_as;
 static unsigned ended, acked, eoi;
+static char said[1024];
 
 void vm_lock_wait(void) {}
 void vm_unlock_work(void) {}
@@ -42,6 +43,18 @@ void vm_end_because(enum vm_end end, const char *fmt, ...)
 	ended++;
 }
 
+void vm_log(const char *fmt, ...)
+{
+	size_t len = strlen(said);
+	va_list args;
+
+	va_start(args, fmt);
+	len += fmt_vprint(said + len, sizeof(said) - len, fmt, args);
+	va_end(args);
+	CHECK(len < sizeof(said) - 1);
+	strcat(said, "\n");
+}
+
 static void device(void *dev, struct io_access *io)
 {
 	(void)dev;
@@ -55,6 +68,7 @@ static void setup(void)
 	memset(&page, 0, sizeof(page));
 	cpu->page = &page;
 	ended = acked = eoi = 0;
+	said[0] = '\0';
 	CHECK_EQ(bus_add(&vm.pio, 0x100, 8, device, NULL, "device"), OK);
 }
 
@@ -112,6 +126,39 @@ TEST(interrupt_controllers_are_asked)
 	CHECK_EQ(eoi, 0x51);
 	on_exit(cpu, EXIT_KICKED);
 	CHECK_EQ(ended, 0);
+}
+
+TEST(a_kick_asks_for_the_counters)
+{
+	setup();
+	cpu->id = 1;
+	page.guest_ns = 1234567890;
+	page.exits[EXIT_PIO] = 7;
+	page.exits[EXIT_CPUID] = 12;
+	on_exit(cpu, EXIT_KICKED);
+	CHECK_STR(said, "vcpu 1: in the guest 1234 ms, exits: pio 7 cpuid 12\n");
+}
+
+/* All kinds have a name, and no line is longer than the console takes in one piece. */
+TEST(counters_of_all_kinds_at_their_largest)
+{
+	unsigned kinds = 0, width = 0;
+
+	setup();
+	for (unsigned i = 0; i < EXIT_KIND_COUNT; i++) {
+		page.exits[i] = UINT64_MAX;
+	}
+	page.guest_ns = UINT64_MAX;
+	vcpu_log_counters(cpu);
+	for (const char *at = said; (at = strstr(at, " 18446744073709551615")) != NULL; at++) {
+		kinds++;
+	}
+	CHECK_EQ(kinds, EXIT_KIND_COUNT);
+	CHECK(!strstr(said, "null"));
+	for (const char *at = said; *at; at++) {
+		width = *at == '\n' ? 0 : width + 1;
+		CHECK(width < 160);
+	}
 }
 
 TEST(ends_carry_their_reason)

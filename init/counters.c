@@ -71,7 +71,7 @@ static void keep(struct latest *l, const struct trace_record *r)
 /* True when the kernel traces everything: this call itself is among the records. */
 static bool collect(struct latest *l)
 {
-	struct trace_record chunk[CHUNK];
+	static struct trace_record chunk[CHUNK];
 	bool all = false;
 
 	for (unsigned call = 0; call < CALLS_MAX; call++) {
@@ -95,7 +95,7 @@ static void show_record(const struct trace_record *r, uint64_t now_tsc, uint64_t
 {
 	static const char *const names[] = {
 		[TRACE_NONE] = "none", [TRACE_SWITCH] = "switch", [TRACE_IDLE] = "idle", [TRACE_FAULT] = "fault",
-		[TRACE_PROCESS] = "process", [TRACE_SYSCALL] = "syscall", [TRACE_EXIT] = "exit", [TRACE_INJECT] = "inject",
+		[TRACE_PROCESS] = "process", [TRACE_SYSCALL] = "syscall", [TRACE_EXIT] = "exit",
 		[TRACE_IRQ] = "irq",
 	};
 	uint64_t us = now_ns / 1000 - (now_tsc - r->tsc) * 1000 / tsc_khz;

@@ -181,7 +181,6 @@ enum trace_kind {
 	TRACE_PROCESS,       /* a: process id, b: enum process_end                                   */
 	TRACE_SYSCALL,       /* a: process id << 32 | number, b: first argument                      */
 	TRACE_EXIT,          /* a: process id << 32 | enum exit_kind, b: guest rip                   */
-	TRACE_INJECT,        /* a: process id << 32 | vector, b: guest rip                           */
 	TRACE_IRQ,           /* a: vector                                                            */
 };
 

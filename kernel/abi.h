@@ -59,7 +59,6 @@ enum sys {
 	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller          */
 	SYS_VM_MSI,          /* (space, MSI address, MSI data) delivers an interrupt to the local APICs        */
 	SYS_VM_DOORBELL,     /* (space, kind|size, address, value, event) guest writes signal the event        */
-	SYS_VM_SET,          /* (space, enum vm_option, value)                                                 */
 	SYS_VCPU_CREATE,     /* (space, APIC id, user address of its page) -> vcpu                             */
 	SYS_VCPU_RUN,        /* (vcpu) runs the guest until user level must act -> enum exit_kind              */
 	SYS_VCPU_GET,        /* (vcpu, void *, bytes) struct vcpu_state, versioned                             */
@@ -216,28 +215,35 @@ enum exit_kind {
 	EXIT_KIND_COUNT
 };
 
+struct exit_pio {
+	uint16_t port;
+	uint8_t size;                /* 1, 2, 4                                                      */
+	uint8_t in;
+	uint8_t string, rep;         /* string forms: rip not advanced, decode inst                  */
+	uint32_t value;              /* OUT: the value                                               */
+	uint64_t next_rip;           /* string forms                                                 */
+};
+
+struct exit_mmio {
+	uint64_t gpa;
+	uint8_t write, fetch, walk;  /* walk: by the guest's page walk itself                        */
+};
+
+struct exit_fail {
+	uint64_t code, info1, info2;
+};
+
 /*
  * One decoded exit. The guest's registers are those before the instruction for MMIO and string PIO
  * (the vmm decodes and advances rip), after it for plain PIO: an IN is completed by writing rax.
  */
 struct vcpu_exit {
 	uint32_t kind;               /* enum exit_kind                                               */
-	uint32_t inst_len;           /* bytes; 0 if unknown                                          */
 	union {
-		struct {
-			uint16_t port;
-			uint8_t size;        /* 1, 2, 4                                                  */
-			uint8_t in;
-			uint8_t string, rep; /* string forms: rip not advanced, decode inst              */
-			uint32_t value;      /* OUT: the value                                           */
-			uint64_t next_rip;   /* string forms                                             */
-		} pio;
-		struct {
-			uint64_t gpa;
-			uint8_t write, fetch, walk;  /* walk: by the guest's page walk itself            */
-		} mmio;
+		struct exit_pio pio;
+		struct exit_mmio mmio;
 		struct { uint32_t vector; } eoi;
-		struct { uint64_t code, info1, info2; } fail;
+		struct exit_fail fail;
 	};
 	/* MMIO and string PIO only: what the decoder needs. */
 	uint8_t inst[16];
@@ -294,13 +300,6 @@ struct vcpu_state {
 	uint32_t xsave_bytes, pad;
 	uint8_t xsave[VCPU_XSAVE_MAX];
 };
-
-enum vm_option {
-	VM_CPUID_HIDE,       /* value: enum vm_feature bits that the guest must not see              */
-	VM_TSC_OFFSET,       /* value: added to the host's TSC                                       */
-};
-
-enum vm_feature { VM_FEATURE_KVMCLOCK = 1 << 0, VM_FEATURE_X2APIC = 1 << 1, VM_FEATURE_TSC_DEADLINE = 1 << 2 };
 
 enum doorbell_kind {
 	DOORBELL_PIO = 0, DOORBELL_MMIO = 1,

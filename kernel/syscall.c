@@ -47,7 +47,6 @@ static const struct row {
 	[SYS_VM_SLOT] = ON(SPACE, RIGHT_WRITE, sys_vm_slot),
 	[SYS_VM_MSI] = ON(SPACE, RIGHT_WRITE, sys_vm_msi),
 	[SYS_VM_DOORBELL] = ON(SPACE, RIGHT_WRITE, sys_vm_doorbell),
-	[SYS_VM_SET] = ON(SPACE, RIGHT_WRITE, sys_vm_set),
 	[SYS_VCPU_CREATE] = ON(SPACE, RIGHT_WRITE, sys_vcpu_create),
 	[SYS_VCPU_RUN] = ON(VCPU, RIGHT_WRITE, sys_vcpu_run),
 	[SYS_VCPU_GET] = ON(VCPU, RIGHT_WRITE, sys_vcpu_get),

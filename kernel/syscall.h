@@ -29,5 +29,5 @@ typedef int64_t syscall_fn(const struct sys_args *a);
 int64_t syscall_dispatch(const struct trap_frame *f);
 
 /* Of arch/x86/vcpu/sys_vcpu.c. */
-syscall_fn sys_vm_slot, sys_vm_msi, sys_vm_doorbell, sys_vm_set, sys_vcpu_create, sys_vcpu_run, sys_vcpu_get,
+syscall_fn sys_vm_slot, sys_vm_msi, sys_vm_doorbell, sys_vcpu_create, sys_vcpu_run, sys_vcpu_get,
 	sys_vcpu_set, sys_vcpu_kick, sys_vcpu_extint;

@@ -192,11 +192,6 @@ static inline int sys_vm_doorbell(uint32_t space, uint32_t kind, uint64_t addres
 	return (int)sys_call6(SYS_VM_DOORBELL, space, kind, address, value, event, 0).value;
 }
 
-static inline int sys_vm_set(uint32_t space, enum vm_option option, uint64_t value)
-{
-	return (int)sys_call3(SYS_VM_SET, space, option, value).value;
-}
-
 static inline int sys_vcpu_create(uint32_t space, uint32_t apic_id, struct vcpu_page *page)
 {
 	return (int)sys_call3(SYS_VCPU_CREATE, space, apic_id, sys_pointer(page)).value;

@@ -51,7 +51,7 @@ static void step(const uint8_t *b)
 	case 1: (void)vapic_write(&l, b[1], val); break;
 	case 2: (void)vapic_read_x2(&l, b[1], &out); break;
 	case 3: (void)vapic_write_x2(&l, b[1], (uint64_t)b[1] << 56 | val); break;
-	case 4: (void)vapic_write_base(&l, val & 0xfffffd00, b[1] & 1); break;
+	case 4: (void)vapic_write_base(&l, val & 0xfffffd00); break;
 	case 5: (void)vapic_post(&l, b[1], val & 1); break;
 	case 6: vapic_write_deadline(&l, rdtsc() + val); break;
 	case 7:
@@ -68,8 +68,8 @@ static void step(const uint8_t *b)
 	default:
 		vapic_save(&l, regs);
 		regs[b[1] % VAPIC_REGS] = val;
-		if (vapic_restore(&l, regs, l.base, 0, true) == OK) {
-			vapic_timer_restart(&l);
+		if (vapic_restore(&l, regs, l.base, 0) == OK) {
+			vapic_timer_start(&l);
 		}
 	}
 }
@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		/* What the loop of the vCPU relies on. */
 		require(vapic_pending(&l) == 0 || vapic_pending(&l) >= 16);
 		require(!l.isr_top || (l.isr[l.isr_top >> 6] >> (l.isr_top & 63) & 1));
-		require(l.tpr <= 0xff && (armed || l.period_ns == 0));
+		require(l.reg[VAPIC_TPR] <= 0xff && (armed || l.period_ns == 0));
 	}
 	return 0;
 }

@@ -278,7 +278,7 @@ static void timers(void)
 	apic_write(APIC_TIMER_DIV, 0xb);
 	count[VECTOR_TIMER] = 0;
 	apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
-	apic_write(APIC_TIMER_INIT, 1000000);
+	apic_write(APIC_TIMER_INIT, 50000000);
 	check("timer counts", apic_read(APIC_TIMER_NOW) != 0);
 	wait_count(1);
 	check("one shot", apic_read(APIC_TIMER_NOW) == 0);

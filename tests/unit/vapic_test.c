@@ -241,7 +241,7 @@ TEST(destinations)
 	vapic_write(&l, VAPIC_LDR, 0x24000000);
 	CHECK(vapic_matches(&l, 0x2c, true));
 	CHECK(!vapic_matches(&l, 0x14, true));
-	CHECK(vapic_write_base(&l, l.base | APIC_BASE_X2APIC, true));
+	CHECK(vapic_write_base(&l, l.base | APIC_BASE_X2APIC));
 	CHECK(vapic_matches(&l, 0x00000008, true));
 	CHECK(!vapic_matches(&l, 0x00010008, true));
 }
@@ -251,7 +251,7 @@ TEST(x2apic_faults_where_the_manual_says)
 	uint64_t val;
 
 	fresh();
-	CHECK(vapic_write_base(&l, l.base | APIC_BASE_X2APIC, true));
+	CHECK(vapic_write_base(&l, l.base | APIC_BASE_X2APIC));
 	CHECK(vapic_read_x2(&l, VAPIC_ID, &val));
 	CHECK_EQ(val, 3);
 	CHECK(!vapic_read_x2(&l, VAPIC_DFR, &val));
@@ -270,15 +270,14 @@ TEST(x2apic_faults_where_the_manual_says)
 TEST(apic_base_transitions)
 {
 	fresh();
-	CHECK(!vapic_write_base(&l, l.base | APIC_BASE_X2APIC, false));  /* not offered */
-	CHECK(vapic_write_base(&l, l.base | APIC_BASE_X2APIC, true));
-	CHECK(!vapic_write_base(&l, l.base & ~(uint64_t)APIC_BASE_X2APIC, true));
-	CHECK(vapic_write_base(&l, APIC_BASE_DEFAULT, true));
+	CHECK(vapic_write_base(&l, l.base | APIC_BASE_X2APIC));
+	CHECK(!vapic_write_base(&l, l.base & ~(uint64_t)APIC_BASE_X2APIC));
+	CHECK(vapic_write_base(&l, APIC_BASE_DEFAULT));
 	CHECK(!vapic_on(&l));
-	CHECK(!vapic_write_base(&l, APIC_BASE_DEFAULT | APIC_BASE_X2APIC, true));
-	CHECK(!vapic_write_base(&l, APIC_BASE_DEFAULT | APIC_BASE_ENABLE | APIC_BASE_X2APIC, true));
-	CHECK(vapic_write_base(&l, APIC_BASE_DEFAULT | APIC_BASE_ENABLE, true));
-	CHECK(!vapic_write_base(&l, APIC_BASE_DEFAULT | 1, true));
+	CHECK(!vapic_write_base(&l, APIC_BASE_DEFAULT | APIC_BASE_X2APIC));
+	CHECK(!vapic_write_base(&l, APIC_BASE_DEFAULT | APIC_BASE_ENABLE | APIC_BASE_X2APIC));
+	CHECK(vapic_write_base(&l, APIC_BASE_DEFAULT | APIC_BASE_ENABLE));
+	CHECK(!vapic_write_base(&l, APIC_BASE_DEFAULT | 1));
 }
 
 TEST(pic_line_reaches_the_cpu_through_lint0_or_a_dead_apic)
@@ -289,7 +288,7 @@ TEST(pic_line_reaches_the_cpu_through_lint0_or_a_dead_apic)
 	CHECK(vapic_takes_extint(&l));
 	vapic_write(&l, VAPIC_LVT_LINT0, 0x10700);
 	CHECK(!vapic_takes_extint(&l));
-	vapic_write_base(&l, APIC_BASE_DEFAULT, true);
+	vapic_write_base(&l, APIC_BASE_DEFAULT);
 	CHECK(vapic_takes_extint(&l));
 }
 
@@ -305,12 +304,12 @@ TEST(state_goes_out_and_comes_back)
 	vapic_accept(&l, 0x91);
 	vapic_save(&l, regs);
 	vapic_reset(&l);
-	CHECK_EQ(vapic_restore(&l, regs, APIC_BASE_DEFAULT | APIC_BASE_ENABLE, 0, true), OK);
+	CHECK_EQ(vapic_restore(&l, regs, APIC_BASE_DEFAULT | APIC_BASE_ENABLE, 0), OK);
 	vapic_save(&l, again);
 	CHECK_MEM(regs, again, sizeof(regs));
 	CHECK_EQ(l.isr_top, 0x91);
-	CHECK_EQ(vapic_restore(&l, regs, APIC_BASE_DEFAULT | APIC_BASE_X2APIC, 0, true), E_INVAL);
+	CHECK_EQ(vapic_restore(&l, regs, APIC_BASE_DEFAULT | APIC_BASE_X2APIC, 0), E_INVAL);
 	memset(regs, 0xff, sizeof(regs));                /* nonsense does no harm */
-	CHECK_EQ(vapic_restore(&l, regs, APIC_BASE_DEFAULT | APIC_BASE_ENABLE, 0, true), OK);
+	CHECK_EQ(vapic_restore(&l, regs, APIC_BASE_DEFAULT | APIC_BASE_ENABLE, 0), OK);
 	CHECK_EQ(vapic_read(&l, VAPIC_IRR) & 0xffff, 0);
 }

@@ -5,7 +5,6 @@
  */
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/time/clock.h"
-#include "arch/x86/vcpu/irq.h"
 #include "arch/x86/vcpu/kvmclock.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/space.h"
@@ -25,13 +24,12 @@ void timer_set(struct timer *t, uint64_t deadline_ns) { (void)t; (void)deadline_
 void timer_cancel(struct timer *t) { (void)t; }
 void vcpu_notify(struct vcpu *to, uint32_t work) { to->work |= work; }
 
-static void watch_iret(struct vcpu *of, bool on)
+static void update(struct vcpu *of)
 {
-	(void)of;
-	watching = on;
+	watching = of->nmi_blocked;
 }
 
-static const struct vcpu_ops fake_ops = { .watch_iret = watch_iret };
+static const struct vcpu_ops fake_ops = { .update = update };
 const struct vcpu_ops *vcpu_ops = &fake_ops;
 
 static void fresh(void)

@@ -7,10 +7,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/cpuid.h"
-#include "arch/x86/vcpu/irq.h"
 #include "arch/x86/vcpu/kvmclock.h"
-#include "arch/x86/vcpu/msr.h"
-#include "arch/x86/vcpu/state.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "tests/unit/check.h"
 
@@ -24,16 +21,15 @@ static struct vcpu_page page;
 static uint8_t xsave[4096] __attribute__((aligned(64)));
 static struct vcpu_state s;
 static uint64_t guest_efer, guest_pat;
-static unsigned sent;
 
 uint64_t clock_ns(void) { return 0; }
 uint64_t clock_ticks_to_ns(uint64_t ticks) { return ticks; }
 void timer_set(struct timer *t, uint64_t deadline_ns) { (void)t; (void)deadline_ns; }
 void timer_cancel(struct timer *t) { (void)t; }
 void vapic_raised(struct vapic *l) { (void)l; }
-void irq_send_ipi(struct vcpu *from) { (void)from; sent++; }
 void kvmclock_update(struct vcpu *of) { (void)of; }
 void kvmclock_write_wall(struct vcpu *of) { (void)of; }
+bool vcpu_xcr0_valid(uint64_t xcr0) { return (xcr0 & 1) && !(xcr0 & ~7ull) && (xcr0 & 6) != 4; }
 
 static void ops_get(const struct vcpu *of, struct vcpu_state *out)
 {
@@ -49,31 +45,26 @@ static void ops_set(struct vcpu *of, const struct vcpu_state *in)
 	guest_pat = in->pat;
 }
 
-static void ops_mode(const struct vcpu *of, struct guest_mode *m)
+static uint64_t ops_get_word(const struct vcpu *of, size_t offset)
 {
 	(void)of;
-	*m = (struct guest_mode){ .cr0 = CR0_PG | CR0_PE, .efer = guest_efer };
+	if (offset == offsetof(struct vcpu_state, cr0)) {
+		return CR0_PG | CR0_PE;
+	}
+	return offset == offsetof(struct vcpu_state, pat) ? guest_pat : guest_efer;
 }
 
-static uint64_t ops_get_msr(const struct vcpu *of, uint32_t index)
+static void ops_set_word(struct vcpu *of, size_t offset, uint64_t val)
 {
 	(void)of;
-	return index == MSR_PAT ? guest_pat : guest_efer;
+	*(offset == offsetof(struct vcpu_state, pat) ? &guest_pat : &guest_efer) = val;
 }
 
-static void ops_set_msr(struct vcpu *of, uint32_t index, uint64_t val)
-{
-	(void)of;
-	*(index == MSR_PAT ? &guest_pat : &guest_efer) = val;
-}
-
+static void ops_update(struct vcpu *of) { (void)of; }
 uint64_t clock_tsc_khz(void) { return 1ull << 38; }         /* a loaded machine is no reason to fail */
-static void ops_offset(struct vcpu *of, uint64_t offset) { (void)of; (void)offset; }
-static void ops_watch(struct vcpu *of, bool on) { (void)of; (void)on; }
 
 static const struct vcpu_ops fake_ops = {
-	.get = ops_get, .set = ops_set, .mode = ops_mode, .get_msr = ops_get_msr, .set_msr = ops_set_msr,
-	.set_tsc_offset = ops_offset, .watch_iret = ops_watch,
+	.get = ops_get, .set = ops_set, .get_word = ops_get_word, .set_word = ops_set_word, .update = ops_update,
 };
 const struct vcpu_ops *vcpu_ops = &fake_ops;
 
@@ -97,7 +88,6 @@ static void fresh(void)
 	v.xcr0 = 1;
 	guest_efer = EFER_LME | EFER_LMA;
 	guest_pat = 0x0007040600070406;
-	sent = 0;
 	cpuid_policy_init(all, 7);
 	vapic_init(&v.vapic, 0, true);
 	vapic_write(&v.vapic, VAPIC_SVR, 0x1ff);
@@ -120,17 +110,17 @@ TEST(what_was_read_can_be_set)
 TEST(a_state_that_comes_back_moves_no_clock)
 {
 	fresh();
-	v.tsc_offset = 12345;
+	v.vapic.tsc_offset = 12345;
 	state_get(&v, &s);
 	s.cr0 = CR0_PE | CR0_PG;
 	s.cr4 = CR4_PAE;
 	s.cs.attr = SEG_P | SEG_S | SEG_L;
 	CHECK_EQ(state_set(&v, &s), OK);
-	CHECK_EQ(v.tsc_offset, 12345);
+	CHECK_EQ(v.vapic.tsc_offset, 12345);
 	CHECK_EQ(v.vapic.tsc_offset, 12345);
 	s.tsc += 1ull << 40;
 	CHECK_EQ(state_set(&v, &s), OK);
-	CHECK(v.tsc_offset > 1ull << 39);
+	CHECK(v.vapic.tsc_offset > 1ull << 39);
 }
 
 TEST(states_that_no_cpu_has_are_refused)
@@ -197,29 +187,9 @@ TEST(msrs_fault_where_the_policy_says)
 
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		uint64_t val;
-		bool eoi;
 
 		fresh();
 		CHECK_EQ(msr_read(&v, row[i].index, &val), row[i].read);
-		CHECK_EQ(msr_write(&v, row[i].index, row[i].val, &eoi), row[i].write);
+		CHECK_EQ(msr_write(&v, row[i].index, row[i].val), row[i].write);
 	}
-}
-
-TEST(x2apic_messages_and_ends_of_interrupt_leave_their_work_behind)
-{
-	uint64_t val;
-	bool eoi;
-
-	fresh();
-	CHECK(msr_write(&v, 0x1b, v.vapic.base | APIC_BASE_X2APIC, &eoi));
-	CHECK(msr_read(&v, 0x802, &val));
-	CHECK(msr_write(&v, 0x83f, 0x41, &eoi));
-	CHECK_EQ(sent, 1);
-	CHECK(!eoi);
-	vapic_post(&v.vapic, 0x41, true);
-	vapic_accept(&v.vapic, 0x41);
-	CHECK(msr_write(&v, 0x80b, 0, &eoi));
-	CHECK(eoi);
-	CHECK_EQ(v.vapic.eoi_vector, 0x41);
-	CHECK(v.work & WORK_IRQ);
 }

@@ -5,11 +5,9 @@
 #include "arch/x86/boot/image.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/kmap.h"
-#include "arch/x86/vcpu/irq.h"
 #include "kernel/arena.h"
 #include "kernel/cpu.h"
 #include "kernel/panic.h"
-#include "kernel/process.h"
 #include "kernel/space.h"
 
 #define MSR_VM_CR       0xc0010114u
@@ -103,14 +101,18 @@ static int cpu_on(void)
 	return OK;
 }
 
-static int create(struct vcpu *v)
+static void update(struct vcpu *v)
 {
-	struct vmcb *c = arena_page_alloc(v->space->object.owner->arena);
+	struct vmcb *c = svm_vmcb(v);
 
-	if (!c) {
-		return E_NOMEM;
-	}
-	v->backend = c;
+	c->tsc_offset = v->vapic.tsc_offset;
+	c->icpt3 = v->nmi_blocked ? c->icpt3 | ICPT3_IRET : c->icpt3 & ~(uint32_t)ICPT3_IRET;
+}
+
+static void init(struct vcpu *v)
+{
+	struct vmcb *c = svm_vmcb(v);
+
 	c->icpt_cr_write = 1 << 8;
 	c->icpt_dr_read = c->icpt_dr_write = 0xffff;
 	/* #DB and #AC: a guest could make the CPU deliver them for ever. #MC: is the host's. */
@@ -121,18 +123,10 @@ static int create(struct vcpu *v)
 		   ICPT4_WBINVD | ICPT4_MONITOR | ICPT4_MWAIT | ICPT4_MWAIT_ARMED | ICPT4_XSETBV | ICPT4_RDPRU;
 	c->iopm_pa = image_pa(iopm).v;
 	c->msrpm_pa = image_pa(msrpm).v;
-	c->tsc_offset = v->tsc_offset;
 	c->nested_ctl = NESTED_PAGING;
 	c->nested_cr3 = space_root(v->space).v;
 	c->pat = 0x0007040600070406;
-	svm_reset(v);
-	return OK;
-}
-
-static void destroy(struct vcpu *v)
-{
-	arena_page_free(v->space->object.owner->arena, v->backend);
-	v->backend = NULL;
+	update(v);
 }
 
 /* The host's FS, GS and system-call registers: ring 3 may have changed some since the last run. */
@@ -214,7 +208,7 @@ static void enter_state(struct vcpu *v, struct vmcb *c)
 	c->shadow = v->shadow;
 	c->rax = v->page->gpr[GPR_RAX];
 	c->rsp = v->page->gpr[GPR_RSP];
-	c->vintr = VINTR_ALWAYS | v->vapic.tpr >> 4;
+	c->vintr = VINTR_ALWAYS | v->vapic.reg[VAPIC_TPR] >> 4;
 	if (v->virq | v->window) {
 		c->vintr |= virtual_interrupt(v, c);
 	}
@@ -261,31 +255,11 @@ static void run(struct vcpu *v, struct vm_exit *e)
 	svm_decode(v, e);
 }
 
-static void set_tsc_offset(struct vcpu *v, uint64_t offset)
-{
-	svm_vmcb(v)->tsc_offset = offset;
-}
-
-static void set_dr6(struct vcpu *v, uint64_t bits)
-{
-	svm_vmcb(v)->dr6 |= bits;
-}
-
-static void watch_iret(struct vcpu *v, bool on)
-{
-	struct vmcb *c = svm_vmcb(v);
-
-	c->icpt3 = on ? c->icpt3 | ICPT3_IRET : c->icpt3 & ~(uint32_t)ICPT3_IRET;
-}
-
 const struct vcpu_ops svm_ops = {
 	.name = "SVM",
 	.missing = missing,
 	.cpu_on = cpu_on,
-	.create = create,
-	.destroy = destroy,
-	.reset = svm_reset,
-	.start = svm_start,
+	.init = init,
 	.load = load,
 	.unload = svm_unload_debug,
 	.run = run,
@@ -293,10 +267,8 @@ const struct vcpu_ops svm_ops = {
 	.mode_is = svm_mode_is,
 	.get = svm_get,
 	.set = svm_set,
-	.get_msr = svm_get_msr,
-	.set_msr = svm_set_msr,
-	.set_tsc_offset = set_tsc_offset,
-	.set_dr6 = set_dr6,
-	.watch_iret = watch_iret,
+	.get_word = svm_get_word,
+	.set_word = svm_set_word,
+	.update = update,
 	.dump = svm_dump,
 };

@@ -3,11 +3,11 @@
 #include "arch/x86/vcpu/cpuid.h"
 
 #include "arch/x86/cpu/regs.h"
-#include "kernel/abi.h"
+#include "arch/x86/vcpu/vcpu.h"
 
 enum {
 	/* leaf 1 */
-	EDX1_MTRR = 1 << 12, EDX1_APIC = 1 << 9,
+	EDX1_APIC = 1 << 9, EDX1_MTRR = 1 << 12, EDX1_HTT = 1 << 28,
 	ECX1_X2APIC = 1 << 21, ECX1_DEADLINE = 1 << 24, ECX1_OSXSAVE = 1 << 27,
 	/* leaf 40000001h */
 	KVM_CLOCK = 1 << 0, KVM_NOP_IO_DELAY = 1 << 1, KVM_CLOCK2 = 1 << 3, KVM_CLOCK_STABLE = 1 << 24,
@@ -24,7 +24,7 @@ enum {
 struct row {
 	uint32_t leaf, subleaf;
 	uint32_t pass[CPUID_REGS], set[CPUID_REGS];
-	bool dynamic;                /* cpuid_dynamic has a say */
+	bool dynamic;                /* complete() has a say */
 };
 
 #define ALL 0xffffffffu
@@ -40,8 +40,8 @@ static const struct row policy[] = {
 	{ 0x0000000d, 1, { 0x00000007, 0, 0, 0 }, { 0 }, true },
 	{ 0x0000000d, 2, { ALL, ALL, 0, 0 }, { 0 }, false },
 	/* "KVMKVMKVM" */
-	{ KVM_BASE, 0, { 0 }, { KVM_BASE + 1, 0x4b4d564b, 0x564b4d56, 0x0000004d }, true },
-	{ KVM_BASE + 1, 0, { 0 }, { KVM_CLOCK | KVM_NOP_IO_DELAY | KVM_CLOCK2 | KVM_CLOCK_STABLE, 0, 0, 0 }, true },
+	{ KVM_BASE, 0, { 0 }, { KVM_BASE + 1, 0x4b4d564b, 0x564b4d56, 0x0000004d }, false },
+	{ KVM_BASE + 1, 0, { 0 }, { KVM_CLOCK | KVM_NOP_IO_DELAY | KVM_CLOCK2 | KVM_CLOCK_STABLE, 0, 0, 0 }, false },
 	{ 0x80000000, 0, { 0, ALL, ALL, ALL }, { 0x80000008, 0, 0, 0 }, false },
 	/* ECX: LAHF CR8 LZCNT SSE4A MISALIGN PREFETCHW. EDX: SYSCALL NX MMXEXT FXSR 1GiB RDTSCP LM 3DNOW */
 	{ 0x80000001, 0, { ALL, 0x0000ffff, 0x000001f1, 0xedd3ebff }, { 0 }, true },
@@ -58,8 +58,11 @@ static const struct row policy[] = {
 
 /* The policy over the host's leaves, filled at boot. */
 static uint32_t table[ARRAY_SIZE(policy)][CPUID_REGS];
-static uint32_t xsave_offset_end;    /* bytes with AVX                                         */
-static uint64_t xcr0_allowed;
+static uint32_t xsave_avx_end;       /* bytes with AVX */
+
+struct cpuid_allowed cpuid_allowed;
+
+static const uint32_t nothing[CPUID_REGS];
 
 static int find(uint32_t leaf, uint32_t subleaf)
 {
@@ -71,129 +74,103 @@ static int find(uint32_t leaf, uint32_t subleaf)
 	return -1;
 }
 
+/* Control bits that the guest's CPUID announces. */
+static void allow(uint64_t xcr0)
+{
+	uint32_t ebx7 = table[find(7, 0)][REG_EBX], ecx7 = table[find(7, 0)][REG_ECX], ecx1 = table[find(1, 0)][REG_ECX];
+	uint32_t edx = table[find(0x80000001, 0)][REG_EDX];
+
+	cpuid_allowed.cr4 = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE |
+			    CR4_OSFXSR | CR4_OSXMMEXCPT | (ecx1 & 1u << 26 ? CR4_OSXSAVE : 0) |
+			    (ebx7 & 1 ? CR4_FSGSBASE : 0) | (ebx7 & 1u << 7 ? CR4_SMEP : 0) |
+			    (ebx7 & 1u << 20 ? CR4_SMAP : 0) | (ecx7 & 4 ? CR4_UMIP : 0);
+	cpuid_allowed.efer = EFER_SCE | EFER_LME | EFER_LMA | (edx & 1u << 20 ? EFER_NXE : 0);
+	cpuid_allowed.xcr0 = xcr0 & 7;
+}
+
 void cpuid_policy_init(cpuid_host_fn *host, uint64_t xcr0)
 {
 	uint32_t out[CPUID_REGS], max[CPUID_REGS];
+	uint32_t *avx = table[find(LEAF_XSAVE, 2)];
 
-	xcr0_allowed = xcr0 & 7;
 	for (unsigned i = 0; i < ARRAY_SIZE(policy); i++) {
 		const struct row *p = &policy[i];
 
 		host(p->leaf & 0x80000000, 0, max);
-		out[REG_EAX] = out[REG_EBX] = out[REG_ECX] = out[REG_EDX] = 0;
-		if (p->leaf <= max[REG_EAX]) {
-			host(p->leaf, p->subleaf, out);
-		}
+		host(p->leaf, p->subleaf, out);
 		for (unsigned r = 0; r < CPUID_REGS; r++) {
-			table[i][r] = (out[r] & p->pass[r]) | p->set[r];
+			table[i][r] = (p->leaf <= max[REG_EAX] ? out[r] & p->pass[r] : 0) | p->set[r];
 		}
 	}
-	host(LEAF_XSAVE, 2, out);
-	xsave_offset_end = out[REG_EAX] + out[REG_EBX];
-	if (!(xcr0_allowed & 4)) {
-		int i = find(LEAF_XSAVE, 2);
-
-		table[i][REG_EAX] = table[i][REG_EBX] = 0;
+	allow(xcr0);
+	xsave_avx_end = avx[REG_EAX] + avx[REG_EBX];
+	if (!(xcr0 & 4)) {
+		avx[REG_EAX] = avx[REG_EBX] = 0;
 	}
 }
 
-uint32_t cpuid_xsave_size(uint64_t xcr0)
+/* Bytes of the standard-format XSAVE area for the components in xcr0. */
+static uint32_t xsave_size(uint64_t xcr0)
 {
-	return xcr0 & 4 ? xsave_offset_end : 576;
+	return xcr0 & 4 ? xsave_avx_end : 576;
 }
 
-static void fill_xsave(const struct cpuid_context *c, uint32_t subleaf, uint32_t out[CPUID_REGS])
+static void fill_xsave(const struct vcpu *v, uint32_t subleaf, uint32_t out[CPUID_REGS])
 {
 	if (subleaf == 0) {
-		out[REG_EAX] = (uint32_t)xcr0_allowed;
-		out[REG_EBX] = cpuid_xsave_size(c->xcr0);
-		out[REG_ECX] = cpuid_xsave_size(xcr0_allowed);
+		out[REG_EAX] = (uint32_t)cpuid_allowed.xcr0;
+		out[REG_EBX] = xsave_size(v->xcr0);
+		out[REG_ECX] = xsave_size(cpuid_allowed.xcr0);
 		out[REG_EDX] = 0;
 	} else if (subleaf == 1) {
 		/* Compacted size; with x87, SSE and AVX it is the standard one. */
-		out[REG_EBX] = out[REG_EAX] & 2 ? cpuid_xsave_size(c->xcr0) : 0;
+		out[REG_EBX] = out[REG_EAX] & 2 ? xsave_size(v->xcr0) : 0;
 	}
 }
 
-static void fill_leaf1(const struct cpuid_context *c, uint32_t out[CPUID_REGS])
+static void fill_leaf1(const struct vcpu *v, uint32_t out[CPUID_REGS])
 {
-	out[REG_EBX] |= c->apic_id << 24 | (c->vcpus & 0xff) << 16;
-	if (c->cr4 & CR4_OSXSAVE) {
+	uint32_t vcpus = v->vm->vcpu_count;
+
+	out[REG_EBX] |= v->vapic.id << 24 | vcpus << 16;
+	if (vcpu_ops->get_word(v, offsetof(struct vcpu_state, cr4)) & CR4_OSXSAVE) {
 		out[REG_ECX] |= ECX1_OSXSAVE;
 	}
-	if (c->hide & VM_FEATURE_X2APIC) {
-		out[REG_ECX] &= ~(uint32_t)ECX1_X2APIC;
-	}
-	if (c->hide & VM_FEATURE_TSC_DEADLINE) {
-		out[REG_ECX] &= ~(uint32_t)ECX1_DEADLINE;
-	}
-	if (!c->apic_on) {
+	if (!vapic_on(&v->vapic)) {
 		out[REG_EDX] &= ~(uint32_t)EDX1_APIC;
 	}
-	if (c->vcpus > 1) {
-		out[REG_EDX] |= 1u << 28;
+	if (vcpus > 1) {
+		out[REG_EDX] |= EDX1_HTT;
 	}
 }
 
-void cpuid_dynamic(const struct cpuid_context *c, uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS])
+/* What depends on the vCPU at this moment. Apart, so that the leaves that do not are spared its frame. */
+static void __attribute__((noinline)) complete(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
+					       uint32_t out[CPUID_REGS])
 {
+	uint32_t vcpus = v->vm->vcpu_count;
+
 	switch (leaf) {
 	case 1:
-		fill_leaf1(c, out);
+		fill_leaf1(v, out);
 		break;
 	case LEAF_XSAVE:
-		fill_xsave(c, subleaf, out);
-		break;
-	case KVM_BASE:
-	case KVM_BASE + 1:
-		if (c->hide & VM_FEATURE_KVMCLOCK) {
-			out[REG_EAX] &= leaf == KVM_BASE ? ~0u : (uint32_t)KVM_NOP_IO_DELAY;
-		}
+		fill_xsave(v, subleaf, out);
 		break;
 	case 0x80000001:
-		if (c->vcpus > 1) {
-			out[REG_ECX] |= 2;           /* CmpLegacy: cores, not threads */
-		}
-		break;
-	case 0x80000008:
-		out[REG_ECX] = c->vcpus - 1;
+		out[REG_ECX] |= vcpus > 1 ? 2 : 0;   /* CmpLegacy: cores, not threads */
 		break;
 	default:
-		break;
+		out[REG_ECX] = vcpus - 1;            /* 80000008h */
 	}
 }
 
-bool cpuid_fixed(uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS])
+void cpuid_guest(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS])
 {
 	int i = find(leaf, leaf == LEAF_XSAVE || leaf == 7 ? subleaf : 0);
 
-	if (i < 0) {
-		out[REG_EAX] = out[REG_EBX] = out[REG_ECX] = out[REG_EDX] = 0;
-		return true;
+	__builtin_memcpy(out, i < 0 ? nothing : table[i], sizeof(nothing));
+	if (i >= 0 && policy[i].dynamic) {
+		complete(v, leaf, subleaf, out);
 	}
-	for (unsigned r = 0; r < CPUID_REGS; r++) {
-		out[r] = table[i][r];
-	}
-	return !policy[i].dynamic;
-}
-
-uint64_t cpuid_cr4_allowed(void)
-{
-	uint32_t ebx7 = table[find(7, 0)][REG_EBX], ecx7 = table[find(7, 0)][REG_ECX], ecx1 = table[find(1, 0)][REG_ECX];
-
-	return CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR |
-	       CR4_OSXMMEXCPT | (ecx1 & 1u << 26 ? CR4_OSXSAVE : 0) | (ebx7 & 1 ? CR4_FSGSBASE : 0) |
-	       (ebx7 & 1u << 7 ? CR4_SMEP : 0) | (ebx7 & 1u << 20 ? CR4_SMAP : 0) | (ecx7 & 4 ? CR4_UMIP : 0);
-}
-
-uint64_t cpuid_efer_allowed(void)
-{
-	uint32_t edx = table[find(0x80000001, 0)][REG_EDX];
-
-	return EFER_SCE | EFER_LME | EFER_LMA | (edx & 1u << 20 ? EFER_NXE : 0);
-}
-
-uint64_t cpuid_xcr0_allowed(void)
-{
-	return xcr0_allowed;
 }

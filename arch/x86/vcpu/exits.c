@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exit handlers: what the kernel finishes itself, and what it hands to the vmm through the shared page. */
-#include "arch/x86/vcpu/exits.h"
-
-#include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/vcpu/cpuid.h"
-#include "arch/x86/vcpu/irq.h"
-#include "arch/x86/vcpu/mmio.h"
-#include "arch/x86/vcpu/msr.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/log.h"
 
@@ -15,73 +9,81 @@ enum { VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_GP = 13, KVM_ENOSYS = 1000, FAIL_LOG
 
 void vcpu_step_trap(struct vcpu *v)
 {
-	vcpu_ops->set_dr6(v, DR6_BS);
+	size_t dr6 = offsetof(struct vcpu_state, dr6);
+
+	vcpu_ops->set_word(v, dr6, vcpu_ops->get_word(v, dr6) | DR6_BS);
 	irq_raise(v, VECTOR_DB, false, 0);
 }
 
-static enum exit_action general_protection(struct vcpu *v)
+static bool general_protection(struct vcpu *v)
 {
 	irq_raise(v, VECTOR_GP, true, 0);
-	return EXIT_RESUME;
+	return false;
 }
 
-/* What of CPUID depends on the vCPU at this moment. */
-static void __attribute__((noinline)) cpuid_now(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
-						uint32_t out[CPUID_REGS])
+/* EDX:EAX */
+static uint64_t wide_value(const struct vcpu *v)
 {
-	struct cpuid_context c = {
-		.xcr0 = v->xcr0, .apic_id = v->vapic.id, .vcpus = v->vm->vcpu_count, .hide = v->vm->hide,
-		.apic_on = vapic_on(&v->vapic),
-	};
-	struct guest_mode m;
-
-	vcpu_ops->mode(v, &m);
-	c.cr4 = m.cr4;
-	cpuid_dynamic(&c, leaf, subleaf, out);
+	return v->page->gpr[GPR_RDX] << 32 | (uint32_t)v->page->gpr[GPR_RAX];
 }
 
-static enum exit_action on_cpuid(struct vcpu *v, struct vm_exit *e)
+static bool on_cpuid(struct vcpu *v, struct vm_exit *e)
 {
 	uint64_t *gpr = v->page->gpr;
-	uint32_t out[CPUID_REGS], leaf = (uint32_t)gpr[GPR_RAX], subleaf = (uint32_t)gpr[GPR_RCX];
+	uint32_t out[CPUID_REGS];
 
-	if (!cpuid_fixed(leaf, subleaf, out)) {
-		cpuid_now(v, leaf, subleaf, out);
-	}
+	cpuid_guest(v, (uint32_t)gpr[GPR_RAX], (uint32_t)gpr[GPR_RCX], out);
 	gpr[GPR_RAX] = out[REG_EAX];
 	gpr[GPR_RBX] = out[REG_EBX];
 	gpr[GPR_RCX] = out[REG_ECX];
 	gpr[GPR_RDX] = out[REG_EDX];
 	vcpu_skip(v, e->inst_len);
-	return EXIT_RESUME;
+	return false;
 }
 
-/* A vector left service: the IOAPIC hears of those it asked for. */
-static enum exit_action after_eoi(struct vcpu *v)
+/* After a write to the guest's APIC. A vector that left service: the IOAPIC hears of those it asked for. */
+static bool apic_written(struct vcpu *v, enum vapic_effect effect)
 {
 	uint8_t vector = v->vapic.eoi_vector;
 
-	if (!(v->page->eoi_exit_bitmap[vector >> 6] >> (vector & 63) & 1)) {
-		return EXIT_RESUME;
+	v->work |= WORK_IRQ;
+	if (effect == VAPIC_SEND) {
+		irq_send_ipi(v);
+	}
+	if (effect != VAPIC_EOI_EXIT || !(v->page->eoi_exit_bitmap[vector >> 6] >> (vector & 63) & 1)) {
+		return false;
 	}
 	v->page->exit.kind = EXIT_EOI;
 	v->page->exit.eoi.vector = vector;
-	return EXIT_TO_USER;
+	return true;
 }
 
-static enum exit_action on_msr(struct vcpu *v, struct vm_exit *e)
+static bool wrmsr_exit(struct vcpu *v, uint32_t index, uint32_t length)
+{
+	enum vapic_effect effect;
+
+	if (index - MSR_X2APIC < VAPIC_REGS) {
+		effect = vapic_write_x2(&v->vapic, index - MSR_X2APIC, wide_value(v));
+		if (effect == VAPIC_FAULT) {
+			return general_protection(v);
+		}
+		vcpu_skip(v, length);
+		return apic_written(v, effect);
+	}
+	if (!msr_write(v, index, wide_value(v))) {
+		return general_protection(v);
+	}
+	vcpu_skip(v, length);
+	return false;
+}
+
+static bool on_msr(struct vcpu *v, struct vm_exit *e)
 {
 	uint64_t *gpr = v->page->gpr, val;
 	uint32_t index = (uint32_t)gpr[GPR_RCX];
-	bool eoi;
 
-	if (e->msr.write) {
-		val = gpr[GPR_RDX] << 32 | (uint32_t)gpr[GPR_RAX];
-		if (!msr_write(v, index, val, &eoi)) {
-			return general_protection(v);
-		}
-		vcpu_skip(v, e->inst_len);
-		return eoi ? after_eoi(v) : EXIT_RESUME;
+	if (e->write) {
+		return wrmsr_exit(v, index, e->inst_len);
 	}
 	if (!msr_read(v, index, &val)) {
 		return general_protection(v);
@@ -89,24 +91,24 @@ static enum exit_action on_msr(struct vcpu *v, struct vm_exit *e)
 	gpr[GPR_RAX] = (uint32_t)val;
 	gpr[GPR_RDX] = val >> 32;
 	vcpu_skip(v, e->inst_len);
-	return EXIT_RESUME;
+	return false;
 }
 
-static enum exit_action on_hlt(struct vcpu *v, struct vm_exit *e)
+/* The loop's look around blocks, if nothing has come in the meantime. */
+static bool on_hlt(struct vcpu *v, struct vm_exit *e)
 {
 	vcpu_skip(v, e->inst_len);
-	if (v->virq && (v->rflags & RFLAGS_IF)) {
-		return EXIT_RESUME;
+	if (!v->virq || !(v->rflags & RFLAGS_IF)) {
+		v->state = VCPU_HALTED;
 	}
-	v->state = VCPU_HALTED;
-	return EXIT_BLOCK;
+	return false;
 }
 
-static enum exit_action on_hypercall(struct vcpu *v, struct vm_exit *e)
+static bool on_hypercall(struct vcpu *v, struct vm_exit *e)
 {
 	v->page->gpr[GPR_RAX] = (uint64_t)-KVM_ENOSYS;
 	vcpu_skip(v, e->inst_len);
-	return EXIT_RESUME;
+	return false;
 }
 
 /* ---- to the vmm ---- */
@@ -126,176 +128,227 @@ static void fill_context(struct vcpu *v, struct vcpu_exit *x)
 	x->efer = m->efer;
 }
 
-static enum exit_action on_pio(struct vcpu *v, struct vm_exit *e)
+static uint64_t size_mask(unsigned size)
+{
+	return size == 8 ? ~0ull : (1ull << 8 * size) - 1;
+}
+
+static bool on_pio(struct vcpu *v, struct vm_exit *e)
 {
 	struct vcpu_exit *x = &v->page->exit;
-	uint32_t value = (uint32_t)v->page->gpr[GPR_RAX];
 
-	if (!e->pio.string) {
-		vcpu_skip(v, e->pio.next_rip - v->rip);
-		if (e->pio.size < 4) {
-			value &= (1u << 8 * e->pio.size) - 1;
-		}
-		if (!e->pio.in && v->vm->doorbell_count &&
-		    vm_doorbell_ring(v->vm, DOORBELL_PIO, e->pio.port, e->pio.size, value)) {
-			v->page->exits[EXIT_DOORBELL]++;
-			return EXIT_RESUME;
-		}
-	} else {
+	e->pio.value = (uint32_t)(v->page->gpr[GPR_RAX] & size_mask(e->pio.size));
+	if (e->pio.string) {
 		fill_context(v, x);
+	} else {
+		vcpu_skip(v, e->pio.next_rip - v->rip);
+		if (!e->pio.in && vm_doorbell_ring(v->vm, DOORBELL_PIO, e->pio.port, e->pio.size, e->pio.value)) {
+			v->page->exits[EXIT_DOORBELL]++;
+			return false;
+		}
 	}
 	x->kind = EXIT_PIO;
-	x->inst_len = 0;
-	x->pio.port = e->pio.port;
-	x->pio.size = e->pio.size;
-	x->pio.in = e->pio.in;
-	x->pio.string = e->pio.string;
-	x->pio.rep = e->pio.rep;
-	x->pio.value = value;
-	x->pio.next_rip = e->pio.next_rip;
-	return EXIT_TO_USER;
+	x->pio = e->pio;
+	return true;
 }
 
 /* The VM is lost; the vmm learns why. Each one is logged, but not without end. */
-static enum exit_action fail(struct vcpu *v, uint64_t code, uint64_t info1, uint64_t info2, const char *why)
+static bool on_fail(struct vcpu *v, struct vm_exit *e)
 {
 	static unsigned logged;
-	struct vcpu_exit *x = &v->page->exit;
 
 	if (logged < FAIL_LOG_MAX) {
 		logged++;
-		log_printf("vcpu %u failed: %s (code %#lx info %#lx %#lx)", v->vapic.id, why, code, info1, info2);
+		log_printf("vcpu %u failed: %s (code %#lx info %#lx %#lx)", v->vapic.id, e->why, e->fail.code, e->fail.info1,
+			   e->fail.info2);
 		vcpu_ops->dump(v);
 	}
 	v->state = VCPU_LOST;
-	x->kind = EXIT_FAIL;
-	x->fail.code = code;
-	x->fail.info1 = info1;
-	x->fail.info2 = info2;
-	return EXIT_TO_USER;
+	v->page->exit.kind = EXIT_FAIL;
+	v->page->exit.fail = e->fail;
+	return true;
 }
 
-static enum exit_action on_mmio(struct vcpu *v, struct vm_exit *e)
-{
-	struct vcpu_exit *x = &v->page->exit;
-
-	switch (mmio_in_kernel(v, e->mmio.gpa, e->mmio.write)) {
-	case MMIO_DONE:
-		return EXIT_RESUME;
-	case MMIO_EOI:
-		return after_eoi(v);
-	case MMIO_FAILED:
-		return fail(v, EXIT_MMIO, e->mmio.gpa, v->rip, "instruction on the APIC page is not a plain MOV");
-	case MMIO_OTHER:
-		break;
-	}
-	x->kind = EXIT_MMIO;
-	x->inst_len = 0;
-	x->mmio.gpa = e->mmio.gpa;
-	x->mmio.write = e->mmio.write;
-	x->mmio.fetch = e->mmio.fetch;
-	x->mmio.walk = e->mmio.walk;
-	fill_context(v, x);
-	return EXIT_TO_USER;
-}
-
-static enum exit_action on_shutdown(struct vcpu *v, struct vm_exit *e)
+static bool on_shutdown(struct vcpu *v, struct vm_exit *e)
 {
 	(void)e;
 	v->event.valid = false;
 	v->state = VCPU_LOST;
 	v->page->exit.kind = EXIT_SHUTDOWN;
-	return EXIT_TO_USER;
+	return true;
 }
 
-static enum exit_action on_fail(struct vcpu *v, struct vm_exit *e)
+/* ---- memory-mapped: the APIC page (SDM 3A 11.4.1) and doorbells, by plain MOVs ---- */
+
+/* Fetches and decodes the instruction at rip; the last few decodings are kept under their bytes. NULL: another one. */
+static const struct insn_mov *decode(struct vcpu *v)
 {
-	return fail(v, e->fail.code, e->fail.info1, e->fail.info2, e->fail.why);
+	struct mmio_memo *memo = &v->memo[(v->rip ^ v->rip >> 4) % MMIO_MEMO_COUNT];
+	union { uint8_t b[16]; uint64_t w[2]; } code;
+	unsigned n = fetch_code(v, code.b);
+	enum insn_mode mode = guest_insn_mode(&v->fetch.mode);
+
+	if (memo->bytes[0] != code.w[0] || memo->bytes[1] != code.w[1] || memo->n != n || memo->mode != mode) {
+		memo->bytes[0] = code.w[0];
+		memo->bytes[1] = code.w[1];
+		memo->n = n;
+		memo->mode = mode;
+		memo->ok = insn_decode_mov(code.b, n, mode, &memo->mov);
+	}
+	return memo->ok ? &memo->mov : NULL;
+}
+
+static uint64_t source(const struct vcpu *v, const struct insn_mov *m)
+{
+	uint64_t val = m->immediate ? m->value : v->page->gpr[m->reg & 15] >> (m->high ? 8 : 0);
+
+	return val & size_mask(m->size);
+}
+
+/* Writes the loaded value as the CPU does: 32-bit results clear the upper half, smaller ones are merged. */
+static void sink(struct vcpu *v, const struct insn_mov *m, uint64_t val)
+{
+	uint64_t *reg = &v->page->gpr[m->reg & 15], mask = m->reg_size == 4 ? ~0ull : size_mask(m->reg_size);
+	unsigned shift = m->high ? 8 : 0;
+
+	val &= size_mask(m->size);
+	if (m->sign && val >> (8 * m->size - 1)) {
+		val |= ~size_mask(m->size);
+		val &= size_mask(m->reg_size);
+	}
+	*reg = (*reg & ~(mask << shift)) | (val & mask) << shift;
+}
+
+/* Registers are 32 bits at multiples of 16; other widths and offsets inside of one read its bytes, writes are lost. */
+static bool on_apic_page(struct vcpu *v, struct vm_exit *e)
+{
+	unsigned reg = e->mmio.gpa >> 4 & 0xff, inner = e->mmio.gpa & 15;
+	const struct insn_mov *m = decode(v);
+	uint64_t gpa = e->mmio.gpa, rip = v->rip;
+
+	v->page->exits[EXIT_APIC]++;
+	if (!m || m->write != e->mmio.write) {
+		e->fail = (struct exit_fail){ EXIT_MMIO, gpa, rip };
+		e->why = "instruction on the APIC page is not a plain MOV";
+		return on_fail(v, e);
+	}
+	vcpu_skip(v, m->length);
+	if (m->write) {
+		return apic_written(v, inner == 0 && m->size >= 4 ?
+				    vapic_write(&v->vapic, reg, (uint32_t)source(v, m)) : VAPIC_DONE);
+	}
+	sink(v, m, inner < 4 ? vapic_read(&v->vapic, reg) >> 8 * inner : 0);
+	return false;
+}
+
+static bool rings_doorbell(struct vcpu *v, uint64_t gpa)
+{
+	const struct insn_mov *m = vm_doorbell_at(v->vm, DOORBELL_MMIO, gpa) ? decode(v) : NULL;
+
+	if (!m || !m->write || !vm_doorbell_ring(v->vm, DOORBELL_MMIO, gpa, m->size, source(v, m))) {
+		return false;
+	}
+	v->page->exits[EXIT_DOORBELL]++;
+	vcpu_skip(v, m->length);
+	return true;
+}
+
+static bool on_mmio(struct vcpu *v, struct vm_exit *e)
+{
+	struct vcpu_exit *x = &v->page->exit;
+
+	if ((e->mmio.gpa ^ v->vapic.base) >> PAGE_SHIFT == 0 && vapic_on(&v->vapic) && !vapic_x2(&v->vapic)) {
+		return on_apic_page(v, e);
+	}
+	if (e->mmio.write && rings_doorbell(v, e->mmio.gpa)) {
+		return false;
+	}
+	x->kind = EXIT_MMIO;
+	x->mmio = e->mmio;
+	fill_context(v, x);
+	return true;
 }
 
 /* ---- finished here ---- */
 
 /* The host's interrupt is pending: one instruction with IF=1 lets it in. */
-static enum exit_action on_interrupt(struct vcpu *v, struct vm_exit *e)
+static bool on_interrupt(struct vcpu *v, struct vm_exit *e)
 {
 	(void)v;
 	(void)e;
 	__asm__ volatile("sti; nop; cli" : : : "memory");
-	return EXIT_RESUME;
+	return false;
 }
 
-static enum exit_action on_window(struct vcpu *v, struct vm_exit *e)
+static bool on_window(struct vcpu *v, struct vm_exit *e)
 {
 	(void)e;
 	v->work |= WORK_IRQ;
-	return EXIT_RESUME;
+	return false;
 }
 
-/* A write of CR8; e->cr.number is the source register. */
-static enum exit_action on_cr(struct vcpu *v, struct vm_exit *e)
+/* A write of CR8. */
+static bool on_cr(struct vcpu *v, struct vm_exit *e)
 {
-	uint64_t val = v->page->gpr[e->cr.number & 15];
+	uint64_t val = v->page->gpr[e->cr8_source];
 
 	if (val & ~0xfull) {
 		return general_protection(v);
 	}
-	(void)vapic_write(&v->vapic, VAPIC_TPR, (uint32_t)val << 4);
-	v->work |= WORK_IRQ;
 	vcpu_skip(v, e->inst_len);
-	return EXIT_RESUME;
+	return apic_written(v, vapic_write(&v->vapic, VAPIC_TPR, (uint32_t)val << 4));
 }
 
-static enum exit_action on_exception(struct vcpu *v, struct vm_exit *e)
+static bool on_exception(struct vcpu *v, struct vm_exit *e)
 {
 	irq_raise(v, e->exception.vector, e->exception.has_error, e->exception.error);
-	return EXIT_RESUME;
+	return false;
 }
 
-/*
- * XCR0 must hold x87, AVX only with SSE, and nothing that CPUID does not offer. QEMU exits before it looks at OSXSAVE
- * and CPL, so both are checked here.
- */
-static enum exit_action on_xsetbv(struct vcpu *v, struct vm_exit *e)
+bool vcpu_xcr0_valid(uint64_t xcr0)
 {
-	uint64_t *gpr = v->page->gpr, val = gpr[GPR_RDX] << 32 | (uint32_t)gpr[GPR_RAX];
+	return (xcr0 & 1) && !(xcr0 & ~cpuid_allowed.xcr0) && (xcr0 & 6) != 4;
+}
+
+/* QEMU exits before it looks at OSXSAVE and CPL, so both are checked here. */
+static bool on_xsetbv(struct vcpu *v, struct vm_exit *e)
+{
+	uint64_t val = wide_value(v);
 	struct guest_mode m;
 
 	vcpu_ops->mode(v, &m);
 	if (!(m.cr4 & CR4_OSXSAVE)) {
 		irq_raise(v, VECTOR_UD, false, 0);
-		return EXIT_RESUME;
+		return false;
 	}
-	if (m.cpl != 0 || (uint32_t)gpr[GPR_RCX] != 0 || !(val & 1) || (val & ~cpuid_xcr0_allowed()) || (val & 6) == 4) {
+	if (m.cpl != 0 || (uint32_t)v->page->gpr[GPR_RCX] != 0 || !vcpu_xcr0_valid(val)) {
 		return general_protection(v);
 	}
 	v->xcr0 = val;
 	write_xcr0(val);
 	v->xcr0_loaded = true;
 	vcpu_skip(v, e->inst_len);
-	return EXIT_RESUME;
+	return false;
 }
 
-static enum exit_action on_other(struct vcpu *v, struct vm_exit *e)
+/* NMIs are open again after this IRET. */
+static bool on_iret(struct vcpu *v, struct vm_exit *e)
 {
-	switch ((enum other_exit)e->other.code) {
-	case OTHER_UNDEFINED:
-		irq_raise(v, VECTOR_UD, false, 0);
-		break;
-	case OTHER_FORBIDDEN:
-		return general_protection(v);
-	case OTHER_SKIP:
+	(void)e;
+	v->nmi_blocked = false;
+	v->nmi_iret_rip = v->rip;
+	vcpu_ops->update(v);
+	v->work |= WORK_IRQ;
+	return false;
+}
+
+/* Finished by the back end, or an instruction to step over. */
+static bool on_other(struct vcpu *v, struct vm_exit *e)
+{
+	if (e->inst_len) {
 		vcpu_skip(v, e->inst_len);
-		break;
-	case OTHER_IRET:
-		v->nmi_blocked = false;
-		v->nmi_iret_rip = v->rip;
-		vcpu_ops->watch_iret(v, false);
-		v->work |= WORK_IRQ;
-		break;
-	case OTHER_NONE:
-		break;
 	}
-	return EXIT_RESUME;
+	return false;
 }
 
 exit_fn *const exit_handlers[EXIT_KIND_COUNT] = {
@@ -310,10 +363,8 @@ exit_fn *const exit_handlers[EXIT_KIND_COUNT] = {
 	[EXIT_INTERRUPT] = on_interrupt,
 	[EXIT_IRQ_WINDOW] = on_window,
 	[EXIT_CR] = on_cr,
-	[EXIT_DR] = on_other,
 	[EXIT_EXCEPTION] = on_exception,
 	[EXIT_XSETBV] = on_xsetbv,
-	[EXIT_PAUSE] = on_other,
-	[EXIT_NMI] = on_other,
+	[EXIT_NMI] = on_iret,
 	[EXIT_OTHER] = on_other,
 };

@@ -25,11 +25,12 @@ struct fetch_cache {
 	uint64_t entry_uva[WALK_LEVELS_MAX], entry[WALK_LEVELS_MAX];
 };
 
-/* A decoded MOV; hit only when all bytes are equal. */
+/* A decoded instruction; holds only for the same bytes. */
 struct mmio_memo {
-	uint64_t rip;
 	uint64_t bytes[2];
+	unsigned n;
 	enum insn_mode mode;
+	bool ok;                             /* it is a MOV                                      */
 	struct insn_mov mov;
 };
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Interrupt messages and the choice of the next event. SDM 3A 11.6, 11.11, 6.15; APM 2 15.20, 15.21. */
-#include "arch/x86/vcpu/irq.h"
-
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/space.h"
@@ -140,7 +138,7 @@ static void inject_nmi(struct vcpu *v)
 	v->nmi_pending = false;
 	v->nmi_blocked = true;
 	v->nmi_iret_rip = ~0ull;
-	vcpu_ops->watch_iret(v, true);
+	vcpu_ops->update(v);
 }
 
 /* The PIC's interrupt: asks the vmm for the vector when the guest can take it, and injects the answer. */

@@ -75,7 +75,7 @@ void kvmclock_update(struct vcpu *v)
 		return;
 	}
 	scale(clock_tsc_khz(), &t);
-	t.tsc = rdtsc() + v->tsc_offset;
+	t.tsc = rdtsc() + v->vapic.tsc_offset;
 	t.system_ns = clock_ns() - v->vm->clock_base;
 	publish(v, v->kvm_system_time & ~1ull, &t, sizeof(t));
 }

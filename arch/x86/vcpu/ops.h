@@ -10,34 +10,6 @@
 
 struct vcpu;
 
-/*
- * What a back end tells about one exit. Kinds are those of kernel/abi.h. rip, rflags and the interrupt shadow are in
- * struct vcpu, before the instruction. inst_len is set for every kind whose instruction the kernel may complete
- * (0 where decoding failed: then exit.kind is EXIT_FAIL).
- */
-struct vm_exit {
-	uint32_t kind;               /* enum exit_kind                                                  */
-	uint32_t inst_len;           /* bytes                                                           */
-	union {
-		struct { uint16_t port; uint8_t size; bool in, string, rep; uint64_t next_rip; } pio;
-		struct { uint64_t gpa; bool write, fetch, walk, present; } mmio;
-		struct { bool write; } msr;
-		struct { uint8_t number; } cr;               /* a write of CR8                           */
-		struct { uint8_t vector; bool has_error; uint32_t error; } exception;
-		struct { uint64_t code, info1, info2; const char *why; } fail;
-		struct { uint32_t code; } other;             /* enum other_exit                          */
-	};
-};
-
-/* Kinds of EXIT_OTHER: instructions the guest has no use for. */
-enum other_exit {
-	OTHER_UNDEFINED,     /* inject #UD: VMRUN and friends, MONITOR, MWAIT                          */
-	OTHER_FORBIDDEN,     /* inject #GP: RDPMC                                                      */
-	OTHER_SKIP,          /* WBINVD, INVD: nothing to do                                            */
-	OTHER_IRET,          /* NMIs are open again after this IRET                                    */
-	OTHER_NONE,          /* the back end finished it                                               */
-};
-
 /* An event on its way into the guest. The types are the hardware's of both vendors. */
 enum event_type { EVENT_INTERRUPT = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_SOFTWARE = 4 };
 
@@ -46,6 +18,32 @@ struct vcpu_event {
 	uint8_t type, vector;        /* enum event_type                                                */
 	uint32_t error;
 };
+
+/*
+ * What a back end tells about one exit. Kinds are those of kernel/abi.h; EXIT_NMI is the IRET that watch_iret waits for,
+ * EXIT_OTHER is finished, or an instruction to step over. rip, rflags and the interrupt shadow are in struct vcpu, before
+ * the instruction. inst_len is set for every kind whose instruction the kernel may complete, else 0; where decoding failed
+ * exit.kind is EXIT_FAIL.
+ */
+struct vm_exit {
+	uint32_t kind;               /* enum exit_kind                                                  */
+	uint32_t inst_len;           /* bytes                                                           */
+	union {
+		struct exit_pio pio;
+		struct exit_mmio mmio;
+		struct exit_fail fail;
+		struct vcpu_event exception;
+		bool write;                  /* EXIT_MSR: WRMSR                                         */
+		uint8_t cr8_source;          /* EXIT_CR: register that is written to CR8                */
+	};
+	const char *why;             /* EXIT_FAIL                                                       */
+};
+
+/* An exit's handler. True: vcpu_run returns page->exit.kind, which is filled. */
+typedef bool exit_fn(struct vcpu *, struct vm_exit *);
+
+/* By enum exit_kind of the back end. Context: interrupts off, the vCPU loaded, its thread current. */
+extern exit_fn *const exit_handlers[EXIT_KIND_COUNT];
 
 /* Bits of vcpu_segment.attr and guest_mode.cs_attr: those of a descriptor's bits 40-55. */
 enum segment_attr { SEG_S = 1 << 4, SEG_P = 1 << 7, SEG_L = 1 << 13, SEG_D = 1 << 14, SEG_G = 1 << 15 };
@@ -67,11 +65,8 @@ struct vcpu_ops {
 	/* This CPU, once, before its first run. E_IO: firmware locked it off; E_NOMEM. */
 	int (*cpu_on)(void);
 
-	/* Memory from the vCPU's arena; leaves it at the architectural reset. E_NOMEM. */
-	int (*create)(struct vcpu *v);
-	void (*destroy)(struct vcpu *v);
-	void (*reset)(struct vcpu *v);
-	void (*start)(struct vcpu *v, uint8_t vector);       /* from reset to real mode at vector * 4 KiB       */
+	/* v->backend is a zeroed page: makes it runnable but for what set() sets. */
+	void (*init)(struct vcpu *v);
 
 	/* Before the first run after ring 3 or another thread had this CPU. Vector state and XCR0 are the caller's. */
 	void (*load)(struct vcpu *v);
@@ -88,17 +83,17 @@ struct vcpu_ops {
 
 	void (*mode)(const struct vcpu *v, struct guest_mode *m);
 	bool (*mode_is)(const struct vcpu *v, const struct guest_mode *m);   /* mode() would say m                */
+
+	/* The members of vcpu_state that are the back end's: segments, CR0-4, EFER, DR6-7, SYSCALL and SYSENTER MSRs, PAT. */
 	void (*get)(const struct vcpu *v, struct vcpu_state *s);
 	void (*set)(struct vcpu *v, const struct vcpu_state *s);     /* checked by the caller                 */
 
-	/* MSRs that live in the back end's state: EFER, PAT, SYSCALL and SYSENTER MSRs, FS, GS, kernel GS base. */
-	uint64_t (*get_msr)(const struct vcpu *v, uint32_t index);
-	void (*set_msr)(struct vcpu *v, uint32_t index, uint64_t val);
+	/* One of these that is 64 bits wide, by its offset in struct vcpu_state. */
+	uint64_t (*get_word)(const struct vcpu *v, size_t offset);
+	void (*set_word)(struct vcpu *v, size_t offset, uint64_t val);
 
-	void (*set_tsc_offset)(struct vcpu *v, uint64_t offset);
-	void (*set_dr6)(struct vcpu *v, uint64_t bits);              /* ORed in                               */
-	void (*watch_iret)(struct vcpu *v, bool on);                 /* OTHER_IRET exits                      */
-	void (*dump)(const struct vcpu *v);                          /* to the log                            */
+	void (*update)(struct vcpu *v);      /* v->vapic.tsc_offset or v->nmi_blocked (then IRET exits) changed */
+	void (*dump)(const struct vcpu *v);  /* to the log                                                    */
 };
 
 extern const struct vcpu_ops svm_ops;

@@ -5,8 +5,6 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/irq.h"
 #include "arch/x86/time/clock.h"
-#include "arch/x86/vcpu/exits.h"
-#include "arch/x86/vcpu/irq.h"
 #include "arch/x86/vcpu/kvmclock.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/cpu.h"
@@ -15,9 +13,6 @@
 #include "kernel/thread.h"
 #include "kernel/trace.h"
 
-/* RFLAGS bits that the vmm may set: all that user code has, and IF, IOPL, NT, VM, RF. Bit 1 is always 1. */
-#define RFLAGS_VMM 0x3f7fd5ull
-
 /* TSC_AUX of each CPU as last written here; ring 3 does not rely on it. */
 static uint64_t loaded_tsc_aux[CPU_MAX];
 
@@ -25,19 +20,8 @@ static uint64_t loaded_tsc_aux[CPU_MAX];
 static void load(struct thread *t, struct vcpu *v)
 {
 	struct cpu *c = cpu_this();
-	struct vcpu_page *page = v->page;
-	uint32_t dirty = __atomic_load_n(&page->dirty, __ATOMIC_RELAXED);
 
-	if (dirty) {
-		if (dirty & DIRTY_RIP) {
-			v->rip = __atomic_load_n(&page->rip, __ATOMIC_RELAXED);
-			v->shadow = 0;
-		}
-		if (dirty & DIRTY_RFLAGS) {
-			v->rflags = (__atomic_load_n(&page->rflags, __ATOMIC_RELAXED) & RFLAGS_VMM) | RFLAGS_FIXED;
-		}
-		page->dirty = 0;
-	}
+	state_take_page(v);
 	v->thread = t;
 	t->vcpu = v;
 	fpu_use(v->xsave);
@@ -93,7 +77,7 @@ _Noreturn static void block(struct thread *t, struct vcpu *v)
 /* INIT: an application processor waits for its start-up IPI; for the boot processor the vmm resets the machine. */
 static void take_init(struct vcpu *v)
 {
-	vcpu_ops->reset(v);
+	state_reset(v, RESET_SELECTOR, RESET_BASE, RESET_RIP);
 	vapic_reset(&v->vapic);
 	v->event.valid = false;
 	v->virq = 0;
@@ -106,7 +90,7 @@ static void take_sipi(struct vcpu *v)
 	if (v->state != VCPU_WAIT_SIPI) {
 		return;
 	}
-	vcpu_ops->start(v, v->sipi_vector);
+	state_reset(v, (uint16_t)(v->sipi_vector << 8), (uint64_t)v->sipi_vector << 12, 0);
 	v->state = VCPU_RUNNING;
 }
 
@@ -170,14 +154,8 @@ _Noreturn void vcpu_run(struct thread *t, struct vcpu *v)
 		if (__builtin_expect(trace_on, 0)) {
 			trace_write(TRACE_EXIT, (uint64_t)t->process->id << 32 | e.kind, v->rip);
 		}
-		switch (exit_handlers[e.kind](v, &e)) {
-		case EXIT_RESUME:
-			break;
-		case EXIT_TO_USER:
+		if (exit_handlers[e.kind](v, &e)) {
 			to_user(t, v, v->page->exit.kind);
-		case EXIT_BLOCK:
-			/* The loop's look around blocks, if nothing has come in the meantime. */
-			break;
 		}
 	}
 }

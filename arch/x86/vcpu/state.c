@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and replacing a vCPU's state. The vmm is not trusted: what could harm the host is checked here. */
-#include "arch/x86/vcpu/state.h"
-
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/cpuid.h"
-#include "arch/x86/vcpu/kvmclock.h"
-#include "arch/x86/vcpu/msr.h"
 #include "arch/x86/vcpu/vcpu.h"
 
 /* Standard XSAVE area (SDM 1 13.4): MXCSR, and the header's first two words. */
 enum { XSAVE_MXCSR = 24, XSAVE_HEADER = 512, XSAVE_HEADER_BYTES = 64, MXCSR_VALID = 0xffff };
 
-#define CR0_VALID  0xe005003full
-#define RFLAGS_SET 0x3f7fd5ull
+#define CR0_VALID 0xe005003full
 
-static bool control_registers_valid(struct vcpu_state *s, uint64_t cr4_allowed, uint64_t efer_allowed)
+/* What the record and struct vcpu have in common as it stands. */
+#define WORD(field) { offsetof(struct vcpu_state, field), offsetof(struct vcpu, field) }
+
+static const struct {
+	uint16_t in_state, in_vcpu;
+} words[] = {
+	WORD(rip), WORD(rflags), WORD(dr[0]), WORD(dr[1]), WORD(dr[2]), WORD(dr[3]), WORD(xcr0), WORD(tsc_aux),
+	WORD(mtrr_def), WORD(kvm_system_time), WORD(kvm_wall_clock),
+};
+
+static uint64_t *word(void *record, size_t offset)
+{
+	return (uint64_t *)((char *)record + offset);
+}
+
+static bool control_registers_valid(struct vcpu_state *s)
 {
 	bool paging = (s->cr0 & CR0_PG) != 0;
 
@@ -24,7 +34,7 @@ static bool control_registers_valid(struct vcpu_state *s, uint64_t cr4_allowed, 
 	if ((s->cr0 & ~CR0_VALID) || (paging && !(s->cr0 & CR0_PE)) || ((s->cr0 & CR0_NW) && !(s->cr0 & CR0_CD))) {
 		return false;
 	}
-	if ((s->cr4 & ~cr4_allowed) || (s->efer & ~efer_allowed) || s->cr8 > 15) {
+	if ((s->cr4 & ~cpuid_allowed.cr4) || (s->efer & ~cpuid_allowed.efer) || s->cr8 > 15) {
 		return false;
 	}
 	s->efer &= ~(uint64_t)EFER_LMA;
@@ -36,38 +46,30 @@ static bool control_registers_valid(struct vcpu_state *s, uint64_t cr4_allowed, 
 }
 
 /* XRSTOR faults on a bad header or MXCSR: both are made such that it cannot. */
-static void clean_xsave(struct vcpu_state *s, uint64_t xcr0_allowed)
+static void clean_xsave(struct vcpu_state *s)
 {
-	uint64_t present;
-	uint32_t mxcsr;
+	uint64_t present = *word(s->xsave, XSAVE_HEADER) & cpuid_allowed.xcr0;
 
-	__builtin_memcpy(&mxcsr, s->xsave + XSAVE_MXCSR, sizeof(mxcsr));
-	mxcsr &= MXCSR_VALID;
-	__builtin_memcpy(s->xsave + XSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
-	__builtin_memcpy(&present, s->xsave + XSAVE_HEADER, sizeof(present));
-	present &= xcr0_allowed;
+	*(uint32_t *)word(s->xsave, XSAVE_MXCSR) &= MXCSR_VALID;
 	__builtin_memset(s->xsave + XSAVE_HEADER, 0, XSAVE_HEADER_BYTES);
-	__builtin_memcpy(s->xsave + XSAVE_HEADER, &present, sizeof(present));
+	*word(s->xsave, XSAVE_HEADER) = present;
 }
 
-int state_check(struct vcpu_state *s, uint64_t cr4_allowed, uint64_t efer_allowed, uint64_t xcr0_allowed)
+static int check(struct vcpu_state *s)
 {
 	if (s->version != VCPU_STATE_VERSION || s->size != sizeof(*s) || s->xsave_bytes > VCPU_XSAVE_MAX) {
 		return E_PROTO;
 	}
-	if (!control_registers_valid(s, cr4_allowed, efer_allowed) || !msr_pat_valid(s->pat)) {
-		return E_INVAL;
-	}
-	if (!(s->xcr0 & 1) || (s->xcr0 & ~xcr0_allowed) || (s->xcr0 & 6) == 4 || s->tsc_aux >> 32 ||
-	    s->dr6 >> 32 || s->dr7 >> 32) {
+	if (!control_registers_valid(s) || !msr_pat_valid(s->pat) || !vcpu_xcr0_valid(s->xcr0) ||
+	    (s->mtrr_def & ~0xcffull) || (s->tsc_aux | s->dr6 | s->dr7) >> 32) {
 		return E_INVAL;
 	}
 	if (s->halted > VCPU_WAIT_SIPI || (s->exception_pending && s->exception_vector > 31) ||
-	    (s->interrupt_pending && s->interrupt_vector > 255) || (s->mtrr_def & ~0xcffull)) {
+	    (s->interrupt_pending && s->interrupt_vector > 255)) {
 		return E_INVAL;
 	}
-	s->rflags = (s->rflags & RFLAGS_SET) | RFLAGS_FIXED;
-	clean_xsave(s, xcr0_allowed);
+	s->rflags = (s->rflags & RFLAGS_VMM) | RFLAGS_FIXED;
+	clean_xsave(s);
 	return OK;
 }
 
@@ -89,7 +91,6 @@ static void set_events(struct vcpu *v, const struct vcpu_state *s)
 	v->shadow = s->shadow != 0;
 	v->virq = 0;
 	v->extint_asked = false;
-	vcpu_ops->watch_iret(v, v->nmi_blocked);
 }
 
 /*
@@ -98,53 +99,49 @@ static void set_events(struct vcpu *v, const struct vcpu_state *s)
  */
 static uint64_t offset_for(const struct vcpu *v, uint64_t guest_tsc)
 {
-	uint64_t now = rdtsc(), passed = now + v->tsc_offset - guest_tsc;
+	uint64_t now = rdtsc(), passed = now + v->vapic.tsc_offset - guest_tsc;
 
-	return passed < clock_tsc_khz() ? v->tsc_offset : guest_tsc - now;
-}
-
-static void set_time(struct vcpu *v, const struct vcpu_state *s)
-{
-	v->tsc_offset = offset_for(v, s->tsc);
-	v->vapic.tsc_offset = (int64_t)v->tsc_offset;
-	vcpu_ops->set_tsc_offset(v, v->tsc_offset);
-	vapic_timer_restart(&v->vapic);
-	v->kvm_system_time = s->kvm_system_time;
-	v->kvm_wall_clock = s->kvm_wall_clock;
+	return passed < clock_tsc_khz() ? v->vapic.tsc_offset : guest_tsc - now;
 }
 
 int state_set(struct vcpu *v, struct vcpu_state *s)
 {
-	int r = state_check(s, cpuid_cr4_allowed(), cpuid_efer_allowed(), cpuid_xcr0_allowed());
+	int r = check(s);
 
 	if (r < 0) {
 		return r;
 	}
-	r = vapic_restore(&v->vapic, s->apic, s->apic_base, s->tsc_deadline, !(v->vm->hide & VM_FEATURE_X2APIC));
+	r = vapic_restore(&v->vapic, s->apic, s->apic_base, s->tsc_deadline);
 	if (r < 0) {
 		return r;
 	}
-	set_time(v, s);
 	(void)vapic_write(&v->vapic, VAPIC_TPR, (uint32_t)s->cr8 << 4 | (s->apic[VAPIC_TPR] & 0xf));
-	for (unsigned i = 0; i < GPR_COUNT; i++) {
-		v->page->gpr[i] = s->gpr[i];
-	}
-	v->rip = s->rip;
-	v->rflags = s->rflags;
+	__builtin_memcpy(v->page->gpr, s->gpr, sizeof(s->gpr));
 	v->page->dirty = 0;
-	for (unsigned i = 0; i < 4; i++) {
-		v->dr[i] = s->dr[i];
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+		*word(v, words[i].in_vcpu) = *word(s, words[i].in_state);
 	}
-	v->xcr0 = s->xcr0;
-	v->tsc_aux = s->tsc_aux;
-	v->mtrr_def = s->mtrr_def;
 	__builtin_memcpy(v->xsave, s->xsave, cpu_features.xsave_size);
 	v->fetch.page_rip = FETCH_NOTHING;
 	vcpu_ops->set(v, s);
 	set_events(v, s);
-	kvmclock_update(v);
+	vcpu_move_tsc(v, offset_for(v, s->tsc));
 	v->work |= WORK_IRQ;
 	return OK;
+}
+
+static void get_events(const struct vcpu *v, struct vcpu_state *s)
+{
+	s->halted = v->state == VCPU_LOST ? VCPU_RUNNING : v->state;
+	s->nmi_pending = v->nmi_pending;
+	s->nmi_blocked = v->nmi_blocked;
+	s->shadow = v->shadow;
+	s->exception_pending = v->event.valid && v->event.type != EVENT_INTERRUPT;
+	s->exception_vector = v->event.vector;
+	s->exception_has_error = v->event.has_error;
+	s->exception_error = v->event.error;
+	s->interrupt_pending = v->event.valid && v->event.type == EVENT_INTERRUPT;
+	s->interrupt_vector = v->event.vector;
 }
 
 void state_get(struct vcpu *v, struct vcpu_state *s)
@@ -152,35 +149,58 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 	__builtin_memset(s, 0, sizeof(*s));
 	s->version = VCPU_STATE_VERSION;
 	s->size = sizeof(*s);
-	for (unsigned i = 0; i < GPR_COUNT; i++) {
-		s->gpr[i] = v->page->gpr[i];
-	}
-	s->rip = v->page->dirty & DIRTY_RIP ? v->page->rip : v->rip;
-	s->rflags = v->page->dirty & DIRTY_RFLAGS ? v->page->rflags : v->rflags;
-	for (unsigned i = 0; i < 4; i++) {
-		s->dr[i] = v->dr[i];
+	state_take_page(v);
+	__builtin_memcpy(s->gpr, v->page->gpr, sizeof(s->gpr));
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+		*word(s, words[i].in_state) = *word(v, words[i].in_vcpu);
 	}
 	vcpu_ops->get(v, s);
-	s->cr8 = v->vapic.tpr >> 4;
-	s->xcr0 = v->xcr0;
-	s->tsc_aux = v->tsc_aux;
-	s->mtrr_def = v->mtrr_def;
-	s->tsc = rdtsc() + v->tsc_offset;
+	get_events(v, s);
+	s->cr8 = v->vapic.reg[VAPIC_TPR] >> 4;
+	s->tsc = rdtsc() + v->vapic.tsc_offset;
 	s->apic_base = v->vapic.base;
 	s->tsc_deadline = v->vapic.tsc_deadline;
-	s->kvm_system_time = v->kvm_system_time;
-	s->kvm_wall_clock = v->kvm_wall_clock;
 	vapic_save(&v->vapic, s->apic);
-	s->halted = v->state == VCPU_LOST ? VCPU_RUNNING : v->state;
-	s->nmi_pending = v->nmi_pending;
-	s->nmi_blocked = v->nmi_blocked;
-	s->shadow = v->shadow && !(v->page->dirty & DIRTY_RIP);
-	s->exception_pending = v->event.valid && v->event.type != EVENT_INTERRUPT;
-	s->exception_vector = v->event.vector;
-	s->exception_has_error = v->event.has_error;
-	s->exception_error = v->event.error;
-	s->interrupt_pending = v->event.valid && v->event.type == EVENT_INTERRUPT;
-	s->interrupt_vector = v->event.vector;
 	s->xsave_bytes = cpu_features.xsave_size;
 	__builtin_memcpy(s->xsave, v->xsave, cpu_features.xsave_size);
+}
+
+void state_take_page(struct vcpu *v)
+{
+	struct vcpu_page *page = v->page;
+	uint32_t dirty = __atomic_load_n(&page->dirty, __ATOMIC_RELAXED);
+
+	if (dirty & DIRTY_RIP) {
+		v->rip = __atomic_load_n(&page->rip, __ATOMIC_RELAXED);
+		v->shadow = 0;
+	}
+	if (dirty & DIRTY_RFLAGS) {
+		v->rflags = (__atomic_load_n(&page->rflags, __ATOMIC_RELAXED) & RFLAGS_VMM) | RFLAGS_FIXED;
+	}
+	page->dirty = 0;
+}
+
+void state_reset(struct vcpu *v, uint16_t selector, uint64_t base, uint64_t rip)
+{
+	const struct vcpu_segment data = { .limit = 0xffff, .attr = SEG_P | SEG_S | 3 };
+	const struct vcpu_segment table = { .limit = 0xffff };
+	struct vcpu_state s;
+
+	vcpu_ops->get(v, &s);
+	s.es = s.ss = s.ds = s.fs = s.gs = data;
+	s.cs = (struct vcpu_segment){ .base = base, .limit = 0xffff, .selector = selector, .attr = SEG_P | SEG_S | 0xb };
+	s.ldtr = (struct vcpu_segment){ .limit = 0xffff, .attr = SEG_P | 2 };
+	s.tr = (struct vcpu_segment){ .limit = 0xffff, .attr = SEG_P | 0xb };
+	s.gdtr = s.idtr = table;
+	s.cr0 = CR0_CD | CR0_NW | CR0_ET;
+	s.cr2 = s.cr3 = s.cr4 = s.efer = 0;
+	s.dr6 = 0xffff0ff0;
+	s.dr7 = 0x400;
+	vcpu_ops->set(v, &s);
+	v->rip = rip;
+	v->rflags = RFLAGS_FIXED;
+	v->shadow = 0;
+	__builtin_memset(v->page->gpr, 0, sizeof(v->page->gpr));
+	v->page->gpr[GPR_RDX] = 0x600;
+	v->page->dirty = 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls of virtual machines, and the life of a vCPU object. */
+/* System calls of virtual machines, the life of a vCPU object, the choice of the back end. */
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fpu.h"
+#include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/uaccess.h"
-#include "arch/x86/time/clock.h"
-#include "arch/x86/vcpu/state.h"
+#include "arch/x86/vcpu/cpuid.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/arena.h"
 #include "kernel/process.h"
@@ -13,6 +13,26 @@
 #include "kernel/thread.h"
 
 _Static_assert(sizeof(struct vcpu) <= ARENA_ALLOC_MAX, "of the owner's arena");
+
+const struct vcpu_ops *vcpu_ops;
+
+static void host_leaf(uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS])
+{
+	struct cpuid r = cpuid(leaf, subleaf);
+
+	out[REG_EAX] = r.eax;
+	out[REG_EBX] = r.ebx;
+	out[REG_ECX] = r.ecx;
+	out[REG_EDX] = r.edx;
+}
+
+/* With a second back end: the first whose CPU is there has the word, good or bad. */
+const char *vcpu_select(void)
+{
+	cpuid_policy_init(host_leaf, cpu_features.xcr0);
+	vcpu_ops = &svm_ops;
+	return vcpu_ops->missing();
+}
 
 /* ---- the object ---- */
 
@@ -26,17 +46,30 @@ static bool id_taken(const struct vm *vm, uint32_t apic_id)
 	return false;
 }
 
-/* Registers of power-on that are not the back end's (SDM 3A table 10-1). */
+/* Registers of power-on (SDM 3A table 10-1). */
 static void power_on(struct vcpu *v, uint32_t apic_id)
 {
 	v->xcr0 = 1;
 	v->fetch.page_rip = FETCH_NOTHING;
 	v->nmi_iret_rip = ~0ull;
-	v->tsc_offset = v->vm->tsc_offset;
 	vapic_init(&v->vapic, apic_id, apic_id == 0);
-	v->vapic.tsc_offset = (int64_t)v->tsc_offset;
+	v->vapic.tsc_offset = v->vm->tsc_offset;
 	v->state = apic_id == 0 ? VCPU_RUNNING : VCPU_WAIT_SIPI;
 	fpu_area_init(v->xsave);
+	vcpu_ops->init(v);
+	state_reset(v, RESET_SELECTOR, RESET_BASE, RESET_RIP);
+}
+
+static void release(struct vcpu *v, struct arena *a)
+{
+	void *const pages[] = { v->page, v->xsave, v->backend };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
+		if (pages[i]) {
+			arena_page_free(a, pages[i]);
+		}
+	}
+	arena_free(a, v);
 }
 
 int vcpu_create(struct space *s, uint32_t apic_id, uint64_t page_address, struct vcpu **out)
@@ -56,56 +89,37 @@ int vcpu_create(struct space *s, uint32_t apic_id, uint64_t page_address, struct
 	if (!v) {
 		return E_NOMEM;
 	}
-	v->page = arena_page_alloc(p->arena);
-	v->xsave = arena_page_alloc(p->arena);
-	if (!v->page || !v->xsave) {
-		goto free;
-	}
 	v->space = s;
 	v->vm = vm;
+	v->page = arena_page_alloc(p->arena);
+	v->xsave = arena_page_alloc(p->arena);
+	v->backend = arena_page_alloc(p->arena);
+	if (v->page && v->xsave && v->backend) {
+		r = space_map_page(p->space, page_address, v->page, PROT_R | PROT_W);
+	}
+	if (r < 0) {
+		release(v, p->arena);
+		return r;
+	}
 	power_on(v, apic_id);
-	r = vcpu_ops->create(v);
-	if (r < 0) {
-		goto free;
-	}
-	r = space_map_page(p->space, page_address, v->page, PROT_R | PROT_W);
-	if (r < 0) {
-		goto destroy;
-	}
 	v->index = vm->vcpu_count;
 	vm->vcpu[vm->vcpu_count++] = v;
 	object_init(&v->object, OBJECT_VCPU, p);
 	*out = v;
 	return OK;
-
-destroy:
-	vcpu_ops->destroy(v);
-free:
-	if (v->page) {
-		arena_page_free(p->arena, v->page);
-	}
-	if (v->xsave) {
-		arena_page_free(p->arena, v->xsave);
-	}
-	arena_free(p->arena, v);
-	return r;
 }
 
 void vcpu_destroy(struct object *o)
 {
 	struct vcpu *v = container_of(o, struct vcpu, object);
-	struct arena *a = o->owner->arena;
 	struct vm *vm = v->vm;
 
-	vapic_fini(&v->vapic);
+	timer_cancel(&v->vapic.timer);
 	fpu_forget(v->xsave);
 	vm->vcpu[v->index] = vm->vcpu[--vm->vcpu_count];
 	vm->vcpu[v->index]->index = v->index;
-	vcpu_ops->destroy(v);
 	object_fini(o);
-	arena_page_free(a, v->page);
-	arena_page_free(a, v->xsave);
-	arena_free(a, v);
+	release(v, v->space->object.owner->arena);
 }
 
 /* ---- system calls ---- */
@@ -152,21 +166,6 @@ int64_t sys_vm_doorbell(const struct sys_args *a)
 	}
 	r = handle_find(a->thread->process, a->arg[4], OBJECT_EVENT, RIGHT_WRITE, &event);
 	return r < 0 ? r : vm_doorbell_add(vm, flags, a->arg[2], a->arg[3], container_of(event, struct event, object));
-}
-
-int64_t sys_vm_set(const struct sys_args *a)
-{
-	struct vm *vm = vm_of(a->object);
-
-	if (vm && a->arg[1] == VM_CPUID_HIDE) {
-		vm->hide = (uint32_t)a->arg[2];
-		return OK;
-	}
-	if (vm && a->arg[1] == VM_TSC_OFFSET) {
-		vm->tsc_offset = a->arg[2];
-		return OK;
-	}
-	return E_INVAL;
 }
 
 int64_t sys_vcpu_create(const struct sys_args *a)

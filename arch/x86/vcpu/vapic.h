@@ -37,29 +37,33 @@ enum vapic_effect {
 
 struct vapic {
 	uint64_t base;                   /* MSR 1Bh                                                 */
-	uint32_t id;                     /* the vCPU's APIC id; fixed                               */
-	uint32_t tpr, ldr, dfr, svr, esr, esr_next, timer_init, timer_divide;
-	uint32_t lvt[7];                 /* CMCI, timer, thermal, performance, LINT0, LINT1, error  */
-	uint64_t icr;                    /* destination in the upper half: xAPIC bits 56-63, x2APIC bits 32-63 */
-	uint64_t irr[4], isr[4], tmr[4]; /* 256 bits each                                           */
+	uint64_t tsc_offset;             /* guest TSC minus host TSC                                */
 	uint64_t tsc_deadline;           /* guest TSC; 0: off                                       */
 	uint64_t period_ns;              /* periodic mode, after the floor; 0: one shot             */
 	uint64_t expiry_ns;              /* host clock: when the running count reaches zero; 0: idle */
-	int64_t tsc_offset;              /* guest TSC minus host TSC, kept by the vcpu              */
+	union {
+		uint32_t reg[VAPIC_REGS];    /* by enum vapic_reg; PPR and TIMER_COUNT are computed     */
+		struct {
+			uint64_t first[8], isr[4], tmr[4], irr[4], rest[4];
+			uint64_t icr;        /* destination in the upper half: xAPIC bits 56-63, x2APIC bits 32-63 */
+		};
+	};
+	uint32_t id;                     /* the vCPU's APIC id; fixed                               */
+	uint32_t errors;                 /* since ESR was written                                   */
 	uint8_t isr_top;                 /* highest vector in service, 0: none                      */
 	uint8_t eoi_vector;
 	bool extint;                     /* level of the PIC's INTR line                            */
 	struct timer timer;              /* fires vapic_timer_fired                                 */
 };
 
+_Static_assert(offsetof(struct vapic, irr) == offsetof(struct vapic, reg[VAPIC_IRR]), "one image");
+_Static_assert(offsetof(struct vapic, icr) == offsetof(struct vapic, reg[VAPIC_ICR]), "one image");
+
 /* Power-on state; bsp is the boot processor. The caller set l->timer.cpu. */
 void vapic_init(struct vapic *l, uint32_t id, bool bsp);
 
-/* State after INIT (SDM 3A 11.4.7.3): as power-on but for id, base. Cancels the timer. */
+/* State after INIT (SDM 3A 11.4.7.3): as power-on but for id, base. Cancels the timer; also the end of the model. */
 void vapic_reset(struct vapic *l);
-
-/* Cancels the timer; the model is dead. */
-void vapic_fini(struct vapic *l);
 
 static inline bool vapic_x2(const struct vapic *l)
 {
@@ -73,7 +77,7 @@ static inline bool vapic_on(const struct vapic *l)
 
 static inline bool vapic_soft_on(const struct vapic *l)
 {
-	return (l->svr & 0x100) != 0;
+	return (l->reg[VAPIC_SVR] & 0x100) != 0;
 }
 
 /*
@@ -87,8 +91,8 @@ enum vapic_effect vapic_write(struct vapic *l, unsigned reg, uint32_t val);
 bool vapic_read_x2(struct vapic *l, unsigned reg, uint64_t *val);
 enum vapic_effect vapic_write_x2(struct vapic *l, unsigned reg, uint64_t val);
 
-/* WRMSR of 1Bh. false: #GP (reserved bits, x2APIC to xAPIC, x2APIC not offered when x2 is false). */
-bool vapic_write_base(struct vapic *l, uint64_t val, bool x2);
+/* WRMSR of 1Bh. false: #GP (reserved bits, x2APIC to xAPIC, off to x2APIC). */
+bool vapic_write_base(struct vapic *l, uint64_t val);
 
 /* MSR 6E0h. Reads 0 outside TSC-deadline mode, writes are ignored there. */
 void vapic_write_deadline(struct vapic *l, uint64_t guest_tsc);
@@ -116,15 +120,15 @@ bool vapic_matches(const struct vapic *l, uint32_t dest, bool logical);
 /* Timer callback; posts the LVT's vector and starts the next period. Calls vapic_raised (irq.c). */
 void vapic_timer_fired(struct timer *t);
 
-/* Starts the timer again after tsc_offset, base or the whole state was replaced. */
-void vapic_timer_restart(struct vapic *l);
+/* Starts the timer from its registers: they, tsc_offset, or the whole state were replaced. */
+void vapic_timer_start(struct vapic *l);
 
 /*
  * Images of registers for vcpu_get and vcpu_set: regs[i] is register i * 10h. E_INVAL: a state that cannot be. The timer
- * stands still until vapic_timer_restart.
+ * stands still until vapic_timer_start.
  */
 void vapic_save(struct vapic *l, uint32_t regs[VAPIC_REGS]);
-int vapic_restore(struct vapic *l, const uint32_t regs[VAPIC_REGS], uint64_t base, uint64_t deadline, bool x2) MUST_CHECK;
+int vapic_restore(struct vapic *l, const uint32_t regs[VAPIC_REGS], uint64_t base, uint64_t deadline) MUST_CHECK;
 
 /* Provided by irq.c: IRR of l changed outside of its vCPU's own exit. */
 void vapic_raised(struct vapic *l);

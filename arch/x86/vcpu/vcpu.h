@@ -4,8 +4,8 @@
 
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/vcpu/fetch.h"
-#include "arch/x86/vcpu/vapic.h"
 #include "arch/x86/vcpu/ops.h"
+#include "arch/x86/vcpu/vapic.h"
 #include "arch/x86/vcpu/vm.h"
 #include "kernel/abi.h"
 #include "kernel/object.h"
@@ -51,12 +51,11 @@ struct vcpu {
 	struct space *space;
 	struct vm *vm;
 	struct thread *thread;           /* in vcpu_run, running or blocked; else NULL              */
-	void *backend;                   /* the back end's own state                                */
+	void *backend;                   /* the back end's own page                                 */
 	struct fetch_cache fetch;
 	struct mmio_memo memo[MMIO_MEMO_COUNT];
 
 	struct vapic vapic;
-	uint64_t tsc_offset;
 	uint64_t xcr0, tsc_aux, mtrr_def, dr[4];
 	uint64_t kvm_system_time, kvm_wall_clock;
 	uint64_t entered_tsc, guest_tsc; /* when vcpu_run began; TSC ticks spent in it               */
@@ -83,7 +82,12 @@ void vcpu_thread_gone(struct thread *t);
  */
 _Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
 
-/* The guest single-steps: #DB with DR6.BS after the instruction that was completed for it. exits.c. */
+/* Sets work bits and makes the vCPU notice: wakes its blocked thread or interrupts the CPU it runs on. Any context. */
+void vcpu_notify(struct vcpu *v, uint32_t work);
+
+/* ---- exits.c ---- */
+
+/* The guest single-steps: #DB with DR6.BS after the instruction that was completed for it. */
 void vcpu_step_trap(struct vcpu *v);
 
 /* The instruction at rip, length bytes, is done. */
@@ -96,5 +100,66 @@ static inline void vcpu_skip(struct vcpu *v, uint64_t length)
 	}
 }
 
-/* Sets work bits and makes the vCPU notice: wakes its blocked thread or interrupts the CPU it runs on. Any context. */
-void vcpu_notify(struct vcpu *v, uint32_t work);
+/* XCR0 holds x87, AVX only with SSE, and nothing that CPUID does not offer. */
+bool vcpu_xcr0_valid(uint64_t xcr0);
+
+/* ---- msr.c: RDMSR and WRMSR that exit, but for writes of x2APIC registers ---- */
+
+/* false: the instruction is a #GP. */
+bool msr_read(struct vcpu *v, uint32_t index, uint64_t *val);
+bool msr_write(struct vcpu *v, uint32_t index, uint64_t val);
+
+/* A value that PAT may hold (SDM 3A 12.12.2). */
+bool msr_pat_valid(uint64_t val);
+
+/* The guest's TSC is the host's plus offset from now on: its timer and paravirtual clock follow. */
+void vcpu_move_tsc(struct vcpu *v, uint64_t offset);
+
+/* ---- state.c: all state as one record of kernel/abi.h ---- */
+
+/*
+ * v is out of the guest, and a thread in user mode made the call, so the vector registers hold the thread's state and
+ * v->xsave the guest's. s: all of it is written.
+ */
+void state_get(struct vcpu *v, struct vcpu_state *s);
+
+/*
+ * Replaces v's state. Nothing is changed on error.
+ *   E_PROTO   version or size       E_INVAL   a value that no CPU of this VM can have
+ * s may be changed: what is corrected (fixed bits, LMA) is corrected in it.
+ */
+int state_set(struct vcpu *v, struct vcpu_state *s) MUST_CHECK;
+
+/* Takes over what the vmm changed in the shared page. */
+void state_take_page(struct vcpu *v);
+
+/* RFLAGS bits that the vmm may set: all that user code has, and IF, IOPL, NT, VM, RF. Bit 1 is always 1. */
+#define RFLAGS_VMM 0x3f7fd5ull
+
+/*
+ * The registers after INIT (SDM 3A table 10-1), in real mode at CS selector, its base, and rip: of the reset vector, or of
+ * a start-up IPI.
+ */
+void state_reset(struct vcpu *v, uint16_t selector, uint64_t base, uint64_t rip);
+enum { RESET_SELECTOR = 0xf000, RESET_RIP = 0xfff0 };
+#define RESET_BASE 0xffff0000ull
+
+/* ---- irq.c: messages between local APICs, and what is injected next ---- */
+
+/* Routes the message in the vCPU's ICR (SDM 3A 11.6.1) after it was written. */
+void irq_send_ipi(struct vcpu *v);
+
+/*
+ * Brings v->event, v->virq and v->window up to date with all that is pending. Called before entry when WORK_IRQ is set.
+ * Returns true when the vmm must fetch the PIC's vector first (EXIT_EXTINT).
+ */
+bool irq_choose(struct vcpu *v);
+
+/* Is there anything that ends HLT. */
+bool irq_wakes(const struct vcpu *v);
+
+/* An exception that the exit's instruction raises; merges with an interrupted event (SDM 3A table 6-5). */
+void irq_raise(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
+
+/* After a run: books the virtual interrupt that the CPU took. */
+void irq_taken(struct vcpu *v);

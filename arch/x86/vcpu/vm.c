@@ -30,10 +30,8 @@ void vm_fini(struct space *s)
 {
 	struct vm *vm = s->vm;
 
-	for (unsigned i = 0; i < VM_DOORBELL_BUCKETS; i++) {
-		if (vm->doorbell[i].used) {
-			event_ref_set(&vm->doorbell[i].event, NULL);
-		}
+	for (unsigned i = 0; i < vm->doorbell_count; i++) {
+		event_ref_set(&vm->doorbell[i].event, NULL);
 	}
 	s->vm = NULL;
 	arena_page_free(s->object.owner->arena, vm);
@@ -97,35 +95,23 @@ int vm_write(const struct vm *vm, uint64_t gpa, const void *buf, size_t len)
 
 /* ---- doorbells ---- */
 
-enum { KIND_MASK = 0xff };
-
-static unsigned bucket_of(uint32_t kind, uint64_t address)
+static bool is_at(const struct vm_doorbell *d, uint32_t kind, uint64_t address)
 {
-	return (unsigned)((address ^ address >> 12 ^ kind) % VM_DOORBELL_BUCKETS);
-}
-
-static uint32_t size_of(uint32_t flags)
-{
-	return flags >> DOORBELL_SIZE_SHIFT & 0xff;
+	return d->address == address && (d->flags & 0xff) == kind;
 }
 
 int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t value, struct event *e)
 {
-	unsigned i = bucket_of(flags & KIND_MASK, address);
-	struct vm_doorbell *d;
+	struct vm_doorbell *d = vm->doorbell, *end = d + vm->doorbell_count;
 
-	for (;; i = (i + 1) % VM_DOORBELL_BUCKETS) {
-		d = &vm->doorbell[i];
-		if (!d->used || (d->address == address && d->value == value && d->flags == flags)) {
-			break;
-		}
+	while (d < end && !(d->address == address && d->value == value && d->flags == flags)) {
+		d++;
 	}
-	if (!d->used) {
+	if (d == end) {
 		if (vm->doorbell_count == VM_DOORBELL_MAX) {
 			return E_NOMEM;
 		}
 		vm->doorbell_count++;
-		d->used = true;
 		d->address = address;
 		d->value = value;
 		d->flags = flags;
@@ -134,28 +120,24 @@ int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t va
 	return OK;
 }
 
-/* Buckets are never all used, so a search ends. */
 bool vm_doorbell_ring(struct vm *vm, uint32_t kind, uint64_t address, uint32_t size, uint64_t value)
 {
-	for (unsigned i = bucket_of(kind, address);; i = (i + 1) % VM_DOORBELL_BUCKETS) {
-		struct vm_doorbell *d = &vm->doorbell[i];
+	for (struct vm_doorbell *d = vm->doorbell; d < vm->doorbell + vm->doorbell_count; d++) {
+		uint32_t only = d->flags >> DOORBELL_SIZE_SHIFT;
 
-		if (!d->used) {
-			return false;
-		}
-		if (d->address == address && (d->flags & KIND_MASK) == kind &&
-		    (!size_of(d->flags) || size_of(d->flags) == size) &&
+		if (is_at(d, kind, address) && (!only || only == size) &&
 		    ((d->flags & DOORBELL_ANY_VALUE) || d->value == value)) {
 			event_ref_signal(&d->event);
 			return true;
 		}
 	}
+	return false;
 }
 
 bool vm_doorbell_at(const struct vm *vm, uint32_t kind, uint64_t address)
 {
-	for (unsigned i = bucket_of(kind, address); vm->doorbell[i].used; i = (i + 1) % VM_DOORBELL_BUCKETS) {
-		if (vm->doorbell[i].address == address && (vm->doorbell[i].flags & KIND_MASK) == kind) {
+	for (const struct vm_doorbell *d = vm->doorbell; d < vm->doorbell + vm->doorbell_count; d++) {
+		if (is_at(d, kind, address)) {
 			return true;
 		}
 	}

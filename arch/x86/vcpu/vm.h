@@ -8,18 +8,17 @@
 struct space;
 struct vcpu;
 
-enum { VM_SLOT_MAX = 8, VM_VCPU_MAX = 16, VM_DOORBELL_MAX = 32, VM_DOORBELL_BUCKETS = 48 };
+enum { VM_SLOT_MAX = 8, VM_VCPU_MAX = 16, VM_DOORBELL_MAX = 32 };
 
 /* Guest-physical [gpa, gpa + size) stands at user address uva of the process that runs the vCPUs. */
 struct vm_slot {
 	uint64_t gpa, size, uva;
 };
 
-/* A registered guest write, in a hash table by address. Entries stay; one whose event died signals nobody. */
+/* A registered guest write. They stay; one whose event died signals nobody. */
 struct vm_doorbell {
 	uint64_t address, value;
 	uint32_t flags;              /* enum doorbell_kind                                      */
-	bool used;
 	struct event_ref event;
 };
 
@@ -27,12 +26,11 @@ struct vm {
 	struct space *space;
 	uint64_t tsc_offset;         /* of vCPUs made from now on                               */
 	uint64_t clock_base;         /* host clock at creation: the guest's kvmclock counts from it */
-	uint32_t hide;               /* enum vm_feature                                         */
 	uint32_t vcpu_count;
 	uint32_t slot_count, doorbell_count;
 	struct vcpu *vcpu[VM_VCPU_MAX];
 	struct vm_slot slot[VM_SLOT_MAX];
-	struct vm_doorbell doorbell[VM_DOORBELL_BUCKETS];
+	struct vm_doorbell doorbell[VM_DOORBELL_MAX];
 	uint32_t lowest_turn;        /* lowest-priority arbitration goes round                  */
 };
 

@@ -29,7 +29,6 @@ void timer_cancel(struct timer *t) { (void)t; }
 void vapic_raised(struct vapic *l) { (void)l; }
 void kvmclock_update(struct vcpu *of) { (void)of; }
 void kvmclock_write_wall(struct vcpu *of) { (void)of; }
-bool vcpu_xcr0_valid(uint64_t xcr0) { return (xcr0 & 1) && !(xcr0 & ~7ull) && (xcr0 & 6) != 4; }
 
 static void ops_get(const struct vcpu *of, struct vcpu_state *out)
 {

@@ -25,3 +25,9 @@ struct cpuid_allowed {
 	uint64_t cr4, efer, xcr0;
 };
 extern struct cpuid_allowed cpuid_allowed;
+
+/* XCR0 holds x87, AVX only with SSE, and nothing that is not offered (SDM 1 13.3). */
+static inline bool cpuid_xcr0_valid(uint64_t xcr0)
+{
+	return (xcr0 & 1) && !(xcr0 & ~cpuid_allowed.xcr0) && (xcr0 & 6) != 4;
+}

@@ -305,11 +305,6 @@ static bool on_exception(struct vcpu *v, struct vm_exit *e)
 	return false;
 }
 
-bool vcpu_xcr0_valid(uint64_t xcr0)
-{
-	return (xcr0 & 1) && !(xcr0 & ~cpuid_allowed.xcr0) && (xcr0 & 6) != 4;
-}
-
 /* QEMU exits before it looks at OSXSAVE and CPL, so both are checked here. */
 static bool on_xsetbv(struct vcpu *v, struct vm_exit *e)
 {
@@ -321,7 +316,7 @@ static bool on_xsetbv(struct vcpu *v, struct vm_exit *e)
 		irq_raise(v, VECTOR_UD, false, 0);
 		return false;
 	}
-	if (m.cpl != 0 || (uint32_t)v->page->gpr[GPR_RCX] != 0 || !vcpu_xcr0_valid(val)) {
+	if (m.cpl != 0 || (uint32_t)v->page->gpr[GPR_RCX] != 0 || !cpuid_xcr0_valid(val)) {
 		return general_protection(v);
 	}
 	v->xcr0 = val;

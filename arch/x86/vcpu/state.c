@@ -60,7 +60,7 @@ static int check(struct vcpu_state *s)
 	if (s->version != VCPU_STATE_VERSION || s->size != sizeof(*s) || s->xsave_bytes > VCPU_XSAVE_MAX) {
 		return E_PROTO;
 	}
-	if (!control_registers_valid(s) || !msr_pat_valid(s->pat) || !vcpu_xcr0_valid(s->xcr0) ||
+	if (!control_registers_valid(s) || !msr_pat_valid(s->pat) || !cpuid_xcr0_valid(s->xcr0) ||
 	    (s->mtrr_def & ~0xcffull) || (s->tsc_aux | s->dr6 | s->dr7) >> 32) {
 		return E_INVAL;
 	}

@@ -100,9 +100,6 @@ static inline void vcpu_skip(struct vcpu *v, uint64_t length)
 	}
 }
 
-/* XCR0 holds x87, AVX only with SSE, and nothing that CPUID does not offer. */
-bool vcpu_xcr0_valid(uint64_t xcr0);
-
 /* ---- msr.c: RDMSR and WRMSR that exit, but for writes of x2APIC registers ---- */
 
 /* false: the instruction is a #GP. */

@@ -5,7 +5,6 @@
 int64_t sys_vm_slot(const struct sys_args *a) { (void)a; return E_NOSYS; }
 int64_t sys_vm_msi(const struct sys_args *a) { (void)a; return E_NOSYS; }
 int64_t sys_vm_doorbell(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_vm_set(const struct sys_args *a) { (void)a; return E_NOSYS; }
 int64_t sys_vcpu_create(const struct sys_args *a) { (void)a; return E_NOSYS; }
 int64_t sys_vcpu_run(const struct sys_args *a) { (void)a; return E_NOSYS; }
 int64_t sys_vcpu_get(const struct sys_args *a) { (void)a; return E_NOSYS; }

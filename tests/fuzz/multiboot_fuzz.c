@@ -31,7 +31,7 @@ static void check(bool ok)
 	}
 }
 
-static void check_map(const struct boot_info *b, const struct boot_keep *keep)
+static void check_map(const struct boot_info *b, const struct boot_mem *keep)
 {
 	uint64_t end = 0;
 
@@ -70,14 +70,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct boot_info info;
-	const struct boot_keep keep = { 0x100000, 0x80000, BOOT_MEM_KERNEL };
+	const struct boot_mem keep = { 0x100000, 0x80000, BOOT_MEM_KERNEL };
 	struct input in = { data + 1, len - 1 };
 	char value[16];
 
 	if (!len) {
 		return 0;
 	}
-	if (multiboot_parse(&info, data[0] & 1 ? MULTIBOOT1_MAGIC : MULTIBOOT2_MAGIC, INFO_AT, read_input, &in, &keep, 1) == OK) {
+	if (multiboot_parse(&info, data[0] & 1 ? MULTIBOOT1_MAGIC : MULTIBOOT2_MAGIC, INFO_AT, read_input, &in, &keep) == OK) {
 		check_map(&info, &keep);
 		check_modules(&info);
 		boot_option(&info, "console", value, sizeof(value));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ACPI tables found and noted; no AML interpreter. ACPI 6.5 chapter 5.2. Pure: memory is read through a
+ * ACPI tables found and noted; no AML interpreter. ACPI 6.5 chapter 5.2. Pure but for acpi_init: memory is read through a
  * callback, nothing is mapped, and every length is bounded before use.
  */
 #pragma once
@@ -14,37 +14,32 @@ enum acpi_table_id {
 };
 
 enum {
-	ACPI_CPU_MAX = 256, ACPI_IOAPIC_MAX = 8, ACPI_ISA_IRQS = 16,
+	ACPI_IOAPIC_MAX = 8, ACPI_ISA_IRQS = 16,
 	ACPI_TABLE_BYTES_MAX = 1 << 20, /* longer tables are refused                             */
 	ACPI_ROOT_ENTRIES_MAX = 256,    /* of XSDT or RSDT; the rest is not looked at            */
 };
 
 struct acpi_table { hpa_t base; uint32_t length; };  /* length 0: not there or refused      */
 
-struct acpi_ioapic { hpa_t base; uint32_t gsi_base; uint8_t id; };
+struct acpi_ioapic { hpa_t base; uint32_t gsi_base; };
 
 struct acpi_isa_irq { uint32_t gsi; bool active_low, level; };
 
-/* A register as the FADT names it. space 0: memory, 1: port; width 0: not there. */
-struct acpi_reg { uint64_t address; uint8_t space, width; };
-
 struct acpi_info {
-	struct acpi_table table[ACPI_TABLE_COUNT], dsdt;
+	struct acpi_table table[ACPI_TABLE_COUNT];
 	uint32_t refused;               /* tables with a bad checksum or length                  */
 
-	uint64_t lapic_base;            /* 0: no MADT                                            */
-	uint32_t cpu_count;             /* usable ones, those beyond the table too               */
-	uint32_t cpu[ACPI_CPU_MAX];     /* their APIC ids                                        */
+	uint32_t cpu_count;             /* usable ones                                           */
 	uint32_t ioapic_count;
 	struct acpi_ioapic ioapic[ACPI_IOAPIC_MAX];
 	struct acpi_isa_irq isa[ACPI_ISA_IRQS];   /* identity, edge, high unless overridden      */
 
-	bool hardware_reduced;
-	uint32_t pm_timer;              /* port; 0: none                                         */
+	uint16_t pm_timer;              /* port; 0: none                                         */
 	bool pm_timer_32bit;
-	uint32_t pm1a_control, pm1b_control, smi_command;   /* ports; 0: none                    */
+	uint16_t pm1a_control, pm1b_control, smi_command;   /* ports; 0: none                    */
 	uint8_t acpi_enable;            /* value for smi_command                                 */
-	struct acpi_reg reset;
+	uint64_t reset;                 /* register; 0: none                                     */
+	bool reset_is_port;             /* else memory                                           */
 	uint8_t reset_value;
 	bool s5_found;
 	uint8_t s5_a, s5_b;             /* SLP_TYP for PM1a and PM1b                             */
@@ -68,6 +63,12 @@ int acpi_parse(struct acpi_info *info, const void *rsdp, size_t size, acpi_read_
  * rsdp; returns its size, 0 when there is none.
  */
 size_t acpi_scan_rsdp(uint8_t rsdp[ACPI_RSDP_V2], acpi_read_fn *read, void *ctx);
+
+/*
+ * Looks for Name (_S5_, Package { a, b, ... }) in AML bytes: NameOp or root prefix before the name, a package of at
+ * least two plain small integers behind it (ACPI 6.5, 20.2.5.1, 7.4.2). Returns true and the first two.
+ */
+bool acpi_match_s5(const uint8_t *aml, size_t len, uint8_t *a, uint8_t *b);
 
 /* The machine's; valid after acpi_init. */
 extern struct acpi_info acpi_info;

@@ -6,6 +6,7 @@
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/mm/window.h"
 #include "kernel/log.h"
+#include "lib/fmt.h"
 
 struct acpi_info acpi_info;
 
@@ -22,35 +23,29 @@ static bool read_phys(void *ctx, uint64_t addr, void *buf, size_t len)
 static void log_tables(const struct acpi_info *a)
 {
 	static const char name[ACPI_TABLE_COUNT][5] = { "MADT", "FADT", "HPET", "MCFG", "SRAT", "DMAR", "IVRS" };
+	char list[ACPI_TABLE_COUNT * sizeof(name[0]) + 1] = "";
+	size_t n = 0;
 
 	for (unsigned i = 0; i < ACPI_TABLE_COUNT; i++) {
-		if (a->table[i].length) {
-			log_printf("acpi: %s at %#llx, %u bytes", name[i], (unsigned long long)a->table[i].base.v,
-				   a->table[i].length);
-		}
+		n += a->table[i].length ? fmt_print(list + n, sizeof(list) - n, " %s", name[i]) : 0;
 	}
-	if (a->refused) {
-		log_printf("acpi: %u tables refused: length or checksum wrong", a->refused);
-	}
-	log_printf("acpi: %u CPUs, %u IOAPICs, %s_S5_", a->cpu_count, a->ioapic_count, a->s5_found ? "" : "no ");
+	log_printf("acpi:%s; %u CPUs, %u IOAPICs, %s_S5_, %u tables refused", list, a->cpu_count, a->ioapic_count,
+		   a->s5_found ? "" : "no ", a->refused);
 }
 
 void acpi_init(const struct boot_info *boot)
 {
-	uint8_t rsdp[ACPI_RSDP_V2] = { 0 };
+	uint8_t scanned[ACPI_RSDP_V2];
+	const uint8_t *rsdp = boot->rsdp;
 	size_t size = boot->rsdp_size;
 
-	if (size) {
-		__builtin_memcpy(rsdp, boot->rsdp, sizeof(rsdp));
-	} else {
-		size = acpi_scan_rsdp(rsdp, read_phys, NULL);
+	if (!size) {
+		rsdp = scanned;
+		size = acpi_scan_rsdp(scanned, read_phys, NULL);
 	}
 	if (acpi_parse(&acpi_info, rsdp, size, read_phys, NULL) < 0) {
-		log_printf("acpi: no tables; one CPU, no IOAPIC, no power-off");
+		log_printf("acpi: no tables; no IOAPIC, no power-off");
 	} else {
 		log_tables(&acpi_info);
-	}
-	if (!acpi_info.cpu_count) {
-		acpi_info.cpu_count = 1;
 	}
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ACPI tables as they lie in memory, as far as they are read. ACPI 6.5 chapter 5.2 and the tables' own specifications. */
+/*
+ * ACPI tables as they lie in memory, as far as they are read, and what the files of the parser share. ACPI 6.5 chapter 5.2
+ * and the tables' own specifications.
+ */
 #pragma once
 
-#include "lib/base.h"
+#include "arch/x86/acpi/acpi.h"
 
 struct acpi_rsdp {                      /* 5.2.5.3 */
 	char signature[8];
@@ -26,8 +29,10 @@ struct acpi_header {                    /* 5.2.6 */
 _Static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
 
 struct acpi_gas { uint8_t space, width, offset, access; uint64_t address; } __attribute__((packed));
+enum { GAS_MEMORY, GAS_PORT };          /* space */
 
-struct acpi_fadt {                      /* 5.2.9, behind the header */
+struct acpi_fadt {                      /* 5.2.9 */
+	struct acpi_header header;
 	uint32_t facs, dsdt;
 	uint8_t reserved0, profile;
 	uint16_t sci;
@@ -35,38 +40,57 @@ struct acpi_fadt {                      /* 5.2.9, behind the header */
 	uint8_t acpi_enable, acpi_disable, s4bios, pstate;
 	uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control, pm_timer, gpe0, gpe1;
 	uint8_t pm1_event_length, pm1_control_length, pm2_control_length, pm_timer_length;
-	uint8_t gpe[4];
-	uint16_t p_lvl2, p_lvl3, flush_size, flush_stride;
-	uint8_t duty[2], day_alarm, month_alarm, century;
-	uint16_t boot_arch;
-	uint8_t reserved1;
+	uint8_t unused[20];             /* GPEs, C states, duty, alarm, IA-PC flags */
 	uint32_t flags;
 	struct acpi_gas reset;
-	uint8_t reset_value;
-	uint16_t arm;
-	uint8_t minor;
-	uint64_t x_facs, x_dsdt;
+	uint8_t reset_value, unused2[11];
+	uint64_t x_dsdt;
 } __attribute__((packed));
-_Static_assert(offsetof(struct acpi_fadt, reset) == 116 - 36, "ACPI table 5.9");
+_Static_assert(offsetof(struct acpi_fadt, reset) == 116 && offsetof(struct acpi_fadt, x_dsdt) == 140, "ACPI table 5.9");
 
-enum { FADT_RESET_SUPPORTED = 1 << 10, FADT_TIMER_32BIT = 1 << 8, FADT_HARDWARE_REDUCED = 1 << 20 };
-
-struct acpi_entry { uint8_t type, length; };     /* of the MADT */
+enum { FADT_TIMER_32BIT = 1 << 8, FADT_RESET_SUPPORTED = 1 << 10, FADT_HARDWARE_REDUCED = 1 << 20 };
 
 enum {                                  /* 5.2.12 */
-	MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LAPIC_ADDRESS = 5, MADT_X2APIC = 9,
+	MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_X2APIC = 9,
 	MADT_CPU_ENABLED = 1,
+	MADT_ENTRIES = 44,              /* offset of the first */
 };
 
-struct madt_lapic { struct acpi_entry e; uint8_t processor, apic_id; uint32_t flags; } __attribute__((packed));
-struct madt_ioapic { struct acpi_entry e; uint8_t id, reserved; uint32_t address, gsi; } __attribute__((packed));
+struct madt_lapic { uint8_t type, length, processor, apic_id; uint32_t flags; } __attribute__((packed));
+struct madt_ioapic { uint8_t type, length, id, reserved; uint32_t address, gsi; } __attribute__((packed));
 struct madt_override {
-	struct acpi_entry e;
-	uint8_t bus, irq;
+	uint8_t type, length, bus, irq;
 	uint32_t gsi;
 	uint16_t flags;                 /* polarity in bits 0-1, trigger in 2-3; 3: low, level */
 } __attribute__((packed));
-struct madt_address { struct acpi_entry e; uint16_t reserved; uint64_t address; } __attribute__((packed));
-struct madt_x2apic { struct acpi_entry e; uint16_t reserved; uint32_t apic_id, flags, processor; } __attribute__((packed));
+struct madt_x2apic { uint8_t type, length; uint16_t reserved; uint32_t apic_id, flags, processor; } __attribute__((packed));
+
+union madt_entry {
+	struct { uint8_t type, length; };
+	struct madt_lapic lapic;
+	struct madt_ioapic ioapic;
+	struct madt_override over;
+	struct madt_x2apic x2apic;
+};
 
 struct hpet_table { uint32_t block_id; struct acpi_gas base; } __attribute__((packed));
+
+struct acpi_parser {
+	struct acpi_info *info;
+	acpi_read_fn *read;
+	void *ctx;
+};
+
+/* Copies len bytes at offset off of table t; false when they are not all inside it. */
+bool acpi_get(const struct acpi_parser *p, const struct acpi_table *t, uint64_t off, void *buf, size_t len) MUST_CHECK;
+
+/*
+ * True, and *t says where, when the table at base has that signature, is whole and sums up. One that is not is counted as
+ * refused, and t->length is 0.
+ */
+bool acpi_open(struct acpi_parser *p, uint64_t base, const char *signature, struct acpi_table *t);
+
+/* Each reads the tables of its name out of info->table into the rest of info; absent ones change nothing. */
+void acpi_read_madt(struct acpi_parser *p);
+void acpi_read_fadt(struct acpi_parser *p);      /* and _S5_ of the DSDT */
+void acpi_read_hpet(struct acpi_parser *p);

@@ -4,7 +4,7 @@
 
 #include "lib/base.h"
 
-enum { BOOT_CMDLINE_MAX = 256, BOOT_MEM_MAX = 128, BOOT_MODULE_MAX = 32, BOOT_NAME_MAX = 64 };
+enum { BOOT_CMDLINE_MAX = 256, BOOT_MEM_MAX = 256, BOOT_MODULE_MAX = 32, BOOT_NAME_MAX = 64 };
 
 /* Kinds of memory; where two claims overlap the greater one wins. */
 enum boot_mem_type {
@@ -14,7 +14,6 @@ enum boot_mem_type {
 	BOOT_MEM_ACPI,          /* RAM with ACPI tables                                          */
 	BOOT_MEM_MODULE,        /* a boot module, whole pages                                    */
 	BOOT_MEM_KERNEL,        /* this image                                                    */
-	BOOT_MEM_PRESERVED,     /* on the preserve list                                          */
 	BOOT_MEM_NVS,           /* firmware's, kept over sleep                                   */
 	BOOT_MEM_RESERVED,
 	BOOT_MEM_BAD,
@@ -31,22 +30,15 @@ struct boot_module {
 	char name[BOOT_NAME_MAX]; /* first word of its string without directories, terminated    */
 };
 
-struct boot_framebuffer {
-	uint64_t base;          /* 0: none                                                       */
-	uint32_t pitch, width, height; /* bytes, pixels, pixels                                  */
-	uint8_t bits_per_pixel, type;  /* type: 1 = RGB, 2 = EGA text (Multiboot 2, 3.6.12)      */
-};
-
 struct boot_info {
 	char loader[BOOT_NAME_MAX];
 	char cmdline[BOOT_CMDLINE_MAX];
-	uint32_t mem_count, mem_dropped;       /* dropped: no room in the table, not offered     */
+	uint32_t mem_count, mem_dropped;       /* dropped: claims of free RAM without room in the table */
 	struct boot_mem mem[BOOT_MEM_MAX];     /* sorted, disjoint, touching runs of one type merged */
 	uint32_t module_count, module_dropped; /* dropped: beyond the table, not page aligned, outside RAM, overlapping */
 	struct boot_module module[BOOT_MODULE_MAX];
 	uint8_t rsdp[36];       /* copy of the RSDP when the loader passed it                    */
 	uint32_t rsdp_size;     /* bytes valid in it: 0 (look for it in the BIOS), 20 or 36      */
-	struct boot_framebuffer fb;
 	uint64_t ram_bytes;     /* all RAM, whoever uses it                                      */
 };
 

@@ -16,10 +16,10 @@ struct kept {
 _Static_assert(sizeof(struct kept) == KEEP_SIZE && LOG_SIZE <= KEEP_SIZE - 16, "the whole log fits");
 
 static hpa_t place;              /* 0: no room */
-static volatile struct kept *area;
+static struct kept *area;
 
 /* Fletcher-like: order matters, zeroes do not vanish. */
-static uint32_t checksum(const volatile char *text, uint32_t length)
+static uint32_t checksum(const char *text, uint32_t length)
 {
 	uint32_t a = 1, b = 0;
 
@@ -51,24 +51,15 @@ static hpa_t take_memory(struct boot_info *info)
 
 void keep_report(struct boot_info *info)
 {
-	volatile struct kept *k;
-	uint32_t start = 0;
+	struct kept *k;
 
 	place = take_memory(info);
-	k = (volatile struct kept *)(uintptr_t)place.v;
+	k = (struct kept *)(uintptr_t)place.v;
 	if (!k || k->magic != KEEP_MAGIC || k->length > sizeof(k->text) || k->sum != checksum(k->text, k->length)) {
 		return;
 	}
 	log_printf("the run before this one ended in a panic; its log:");
-	while (start < k->length) {
-		char part[64];
-		size_t n = 0;
-
-		while (n < sizeof(part) && start < k->length) {
-			part[n++] = k->text[start++];
-		}
-		log_write(part, n);
-	}
+	log_write(k->text, k->length);
 	log_printf("end of that log");
 	k->magic = 0;
 	/* From keep_init on the area is mapped uncached: no old line may be written back over it. */
@@ -77,25 +68,16 @@ void keep_report(struct boot_info *info)
 
 void keep_init(void)
 {
-	area = place.v ? mmio_map(place, KEEP_SIZE) : NULL;
+	area = place.v ? (struct kept *)(uintptr_t)mmio_map(place, KEEP_SIZE) : NULL;
 }
 
 void keep_log(void)
 {
 	uint64_t pos = 0;
-	uint32_t length = 0;
-	char part[64];
-	size_t n;
 
-	if (!area) {
-		return;
+	if (area) {
+		area->length = (uint32_t)log_read(&pos, area->text, sizeof(area->text));
+		area->sum = checksum(area->text, area->length);
+		area->magic = KEEP_MAGIC;
 	}
-	while ((n = log_read(&pos, part, sizeof(part))) != 0 && length + n <= sizeof(area->text)) {
-		for (size_t i = 0; i < n; i++) {
-			area->text[length++] = part[i];
-		}
-	}
-	area->length = length;
-	area->sum = checksum(area->text, length);
-	area->magic = KEEP_MAGIC;
 }

@@ -37,11 +37,9 @@ static bool read_identity(void *ctx, uint64_t addr, void *buf, size_t len)
 
 static int read_boot_info(uint32_t magic, uint32_t addr)
 {
-	const struct boot_keep keep[] = {
-		{ IMAGE_PHYS, image_pa(__image_end).v - IMAGE_PHYS, BOOT_MEM_KERNEL },
-	};
+	const struct boot_mem image = { IMAGE_PHYS, image_pa(__image_end).v - IMAGE_PHYS, BOOT_MEM_KERNEL };
 
-	return multiboot_parse(&boot_info, magic, addr, read_identity, NULL, keep, ARRAY_SIZE(keep));
+	return multiboot_parse(&boot_info, magic, addr, read_identity, NULL, &image);
 }
 
 static void choose_console(void)
@@ -54,16 +52,10 @@ static void choose_console(void)
 
 static void log_boot_info(const struct boot_info *b)
 {
-	static const char *const type[] = { "", "free", "low", "ACPI", "module", "kernel", "preserved", "NVS", "reserved", "bad" };
-
-	log_printf("boot: %s, command line \"%s\"", b->loader, b->cmdline);
-	for (uint32_t i = 0; i < b->mem_count; i++) {
-		log_printf("boot: memory %#012llx + %#llx %s", (unsigned long long)b->mem[i].base,
-			   (unsigned long long)b->mem[i].size, type[b->mem[i].type]);
-	}
+	log_printf("boot: %s, command line \"%s\", %llu MiB of RAM", b->loader, b->cmdline,
+		   (unsigned long long)(b->ram_bytes >> 20));
 	for (uint32_t i = 0; i < b->module_count; i++) {
-		log_printf("boot: module %s, %llu bytes at %#llx", b->module[i].name, (unsigned long long)b->module[i].size,
-			   (unsigned long long)b->module[i].base.v);
+		log_printf("boot: module %s, %llu bytes", b->module[i].name, (unsigned long long)b->module[i].size);
 	}
 	if (b->mem_dropped || b->module_dropped) {
 		log_printf("boot: %u stretches of memory and %u modules not used: too many or misplaced", b->mem_dropped,

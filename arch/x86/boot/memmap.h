@@ -1,35 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory map: claims of firmware, loader and ourselves, in any order and overlapping, become one sorted list. */
+/*
+ * The memory map: claims of firmware, loader and ourselves, in any order and overlapping, become one sorted list in
+ * info->mem. Between memmap_start and memmap_finish it covers all addresses, holes as BOOT_MEM_NONE.
+ */
 #pragma once
 
 #include "arch/x86/boot/bootinfo.h"
 
-enum { MEMMAP_CLAIM_MAX = 512 };
-
-struct memmap_claim {
-	uint64_t base, end;     /* bytes, any alignment; end above base                          */
-	uint32_t type;          /* enum boot_mem_type                                            */
-};
-
-struct memmap {
-	uint32_t count;
-	bool overflow;          /* a claim did not fit: resolving then offers no memory          */
-	struct memmap_claim claim[MEMMAP_CLAIM_MAX];
-};
+/* Forgets all claims. */
+void memmap_start(struct boot_info *info);
 
 /*
- * Records that [base, base + size) is of this type. Free memory is shrunk to whole pages, everything else
- * grown. Empty claims and claims that shrink to nothing are ignored; one that wraps ends at the last page.
- * A claim that goes on where the one before it ended, with its type, extends that.
+ * [base, base + size) is of this type at least: where claims overlap the greatest counts, and types from LOW to
+ * KERNEL count only where RAM was claimed before. Free memory is shrunk to whole pages, everything else grown; a
+ * claim that wraps ends at the last page. Where the table is full, free memory is left out (mem_dropped) and other
+ * claims grow to the next boundary that there is.
  */
-void memmap_claim(struct memmap *map, uint64_t base, uint64_t size, enum boot_mem_type type);
+void memmap_claim(struct boot_info *info, uint64_t base, uint64_t size, enum boot_mem_type type);
 
-/*
- * Fills info->mem, mem_count, mem_dropped and ram_bytes: every address gets the greatest type that was
- * claimed for it; types from LOW to PRESERVED count only where there is RAM below them. RAM under
- * 1 MiB is LOW.
- */
-void memmap_resolve(const struct memmap *map, struct boot_info *info);
+/* True when [base, base + size) is not empty, claimed as RAM and as nothing else so far. */
+bool memmap_is_free(const struct boot_info *info, uint64_t base, uint64_t size);
 
-/* True when [base, base + size) is claimed as RAM and as nothing else so far. */
-bool memmap_is_free(const struct memmap *map, uint64_t base, uint64_t size);
+/* Takes the holes out and counts ram_bytes. No claims after this. */
+void memmap_finish(struct boot_info *info);

@@ -12,17 +12,11 @@ enum {
 /* Copies len bytes at host-physical addr to buf; false when it cannot reach them all. */
 typedef bool boot_read_fn(void *ctx, uint64_t addr, void *buf, size_t len);
 
-/* Memory that must not be offered, besides what the loader says: our image, ranges that outlive a reboot. */
-struct boot_keep {
-	uint64_t base, size;            /* bytes                                                 */
-	uint32_t type;                  /* BOOT_MEM_KERNEL or BOOT_MEM_PRESERVED                 */
-};
-
 /*
- * Fills info from what the loader left at addr. Nothing in the loader's data is trusted: strings are cut,
- * lengths bounded, modules that overlap the keep list, each other or non-RAM are dropped.
+ * Fills info from what the loader left at addr; image is where we are. Nothing in the loader's data is trusted: strings
+ * are cut, lengths bounded, modules that overlap the image, each other or non-RAM are dropped.
  *   E_INVAL  magic is of neither protocol
- *   E_PROTO  the information cannot be read, or has no memory map: the machine cannot be started
+ *   E_PROTO  the information cannot be read, or names no RAM: the machine cannot be started
  */
 int multiboot_parse(struct boot_info *info, uint32_t magic, uint64_t addr, boot_read_fn *read, void *ctx,
-		    const struct boot_keep *keep, size_t keep_count) MUST_CHECK;
+		    const struct boot_mem *image) MUST_CHECK;

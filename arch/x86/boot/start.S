@@ -12,7 +12,6 @@
 #define MB2_TAG_END     0
 #define MB2_TAG_REQUEST 1
 #define MB2_TAG_CONSOLE 4
-#define MB2_TAG_FB      5
 #define MB2_TAG_ALIGN   6
 #define MB2_OPTIONAL    1
 
@@ -32,16 +31,12 @@ mb2_header:
 	.long 1, 3, 6                   /* command line, modules, memory map */
 	.balign 8
 	.short MB2_TAG_REQUEST, MB2_OPTIONAL
-	.long 20
-	.long 8, 14, 15                 /* framebuffer, RSDP of ACPI 1, RSDP of ACPI 2 */
+	.long 16
+	.long 14, 15                    /* RSDP of ACPI 1, RSDP of ACPI 2 */
 	.balign 8
 	.short MB2_TAG_CONSOLE, MB2_OPTIONAL
 	.long 12
 	.long 2                         /* EGA text is fine; no console is required */
-	.balign 8
-	.short MB2_TAG_FB, MB2_OPTIONAL
-	.long 20
-	.long 0, 0, 0                   /* any size, any depth */
 	.balign 8
 	.short MB2_TAG_ALIGN, 0
 	.long 8

@@ -11,29 +11,26 @@
 enum { PM1_SCI_EN = 1 << 0, PM1_SLP_TYP_SHIFT = 10, PM1_SLP_EN = 1 << 13 };
 enum { RESET_CONTROL = 0xcf9, KBC_COMMAND = 0x64, KBC_STATUS = 0x64, KBC_INPUT_FULL = 2, KBC_PULSE_RESET = 0xfe };
 enum { ACPI_ENABLE_MS = 300, OBEY_MS = 100, KBC_SPINS = 10000 };
-enum { SPACE_MEMORY = 0, SPACE_PORT = 1 };
 
 /* PM1 control means nothing to the machine until the firmware has handed it over. */
 static void acpi_mode_on(const struct acpi_info *a)
 {
-	uint16_t pm1a = (uint16_t)a->pm1a_control;
-
-	if (!a->smi_command || !a->acpi_enable || (inw(pm1a) & PM1_SCI_EN)) {
+	if (!a->smi_command || !a->acpi_enable || (inw(a->pm1a_control) & PM1_SCI_EN)) {
 		return;
 	}
-	outb((uint16_t)a->smi_command, a->acpi_enable);
-	for (unsigned ms = 0; ms < ACPI_ENABLE_MS && !(inw(pm1a) & PM1_SCI_EN); ms++) {
+	outb(a->smi_command, a->acpi_enable);
+	for (unsigned ms = 0; ms < ACPI_ENABLE_MS && !(inw(a->pm1a_control) & PM1_SCI_EN); ms++) {
 		clock_delay_us(1000);
 	}
 }
 
-static void sleep_type(uint32_t port, uint8_t type)
+static void sleep_type(uint16_t port, uint8_t type)
 {
-	uint16_t old = inw((uint16_t)port) & (uint16_t)~(7u << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
+	uint16_t old = inw(port) & (uint16_t)~(7u << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
 	uint16_t val = (uint16_t)(old | (unsigned)type << PM1_SLP_TYP_SHIFT);
 
-	outw((uint16_t)port, val);
-	outw((uint16_t)port, val | PM1_SLP_EN);
+	outw(port, val);
+	outw(port, val | PM1_SLP_EN);
 }
 
 void power_off(void)
@@ -56,17 +53,10 @@ void power_off(void)
 
 static void reset_by_fadt(const struct acpi_info *a)
 {
-	if (!a->reset.width) {
-		return;
-	}
-	if (a->reset.space == SPACE_PORT) {
-		outb((uint16_t)a->reset.address, a->reset_value);
-	} else if (a->reset.space == SPACE_MEMORY) {
-		volatile uint8_t *reg = mmio_map(hpa(a->reset.address), 1);
-
-		if (reg) {
-			*reg = a->reset_value;
-		}
+	if (a->reset_is_port) {
+		outb((uint16_t)a->reset, a->reset_value);
+	} else {
+		*(volatile uint8_t *)mmio_map(hpa(a->reset), 1) = a->reset_value;
 	}
 	clock_delay_us(OBEY_MS * 1000);
 }
@@ -76,7 +66,9 @@ void power_reboot(void)
 	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) no_idt = { 0, 0 };
 
 	cpu_cli();
-	reset_by_fadt(&acpi_info);
+	if (acpi_info.reset) {
+		reset_by_fadt(&acpi_info);
+	}
 	outb(RESET_CONTROL, 0x02);
 	outb(RESET_CONTROL, 0x06);
 	clock_delay_us(OBEY_MS * 1000);

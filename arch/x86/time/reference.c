@@ -23,7 +23,7 @@ static uint64_t hpet_read(void)
 
 static uint64_t pm_timer_read(void)
 {
-	return inl((uint16_t)acpi_info.pm_timer);
+	return inl(acpi_info.pm_timer);
 }
 
 static uint64_t pit_read(void)

@@ -6,6 +6,7 @@
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/kmap.h"
+#include "kernel/log.h"
 
 /* Offsets in the xAPIC page; the x2APIC MSR is 800h + offset / 16. */
 enum apic_reg {
@@ -61,12 +62,9 @@ static void switch_on(void)
 	uint64_t base = rdmsr(MSR_APIC_BASE);
 
 	x2apic = (cpu_features.x2apic && want_x2apic()) || (base & BASE_X2APIC);
-	if (!(base & BASE_ENABLE)) {
-		base |= BASE_ENABLE;
-		wrmsr(MSR_APIC_BASE, base);
-	}
+	wrmsr(MSR_APIC_BASE, base | BASE_ENABLE);
 	if (x2apic) {
-		wrmsr(MSR_APIC_BASE, base | BASE_X2APIC);
+		wrmsr(MSR_APIC_BASE, base | BASE_ENABLE | BASE_X2APIC);
 	} else if (!page) {
 		page = mmio_map(hpa(base & BASE_ADDRESS), PAGE_SIZE);
 	}
@@ -92,6 +90,7 @@ void lapic_init(void)
 	for (unsigned i = 0; i < 8; i++) {
 		lapic_eoi();                             /* what the firmware left in service */
 	}
+	log_printf("cpu: local APIC %u, %s", lapic_id(), x2apic ? "x2APIC" : "xAPIC");
 }
 
 void lapic_eoi(void)
@@ -102,11 +101,6 @@ void lapic_eoi(void)
 uint32_t lapic_id(void)
 {
 	return x2apic ? get(APIC_ID) : get(APIC_ID) >> 24;
-}
-
-bool lapic_is_x2apic(void)
-{
-	return x2apic;
 }
 
 void lapic_timer_setup(uint8_t vector, bool tsc_deadline)

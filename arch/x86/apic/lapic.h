@@ -7,7 +7,7 @@
 enum { VECTOR_SPURIOUS = 0xff };
 
 /*
- * On each CPU, after mm_init: mode, spurious vector, all local interrupts masked, LINT1 = NMI, TPR 0. The option
+ * On each CPU, after mm_init: mode (logged), spurious vector, all local interrupts masked, LINT1 = NMI, TPR 0. The option
  * `apic=xapic` or `apic=x2apic` chooses the mode where the firmware left a choice.
  */
 void lapic_init(void);
@@ -16,7 +16,6 @@ void lapic_init(void);
 void lapic_eoi(void);
 
 uint32_t lapic_id(void);
-bool lapic_is_x2apic(void);
 
 /* Timer for arch/x86/time: one-shot at bus clock / 1, or TSC deadline. */
 void lapic_timer_setup(uint8_t vector, bool tsc_deadline);

@@ -99,7 +99,6 @@ static void machine_up(void)
 	/* The 8259s fall silent while LINT0 still listens: masked in the other order, QEMU would deliver vector -1. */
 	ioapic_init();
 	lapic_init();
-	log_printf("cpu: local APIC %u, %s", lapic_id(), lapic_is_x2apic() ? "x2APIC" : "xAPIC");
 	clock_init();
 	serial_init();
 	if (vcpu_ops->cpu_on() < 0) {

@@ -7,7 +7,6 @@
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/image.h"
 #include "arch/x86/boot/keep.h"
-#include "arch/x86/cpu/ksyms.h"
 #include "arch/x86/cpu/power.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/frame.h"
@@ -29,13 +28,34 @@ _Noreturn void __stack_chk_fail(void)
 	panic("stack smashed");
 }
 
+/* tools/mksyms: offsets from KERNEL_BASE in rising order; per symbol the offset of its name; the names. */
+extern const uint32_t ksyms_count, ksyms_addr[], ksyms_name_off[];
+extern const char ksyms_names[];
+
+/* Index of the function around addr, or ksyms_count. */
+static uint32_t symbol_of(uint64_t addr)
+{
+	uint32_t i = ksyms_count;
+
+	if (addr < (uint64_t)__text_start || addr >= (uint64_t)__text_end) {
+		return i;
+	}
+	while (i > 0 && ksyms_addr[i - 1] > addr - KERNEL_BASE) {
+		i--;
+	}
+	return i ? i - 1 : ksyms_count;
+}
+
 static void print_address(const char *what, uint64_t addr)
 {
-	uint64_t offset;
-	const char *name = ksyms_name(addr, &offset);
+	uint32_t i = symbol_of(addr);
 
-	log_printf("%s %016llx %s%s%#llx", what, (unsigned long long)addr, name ? name : "?", name ? "+" : " ",
-		   name ? (unsigned long long)offset : 0);
+	if (i == ksyms_count) {
+		log_printf("%s %016llx", what, (unsigned long long)addr);
+	} else {
+		log_printf("%s %016llx %s+%#llx", what, (unsigned long long)addr, ksyms_names + ksyms_name_off[i],
+			   (unsigned long long)(addr - KERNEL_BASE - ksyms_addr[i]));
+	}
 }
 
 /* Frame pointers are read like user memory: a broken chain ends the trace, not the panic. */
@@ -63,20 +83,20 @@ static void print_control(void)
 	log_printf("  cr4 %016llx efer %016llx", (unsigned long long)read_cr4(), (unsigned long long)rdmsr(MSR_EFER));
 }
 
+/* All of it, in its order, two to a line. */
 static void print_frame(const struct trap_frame *f)
 {
-	const struct { const char *name; uint64_t val; } row[] = {
-		{ "rax", f->rax }, { "rbx", f->rbx }, { "rcx", f->rcx }, { "rdx", f->rdx }, { "rsi", f->rsi }, { "rdi", f->rdi },
-		{ "rbp", f->rbp }, { "rsp", f->rsp }, { "r8 ", f->r8 },  { "r9 ", f->r9 },  { "r10", f->r10 }, { "r11", f->r11 },
-		{ "r12", f->r12 }, { "r13", f->r13 }, { "r14", f->r14 }, { "r15", f->r15 }, { "flg", f->rflags },
-		{ "err", f->error },
+	static const char name[][4] = {
+		"r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "rcx", "rax", "rdi", "rsi",
+		"rdx", "r10", "r8 ", "r9 ", "vec", "err", "rip", "cs ", "flg", "rsp", "ss ",
 	};
+	uint64_t val[ARRAY_SIZE(name)];
 
-	log_printf("  vector %llu cs %#llx ss %#llx", (unsigned long long)f->vector, (unsigned long long)f->cs,
-		   (unsigned long long)f->ss);
-	for (size_t i = 0; i < ARRAY_SIZE(row); i += 3) {
-		log_printf("  %s %016llx %s %016llx %s %016llx", row[i].name, (unsigned long long)row[i].val, row[i + 1].name,
-			   (unsigned long long)row[i + 1].val, row[i + 2].name, (unsigned long long)row[i + 2].val);
+	_Static_assert(sizeof(val) == sizeof(*f), "a name for each register");
+	__builtin_memcpy(val, f, sizeof(val));
+	for (size_t i = 0; i < ARRAY_SIZE(name); i += 2) {
+		log_printf("  %s %016llx %s %016llx", name[i], (unsigned long long)val[i], name[i + 1],
+			   (unsigned long long)val[i + 1]);
 	}
 }
 

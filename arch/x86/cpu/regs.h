@@ -13,15 +13,15 @@ enum {
 enum {
 	CR4_VME = 1u << 0, CR4_PVI = 1u << 1, CR4_TSD = 1u << 2, CR4_DE = 1u << 3, CR4_PSE = 1u << 4, CR4_PAE = 1u << 5,
 	CR4_MCE = 1u << 6, CR4_PGE = 1u << 7, CR4_PCE = 1u << 8, CR4_OSFXSR = 1u << 9, CR4_OSXMMEXCPT = 1u << 10,
-	CR4_UMIP = 1u << 11, CR4_LA57 = 1u << 12, CR4_FSGSBASE = 1u << 16, CR4_PCIDE = 1u << 17,
-	CR4_OSXSAVE = 1u << 18, CR4_SMEP = 1u << 20, CR4_SMAP = 1u << 21, CR4_PKE = 1u << 22,
+	CR4_UMIP = 1u << 11, CR4_LA57 = 1u << 12, CR4_FSGSBASE = 1u << 16,
+	CR4_OSXSAVE = 1u << 18, CR4_SMEP = 1u << 20, CR4_SMAP = 1u << 21,
 };
 
 enum { EFER_SCE = 1u << 0, EFER_LME = 1u << 8, EFER_LMA = 1u << 10, EFER_NXE = 1u << 11, EFER_SVME = 1u << 12 };
 
 enum {
-	RFLAGS_CF = 1u << 0, RFLAGS_FIXED = 1u << 1, RFLAGS_TF = 1u << 8, RFLAGS_IF = 1u << 9, RFLAGS_DF = 1u << 10,
-	RFLAGS_NT = 1u << 14, RFLAGS_RF = 1u << 16, RFLAGS_AC = 1u << 18,
+	RFLAGS_FIXED = 1u << 1, RFLAGS_TF = 1u << 8, RFLAGS_IF = 1u << 9, RFLAGS_DF = 1u << 10,
+	RFLAGS_NT = 1u << 14, RFLAGS_AC = 1u << 18,
 };
 
 enum msr {
@@ -30,7 +30,6 @@ enum msr {
 	MSR_PAT = 0x277,
 	MSR_TSC_DEADLINE = 0x6e0,
 	MSR_X2APIC = 0x800,             /* + register offset / 16                                */
-	MSR_XSS = 0xda0,
 };
 #define MSR_EFER           0xc0000080u
 #define MSR_STAR           0xc0000081u
@@ -98,57 +97,27 @@ static inline uint64_t read_rflags(void)
 	return v;
 }
 
-static inline uint64_t read_xcr0(void)
-{
-	uint32_t lo, hi;
-
-	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-	return (uint64_t)hi << 32 | lo;
-}
-
 static inline void write_xcr0(uint64_t v)
 {
 	__asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
 }
 
-static inline void outb(uint16_t port, uint8_t v)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port) : "memory");
-}
+#define CPU_PORT_ACCESSORS(suffix, type) \
+	static inline void out##suffix(uint16_t port, type v) \
+	{ \
+		__asm__ volatile("out" #suffix " %0, %1" : : "a"(v), "Nd"(port) : "memory"); \
+	} \
+	static inline type in##suffix(uint16_t port) \
+	{ \
+		type v; \
+		__asm__ volatile("in" #suffix " %1, %0" : "=a"(v) : "Nd"(port) : "memory"); \
+		return v; \
+	}
 
-static inline void outw(uint16_t port, uint16_t v)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port) : "memory");
-}
-
-static inline void outl(uint16_t port, uint32_t v)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port) : "memory");
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t v;
-
-	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
-static inline uint16_t inw(uint16_t port)
-{
-	uint16_t v;
-
-	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
-static inline uint32_t inl(uint16_t port)
-{
-	uint32_t v;
-
-	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
+CPU_PORT_ACCESSORS(b, uint8_t)
+CPU_PORT_ACCESSORS(w, uint16_t)
+CPU_PORT_ACCESSORS(l, uint32_t)
+#undef CPU_PORT_ACCESSORS
 
 static inline void invlpg(uint64_t va)
 {

@@ -12,7 +12,7 @@ enum uart_reg { UART_DATA, UART_IER, UART_IIR_FCR, UART_LCR, UART_MCR, UART_LSR,
 enum { IER_RX = 1, IER_TX_EMPTY = 2 };
 enum { FCR_ENABLE_CLEAR_14 = 0xc7, IIR_FIFO = 0xc0 };
 enum { LCR_8N1 = 3, LCR_DLAB = 0x80 };
-enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT2 = 8, MCR_LOOP = 0x10 };       /* OUT2 gates the interrupt on a PC */
+enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT2 = 8 };        /* OUT2 gates the interrupt on a PC */
 enum { LSR_DATA = 1, LSR_TX_EMPTY = 0x20 };
 enum { TX_FIFO = 16, TX_SPINS = 1 << 16, DIVISOR_115200 = 1 };
 
@@ -24,7 +24,7 @@ static uint16_t base;           /* 0: no UART */
 static uint8_t irq;
 static uint8_t tx_room;         /* bytes that an empty transmitter takes */
 static bool dead;               /* the transmitter hung once: never wait for it again */
-static bool interrupts, rx_wanted, tx_wanted;
+static bool rx_wanted, tx_wanted;
 static void (*notify)(void);
 
 static uint8_t get(enum uart_reg reg)
@@ -37,7 +37,7 @@ static void set(enum uart_reg reg, unsigned val)
 	outb((uint16_t)(base + reg), (uint8_t)val);
 }
 
-/* An empty bus reads as ones; a UART loops a byte back. */
+/* An empty bus reads as ones. */
 static bool probe(void)
 {
 	set(UART_SCRATCH, 0x5a);
@@ -51,21 +51,12 @@ static bool probe(void)
 	set(UART_LCR, LCR_8N1);
 	set(UART_IIR_FCR, FCR_ENABLE_CLEAR_14);
 	tx_room = (get(UART_IIR_FCR) & IIR_FIFO) == IIR_FIFO ? TX_FIFO : 1;
-	set(UART_MCR, MCR_LOOP | MCR_RTS);
-	set(UART_DATA, 0xae);
-	for (unsigned spins = TX_SPINS; spins && !(get(UART_LSR) & LSR_DATA); spins--) {
-		cpu_relax();
-	}
-	if (get(UART_DATA) != 0xae) {
-		return false;
-	}
 	set(UART_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
 	return true;
 }
 
 void serial_early(const char *name)
 {
-	base = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(uarts); i++) {
 		if (!__builtin_memcmp(uarts[i].name, name, sizeof(uarts[i].name))) {
 			base = uarts[i].port;
@@ -102,12 +93,9 @@ void serial_write_sync(const char *text, size_t len)
 
 static void update_interrupts(void)
 {
-	unsigned ier = 0;
-
-	if (interrupts && notify) {
-		ier = (rx_wanted ? IER_RX : 0u) | (tx_wanted ? IER_TX_EMPTY : 0u);
+	if (base) {
+		set(UART_IER, notify ? (rx_wanted ? IER_RX : 0u) | (tx_wanted ? IER_TX_EMPTY : 0u) : 0u);
 	}
-	set(UART_IER, ier);
 }
 
 size_t serial_write(const void *buf, size_t count)
@@ -139,7 +127,7 @@ size_t serial_read(void *buf, size_t count)
 	while (base && n < count && (get(UART_LSR) & LSR_DATA)) {
 		p[n++] = get(UART_DATA);
 	}
-	if (base && !rx_wanted) {
+	if (!rx_wanted) {
 		rx_wanted = true;
 		update_interrupts();
 	}
@@ -162,25 +150,17 @@ static void serial_interrupt(void)
 
 void serial_init(void)
 {
-	if (!base) {
-		return;
-	}
 	irq_register((uint8_t)(VECTOR_ISA + irq), serial_interrupt);
-	if (ioapic_route_isa(irq, lapic_id()) < 0) {
+	if (base && ioapic_route_isa(irq, lapic_id()) < 0) {
 		log_printf("serial: no interrupt line %u", irq);
-		return;
 	}
-	interrupts = true;
-	update_interrupts();
 }
 
 void serial_set_notify(void (*fn)(void))
 {
 	notify = fn;
 	rx_wanted = true;
-	if (base) {
-		update_interrupts();
-	}
+	update_interrupts();
 }
 
 bool serial_taken(void)

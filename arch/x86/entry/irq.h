@@ -5,12 +5,7 @@
 #include "arch/x86/entry/frame.h"
 #include "lib/base.h"
 
-enum {
-	IRQ_FIRST = 0x20, IRQ_LAST = 0xef,
-	IRQ_TLB = 0xe1,              /* another CPU unmapped something                                */
-	IRQ_RESCHED = 0xe2,          /* another CPU queued a thread here                              */
-	IRQ_ISA = 0x30,              /* + ISA interrupt number                                        */
-};
+enum { IRQ_FIRST = 0x20, IRQ_LAST = 0xef };
 
 /* Builds the IDT (boot CPU) and loads it on this CPU. */
 void irq_init(void);

@@ -31,7 +31,7 @@ static struct {
 	uint64_t ref_last, ref_ns_per_tick, ref_ticks;  /* counter extended to 64 bits              */
 } clk;
 
-struct sample { uint64_t tsc, ref; };
+struct sample { uint64_t tsc, ref, apic; };
 
 static uint64_t ratio_32(uint64_t over, uint64_t under)
 {
@@ -44,85 +44,86 @@ static uint64_t scale(uint64_t count, uint64_t multiplier)
 }
 
 /* The pair read closest together, so that a preemption below us between the two reads does no harm. */
-static struct sample take_sample(const struct reference *ref)
+static struct sample take_sample(void)
 {
-	struct sample best = { 0, 0 };
 	uint64_t best_gap = UINT64_MAX;
+	struct sample best = { 0 };
 
 	for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
-		uint64_t before = rdtsc(), value = ref->read(), after = rdtsc();
+		uint64_t before = rdtsc(), ref = clk.ref.read(), gap = rdtsc() - before;
 
-		if (after - before < best_gap) {
-			best_gap = after - before;
-			best = (struct sample){ before + best_gap / 2, value };
+		if (gap < best_gap) {
+			best_gap = gap;
+			best = (struct sample){ before + gap / 2, ref, lapic_timer_remaining() };
 		}
 	}
 	return best;
 }
 
-static struct sample wait_window(const struct reference *ref, struct sample from)
+static struct sample wait_window(struct sample from)
 {
-	uint64_t ticks = ref->hz * WINDOW_MS / 1000;
+	uint64_t ticks = clk.ref.hz * WINDOW_MS / 1000;
 
-	while (((ref->read() - from.ref) & ref->mask) < ticks) {
+	while (((clk.ref.read() - from.ref) & clk.ref.mask) < ticks) {
 		cpu_relax();
 	}
-	return take_sample(ref);
+	return take_sample();
 }
 
-static uint64_t hz_between(const struct reference *ref, struct sample a, struct sample b)
+/* Of something that counted so far between the two. */
+static uint64_t frequency(uint64_t count, struct sample from, struct sample to)
 {
-	uint64_t ticks = (b.ref - a.ref) & ref->mask;
+	uint64_t ticks = (to.ref - from.ref) & clk.ref.mask;
 
-	return ticks ? (b.tsc - a.tsc) * ref->hz / ticks : 0;
+	return ticks ? count * clk.ref.hz / ticks : 0;
 }
 
 /* TSC and APIC timer against the reference. True when both windows gave the same TSC frequency. */
-static bool calibrate(const struct reference *ref)
+static bool calibrate(void)
 {
 	struct sample a, b, c;
-	uint64_t first, second, apic_ticks, ref_ticks;
+	uint64_t first, second;
 
 	lapic_timer_count(UINT32_MAX);
-	a = take_sample(ref);
-	b = wait_window(ref, a);
-	c = wait_window(ref, b);
-	apic_ticks = UINT32_MAX - lapic_timer_remaining();
-	ref_ticks = (ref->read() - a.ref) & ref->mask;
+	a = take_sample();
+	b = wait_window(a);
+	c = wait_window(b);
 	lapic_timer_count(0);
-
-	first = hz_between(ref, a, b);
-	second = hz_between(ref, b, c);
-	clk.tsc_hz = hz_between(ref, a, c);
-	clk.apic_hz = ref_ticks ? apic_ticks * ref->hz / ref_ticks : 0;
+	first = frequency(b.tsc - a.tsc, a, b);
+	second = frequency(c.tsc - b.tsc, b, c);
+	clk.tsc_hz = frequency(c.tsc - a.tsc, a, c);
+	clk.apic_hz = frequency(a.apic - c.apic, a, c);
 	return (first > second ? first - second : second - first) < clk.tsc_hz / AGREE_PARTS;
+}
+
+/* Of digits and blanks. */
+static unsigned number(const char *text, size_t len)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		n = n * 10 + (text[i] & 15u);
+	}
+	return n;
 }
 
 /* "Nov 20 2026", the compiler's __DATE__, which SOURCE_DATE_EPOCH fixes for reproducible builds. */
 static uint64_t build_seconds(void)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec", date[] = __DATE__;
-	unsigned month = 0, day = (date[4] == ' ' ? 0 : (unsigned)(date[4] - '0') * 10) + (unsigned)(date[5] - '0');
-	unsigned year = 0;
+	unsigned month = 0;
 
 	while (month < 11 && __builtin_memcmp(months + 3 * month, date, 3) != 0) {
 		month++;
 	}
-	for (unsigned i = 7; i < 11; i++) {
-		year = year * 10 + (unsigned)(date[i] - '0');
-	}
-	return rtc_seconds(year, month + 1, day, 0, 0, 0);
+	return rtc_seconds(number(date + 7, 4), month + 1, number(date + 4, 2), 0, 0, 0);
 }
 
 static void read_wall_clock(void)
 {
 	uint64_t seconds = rtc_read(), build = build_seconds();
 
-	if (seconds < build) {
-		log_printf("clock: the RTC says %llu, before this build: not believed", (unsigned long long)seconds);
-		seconds = build;
-	}
-	clk.wall_base = seconds * NS_PER_S - clock_ns();
+	clk.wall_base = (seconds > build ? seconds : build) * NS_PER_S - clock_ns();
 }
 
 /* Keeps a wrapping hardware clock followed even when nobody asks for a timer. */
@@ -141,13 +142,12 @@ void clock_entry(void)
 
 void clock_init(void)
 {
-	unsigned tries = CALIBRATE_TRIES;
-	bool agree;
+	bool agree = false;
 
 	clk.ref = reference_find();
-	do {
-		agree = calibrate(&clk.ref);
-	} while (!agree && --tries);
+	for (unsigned i = 0; i < CALIBRATE_TRIES && !agree; i++) {
+		agree = calibrate();
+	}
 	if (!clk.tsc_hz || !clk.apic_hz) {
 		cpu_unsupported("The time stamp counter or the APIC timer stands still.");
 	}
@@ -167,41 +167,25 @@ void clock_init(void)
 	clock_arm(UINT64_MAX);
 }
 
-static uint64_t reference_ns(void)
+uint64_t clock_ns(void)
 {
-	uint64_t now = clk.ref.read();
+	uint64_t now;
 
+	if (!clk.running) {
+		return 0;
+	}
+	if (clk.tsc) {
+		return scale(rdtsc() - clk.tsc_base, clk.ns_per_tsc);
+	}
+	now = clk.ref.read();
 	clk.ref_ticks += (now - clk.ref_last) & clk.ref.mask;
 	clk.ref_last = now;
 	return scale(clk.ref_ticks, clk.ref_ns_per_tick);
 }
 
-uint64_t clock_ns(void)
-{
-	if (!clk.running) {
-		return 0;
-	}
-	return clk.tsc ? clock_tsc_to_ns(rdtsc()) : reference_ns();
-}
-
 uint64_t clock_tsc_khz(void)
 {
 	return clk.tsc_hz / 1000;
-}
-
-bool clock_is_tsc(void)
-{
-	return clk.tsc;
-}
-
-uint64_t clock_tsc_to_ns(uint64_t tsc)
-{
-	return tsc < clk.tsc_base ? 0 : scale(tsc - clk.tsc_base, clk.ns_per_tsc);
-}
-
-uint64_t clock_ns_to_tsc(uint64_t ns)
-{
-	return clk.tsc_base + scale(ns, clk.tsc_per_ns);
 }
 
 static void arm_count(uint64_t deadline_ns, uint64_t now)
@@ -214,7 +198,7 @@ static void arm_count(uint64_t deadline_ns, uint64_t now)
 void clock_arm(uint64_t deadline_ns)
 {
 	if (clk.tsc_deadline) {
-		wrmsr(MSR_TSC_DEADLINE, deadline_ns == UINT64_MAX ? 0 : clock_ns_to_tsc(deadline_ns) + 1);
+		wrmsr(MSR_TSC_DEADLINE, deadline_ns == UINT64_MAX ? 0 : clk.tsc_base + scale(deadline_ns, clk.tsc_per_ns) + 1);
 	} else if (clk.tsc && deadline_ns == UINT64_MAX) {
 		lapic_timer_count(0);
 	} else {
@@ -232,15 +216,9 @@ uint64_t clock_wall_ns(void)
 
 void clock_delay_us(uint32_t us)
 {
-	struct reference pit = reference_pit();
-	uint64_t last = pit.read(), ticks = 0, wanted = (uint64_t)us * pit.hz / 1000000;
+	uint64_t start = rdtsc(), ticks = us * clk.tsc_hz / 1000000;
 
-	/* Bounded for machines whose PIT is gone: then a port write is the clock. */
-	for (uint64_t spins = us; spins && ticks < wanted; spins--) {
-		uint64_t now = pit.read();
-
-		ticks += (now - last) & pit.mask;
-		last = now;
+	for (uint32_t writes = 0; clk.running ? rdtsc() - start < ticks : writes < us; writes++) {
 		outb(PORT_DELAY, 0);
 	}
 }

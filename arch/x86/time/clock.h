@@ -9,8 +9,6 @@
 
 #include "lib/base.h"
 
-struct boot_info;
-
 enum { VECTOR_TIMER = 0xe0 };
 
 static inline uint64_t rdtsc(void)
@@ -36,11 +34,6 @@ uint64_t clock_ns(void);
 /* TSC ticks per millisecond. Not 0 after clock_init. */
 uint64_t clock_tsc_khz(void);
 
-/* True when clock_ns counts TSC ticks; then these convert exactly as it does, values before boot giving 0. */
-bool clock_is_tsc(void);
-uint64_t clock_tsc_to_ns(uint64_t tsc);
-uint64_t clock_ns_to_tsc(uint64_t ns);
-
 /*
  * Arms this CPU's one-shot timer for the clock_ns time deadline_ns; UINT64_MAX disarms. A deadline in the
  * past fires at once. May fire early (far deadlines, slow hardware clock): the handler looks at clock_ns
@@ -51,5 +44,5 @@ void clock_arm(uint64_t deadline_ns);
 /* Nanoseconds since 1970-01-01 UTC: RTC at boot plus elapsed; never before the build date. */
 uint64_t clock_wall_ns(void);
 
-/* Busy-waits; works before clock_init (PIT). For bring-up and panic only. */
+/* Busy-waits; before clock_init only about that long. For bring-up and panic only. */
 void clock_delay_us(uint32_t us);

@@ -6,19 +6,19 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/kmap.h"
 
-enum { HPET_CAPABILITIES = 0x00, HPET_CONFIG = 0x10, HPET_COUNTER = 0xf0 };      /* bytes */
-enum { HPET_ENABLE = 1, HPET_LEGACY = 2 };
+enum { HPET_PERIOD = 0x04 / 4, HPET_CONFIG = 0x10 / 4, HPET_COUNTER = 0xf0 / 4 };
+enum { HPET_ENABLE = 1, HPET_LEGACY = 2, HPET_SPINS = 10000 };
 enum { PM_TIMER_HZ = 3579545, PIT_HZ = 1193182 };
 enum { PIT_CHANNEL2 = 0x42, PIT_MODE = 0x43, PIT_GATE = 0x61 };
 
 #define HPET_PERIOD_MAX 0x05f5e100u     /* femtoseconds: 100 ns */
 #define FEMTO           1000000000000000ull
 
-static volatile uint8_t *hpet;
+static volatile uint32_t *hpet;
 
 static uint64_t hpet_read(void)
 {
-	return *(volatile uint32_t *)(hpet + HPET_COUNTER);
+	return hpet[HPET_COUNTER];
 }
 
 static uint64_t pm_timer_read(void)
@@ -36,38 +36,33 @@ static uint64_t pit_read(void)
 }
 
 /* Channel 2 with its gate on and the speaker off, mode 2, full range. */
-struct reference reference_pit(void)
+static void pit_start(void)
 {
 	outb(PIT_GATE, (uint8_t)((inb(PIT_GATE) & ~2u) | 1u));
 	outb(PIT_MODE, 0xb4);
 	outb(PIT_CHANNEL2, 0);
 	outb(PIT_CHANNEL2, 0);
-	return (struct reference){ "PIT", PIT_HZ, 0xffff, pit_read };
 }
 
 /* 0: there is none, or its numbers make no sense, or it does not count. */
 static uint64_t hpet_start(void)
 {
-	uint32_t period;
 	uint64_t first;
+	unsigned spins = HPET_SPINS;
 
-	hpet = acpi_info.hpet.v ? mmio_map(acpi_info.hpet, PAGE_SIZE) : NULL;
-	if (!hpet) {
+	if (!acpi_info.hpet.v) {
 		return 0;
 	}
-	period = *(volatile uint32_t *)(hpet + HPET_CAPABILITIES + 4);
-	if (!period || period > HPET_PERIOD_MAX) {
+	hpet = mmio_map(acpi_info.hpet, PAGE_SIZE);
+	if (!hpet[HPET_PERIOD] || hpet[HPET_PERIOD] > HPET_PERIOD_MAX) {
 		return 0;
 	}
-	*(volatile uint32_t *)(hpet + HPET_CONFIG) =
-		(*(volatile uint32_t *)(hpet + HPET_CONFIG) & ~(uint32_t)HPET_LEGACY) | HPET_ENABLE;
+	hpet[HPET_CONFIG] = (hpet[HPET_CONFIG] & ~(uint32_t)HPET_LEGACY) | HPET_ENABLE;
 	first = hpet_read();
-	for (unsigned spins = 0; spins < 10000; spins++) {
-		if (hpet_read() != first) {
-			return FEMTO / period;
-		}
+	while (hpet_read() == first && --spins) {
+		cpu_relax();
 	}
-	return 0;
+	return spins ? FEMTO / hpet[HPET_PERIOD] : 0;
 }
 
 struct reference reference_find(void)
@@ -82,5 +77,6 @@ struct reference reference_find(void)
 
 		return (struct reference){ "PM timer", PM_TIMER_HZ, mask, pm_timer_read };
 	}
-	return reference_pit();
+	pit_start();
+	return (struct reference){ "PIT", PIT_HZ, 0xffff, pit_read };
 }

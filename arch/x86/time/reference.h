@@ -13,6 +13,3 @@ struct reference {
 
 /* The best that the machine has: HPET, PM timer, PIT. After acpi_init. */
 struct reference reference_find(void);
-
-/* The PIT alone: works from the first instruction. Wraps after 54.9 ms: read it more often. */
-struct reference reference_pit(void);

@@ -7,7 +7,7 @@
 enum { CMOS_INDEX = 0x70, CMOS_DATA = 0x71, CMOS_NMI_OFF = 0x80 };
 enum { RTC_SECOND = 0, RTC_MINUTE = 2, RTC_HOUR = 4, RTC_DAY = 7, RTC_MONTH = 8, RTC_YEAR = 9, RTC_A = 10, RTC_B = 11 };
 enum { RTC_A_UPDATING = 0x80, RTC_B_24H = 2, RTC_B_BINARY = 4, HOUR_PM = 0x80 };
-enum { UPDATE_SPINS = 10000, READ_TRIES = 5 };
+enum { READ_TRIES = 1000 };
 
 static uint8_t cmos(uint8_t reg)
 {
@@ -20,18 +20,13 @@ static unsigned number(uint8_t raw, bool binary)
 	return binary ? raw : (raw >> 4) * 10u + (raw & 15u);
 }
 
-static bool read_raw(uint8_t raw[6])
+static void read_raw(uint8_t raw[6])
 {
 	static const uint8_t reg[6] = { RTC_SECOND, RTC_MINUTE, RTC_HOUR, RTC_DAY, RTC_MONTH, RTC_YEAR };
-	unsigned spins = UPDATE_SPINS;
 
-	while ((cmos(RTC_A) & RTC_A_UPDATING) && --spins) {
-		cpu_relax();
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(reg); i++) {
 		raw[i] = cmos(reg[i]);
 	}
-	return spins != 0;
 }
 
 uint64_t rtc_seconds(unsigned year, unsigned month, unsigned day, unsigned hour, unsigned minute, unsigned second)
@@ -63,12 +58,17 @@ static uint64_t decode(const uint8_t raw[6])
 			   number(raw[0], binary));
 }
 
+/* Outside of an update nothing changes for 244 us; read twice because something below may hold us up for longer. */
 uint64_t rtc_read(void)
 {
 	uint8_t first[6], second[6];
 
 	for (unsigned tries = READ_TRIES; tries; tries--) {
-		if (read_raw(first) && read_raw(second) && !__builtin_memcmp(first, second, sizeof(first))) {
+		bool updating = cmos(RTC_A) & RTC_A_UPDATING;
+
+		read_raw(first);
+		read_raw(second);
+		if (!updating && !__builtin_memcmp(first, second, sizeof(first))) {
 			return decode(first);
 		}
 	}

@@ -7,7 +7,8 @@
 #include "arch/x86/cpu/gdt.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/pt.h"
-#include "arch/x86/mm/window_init.h"
+#include "arch/x86/mm/tlb.h"
+#include "arch/x86/mm/window.h"
 #include "kernel/arena.h"
 #include "kernel/panic.h"
 #include "kernel/string.h"
@@ -158,4 +159,16 @@ void kmap_share(struct pt *pt)
 hpa_t kmap_root(void)
 {
 	return kernel_pt.root;
+}
+
+/* No entry is global and there are no PCIDs, so that loading CR3 drops all (SDM 3A 4.10.4.1). */
+void tlb_flush_this_cpu(void)
+{
+	write_cr3(read_cr3());
+}
+
+void tlb_ask_cpu(struct cpu *c)
+{
+	(void)c;
+	panic("a second CPU is online, but nothing starts one");
 }

@@ -4,7 +4,7 @@
  *
  *   ffff800000000000  KMAP: arenas only, at KMAP_BASE + physical address; 2 TiB, PML4 slots 256..259
  *   ffffffff80000000  the image, W^X by section; program file pages read-only
- *   ffffffffc0000000  windows: two pages per CPU (window.h)
+ *   ffffffffc0000000  windows: one page per CPU (window.h)
  *   ffffffffc0200000  MMIO, uncached
  *
  * Every process root copies slots 256..259 and 511, which never change after mm_init().

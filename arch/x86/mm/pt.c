@@ -163,45 +163,38 @@ static bool table_empty(const uint64_t *table)
 	return true;
 }
 
-/* Retires the tables on the way to addr that hold nothing any more. */
-static void prune(struct pt *pt, uint64_t addr)
+/* The entry that decides about addr, but none below level lowest: a leaf, an absent one. *level: where it stands. */
+static uint64_t *find(const struct pt *pt, uint64_t addr, unsigned lowest, unsigned *level)
 {
-	uint64_t *path[PT_LEVELS];
-	unsigned level = PT_LEVELS - 1;
+	uint64_t *table = root_of(pt);
 
-	path[level] = root_of(pt);
-	for (;;) {
-		uint64_t e = path[level][index_of(addr, level)];
+	for (*level = PT_LEVELS - 1;; --*level) {
+		uint64_t *e = &table[index_of(addr, *level)];
 
-		if (level == 0 || !(e & pt->format->present) || is_leaf(pt->format, e, level)) {
-			break;
+		if (*level == lowest || !(*e & pt->format->present) || is_leaf(pt->format, *e, *level)) {
+			return e;
 		}
-		path[--level] = table_of(e);
-	}
-	for (; level + 1 < PT_LEVELS && level < pt->format->fixed_level && table_empty(path[level]); level++) {
-		path[level + 1][index_of(addr, level + 1)] = 0;
-		tlb_retire_page(pt->arena, path[level]);
+		table = table_of(*e);
 	}
 }
 
-/* Clears the leaf at addr, if any. Returns the level of the entry that was looked at. */
-static unsigned clear_one(struct pt *pt, uint64_t addr, uint64_t room)
+static uint64_t *table_around(uint64_t *entry)
 {
-	uint64_t *table = root_of(pt);
-	unsigned level = PT_LEVELS - 1;
+	return (uint64_t *)ALIGN_DOWN((uintptr_t)entry, (uintptr_t)PAGE_SIZE);
+}
 
-	for (;; level--) {
-		uint64_t *e = &table[index_of(addr, level)];
+/* Retires the tables on the way to addr that hold nothing any more. */
+static void prune(struct pt *pt, uint64_t addr)
+{
+	unsigned level;
+	uint64_t *table = table_around(find(pt, addr, 0, &level));
 
-		if (!(*e & pt->format->present)) {
-			return level;
-		}
-		if (is_leaf(pt->format, *e, level)) {
-			ASSERT((addr & (span(level) - 1)) == 0 && span(level) <= room);
-			*e = 0;
-			return level;
-		}
-		table = table_of(*e);
+	while (level < pt->format->fixed_level && table_empty(table)) {
+		uint64_t *parent = find(pt, addr, level + 1, &level);
+
+		*parent = 0;
+		tlb_retire_page(pt->arena, table);
+		table = table_around(parent);
 	}
 }
 
@@ -210,9 +203,11 @@ uint64_t pt_unmap(struct pt *pt, uint64_t addr, uint64_t size, unsigned budget)
 	uint64_t n = 0;
 
 	while (n < size && budget-- > 0) {
-		unsigned level = clear_one(pt, addr + n, size - n);
-		uint64_t at = addr + n, next = ALIGN_DOWN(at, span(level)) + span(level);
+		unsigned level;
+		uint64_t at = addr + n, *e = find(pt, at, 0, &level), next = ALIGN_DOWN(at, span(level)) + span(level);
 
+		ASSERT(!(*e & pt->format->present) || ((at & (span(level) - 1)) == 0 && span(level) <= size - n));
+		*e = 0;
 		n = next - addr < size ? next - addr : size;
 		if (n == size || (next & (span(level + 1) - 1)) == 0) {
 			prune(pt, at);       /* the last entry of its table that this call touches */
@@ -224,31 +219,23 @@ uint64_t pt_unmap(struct pt *pt, uint64_t addr, uint64_t size, unsigned budget)
 bool pt_lookup(const struct pt *pt, uint64_t addr, hpa_t *pa, uint32_t *prot, uint64_t *size)
 {
 	const struct pt_format *f = pt->format;
-	const uint64_t *table = root_of(pt);
+	unsigned level;
+	uint64_t e = *find(pt, addr, 0, &level), inside = span(level) - 1;
+	bool exec = !(e & f->noexec) && (e & f->exec) == f->exec;
 
-	for (unsigned level = PT_LEVELS - 1;; level--) {
-		uint64_t e = table[index_of(addr, level)];
-
-		if (!(e & f->present)) {
-			return false;
-		}
-		if (!is_leaf(f, e, level)) {
-			table = table_of(e);
-			continue;
-		}
-		if (pa) {
-			*pa = hpa((e & ADDR_MASK & ~(span(level) - 1)) | (addr & (span(level) - 1)));
-		}
-		if (prot) {
-			bool exec = !(e & f->noexec) && (e & f->exec) == f->exec;
-
-			*prot = PROT_R | (e & f->write ? PROT_W : 0) | (exec ? PROT_X : 0);
-		}
-		if (size) {
-			*size = span(level);
-		}
-		return true;
+	if (!(e & f->present)) {
+		return false;
 	}
+	if (pa) {
+		*pa = hpa((e & ADDR_MASK & ~inside) | (addr & inside));
+	}
+	if (prot) {
+		*prot = PROT_R | (e & f->write ? PROT_W : 0) | (exec ? PROT_X : 0);
+	}
+	if (size) {
+		*size = span(level);
+	}
+	return true;
 }
 
 uint64_t *pt_slot(struct pt *pt, uint64_t addr)

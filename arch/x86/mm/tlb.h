@@ -34,7 +34,7 @@ void tlb_cpu_pass(void);
 /* Frees retired pages whose epoch has passed. Bounded. */
 void tlb_reap(void);
 
-/* Provided by tlb_flush.c; a fake in tests. Flushes this CPU's non-global entries and paging-structure caches. */
+/* Provided by kmap.c; a fake in tests. Flushes this CPU's non-global entries and paging-structure caches. */
 void tlb_flush_this_cpu(void);
 /* Makes c run tlb_cpu_pass() soon: an interrupt to another CPU. */
 void tlb_ask_cpu(struct cpu *c);

@@ -3,7 +3,6 @@
 #include "arch/x86/mm/window.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/pt.h"
-#include "arch/x86/mm/window_init.h"
 #include "kernel/cpu.h"
 #include "kernel/panic.h"
 #include "kernel/string.h"
@@ -12,7 +11,7 @@
 
 static uint64_t *entries;    /* of the table that maps WINDOW_BASE */
 
-_Static_assert(CPU_MAX * WINDOW_COUNT <= PT_ENTRIES, "one table");
+_Static_assert((unsigned)CPU_MAX <= PT_ENTRIES, "one table");
 
 void window_init(struct pt *kernel)
 {
@@ -22,14 +21,15 @@ void window_init(struct pt *kernel)
 	}
 }
 
-void *window_open(unsigned which, hpa_t pa)
+/* The page of pa, until the next call on this CPU. RW, NX. */
+static char *window(hpa_t pa)
 {
-	unsigned i = cpu_this()->id * WINDOW_COUNT + which;
+	uint32_t i = cpu_this()->id;
 	uint64_t va = WINDOW_BASE + (uint64_t)i * PAGE_SIZE;
 
 	entries[i] = ALIGN_DOWN(pa.v, PAGE_SIZE) | pt_kernel.leaf | pt_kernel.write | pt_kernel.noexec;
 	invlpg(va);
-	return (void *)va;
+	return (char *)va;
 }
 
 /* The piece of [pa, pa + len) that lies in its first page. */
@@ -38,7 +38,7 @@ static char *piece(hpa_t pa, size_t len, size_t *n)
 	size_t off = pa.v % PAGE_SIZE;
 
 	*n = len < PAGE_SIZE - off ? len : PAGE_SIZE - off;
-	return (char *)window_open(WINDOW_A, pa) + off;
+	return window(pa) + off;
 }
 
 void phys_read(hpa_t pa, void *buf, size_t len)
@@ -62,6 +62,6 @@ void phys_write(hpa_t pa, const void *buf, size_t len)
 void phys_zero(hpa_t pa, size_t pages)
 {
 	for (size_t i = 0; i < pages; i++) {
-		memset(window_open(WINDOW_A, hpa(pa.v + i * PAGE_SIZE)), 0, PAGE_SIZE);
+		memset(window(hpa(pa.v + i * PAGE_SIZE)), 0, PAGE_SIZE);
 	}
 }

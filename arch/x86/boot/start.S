@@ -128,14 +128,7 @@ no_long_mode:
 
 	.code64
 long_mode:
-	movl $KERNEL_DS, %eax
-	movl %eax, %ds
-	movl %eax, %es
-	movl %eax, %ss
-	xorl %eax, %eax
-	movl %eax, %fs
-	movl %eax, %gs
-	movl %ebp, %edi                 /* kmain(magic, information) */
+	movl %ebp, %edi                 /* kmain(magic, information); it loads the other segments */
 	movl %esi, %esi
 	movabsq $boot_high, %rax
 	jmp *%rax
@@ -153,9 +146,6 @@ sentence:
 boot_high:
 	movq $boot_stacks + CPU_STACKS_SIZE, %rsp
 	xorl %ebp, %ebp                 /* backtraces end here */
-	pushq $0
-	pushq %rbp
-	movq %rsp, %rbp
 	call kmain
 	ud2
 

@@ -9,41 +9,28 @@
 #include "arch/x86/cpu/gdt.h"
 #include "arch/x86/entry/offsets.h"
 
-/* struct trap_frame below vector; rbx to r15 are pushed last. */
+/* struct trap_frame below vector; what a C function may change is pushed first. */
 .macro PUSH_REGS
-	pushq	%r9
-	pushq	%r8
-	pushq	%r10
-	pushq	%rdx
-	pushq	%rsi
-	pushq	%rdi
-	pushq	%rax
-	pushq	%rcx
-	pushq	%r11
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	.irp	reg, r9, r8, r10, rdx, rsi, rdi, rax, rcx, r11, rbx, rbp, r12, r13, r14, r15
+	pushq	%\reg
+	.endr
+.endm
+
+.macro POP reg:vararg
+	.irp	r, \reg
+	popq	%\r
+	.endr
 .endm
 
 .macro POP_REGS
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%rcx
-	popq	%rax
-	popq	%rdi
-	popq	%rsi
-	popq	%rdx
-	popq	%r10
-	popq	%r8
-	popq	%r9
+	POP	r15, r14, r13, r12, rbp, rbx, r11, rcx, rax, rdi, rsi, rdx, r10, r8, r9
+.endm
+
+.macro FUNCTION name
+	.globl	\name
+	.type	\name, @function
+	.balign	16
+\name:
 .endm
 
 /* STAC or CLAC, noted for CPUs that have neither (uaccess.h). */
@@ -58,10 +45,7 @@
 	.section .text.hot, "ax", @progbits
 
 /* SFMASK has cleared IF, DF, TF, AC and NT. */
-	.globl	syscall_entry
-	.type	syscall_entry, @function
-	.balign	16
-syscall_entry:
+	FUNCTION syscall_entry
 	swapgs
 	movq	%rsp, %gs:CPU_USER_RSP
 	movq	%gs:CPU_FRAME_TOP, %rsp
@@ -88,32 +72,18 @@ frame_sysret:
 	movq	FRAME_RIP(%rsp), %rcx
 	shrq	$47, %rcx
 	jne	frame_iret
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
+	POP	r15, r14, r13, r12, rbp, rbx
 	addq	$16, %rsp               /* r11 and rcx belong to SYSRET */
-	popq	%rax
-	popq	%rdi
-	popq	%rsi
-	popq	%rdx
-	popq	%r10
-	popq	%r8
-	popq	%r9
+	POP	rax, rdi, rsi, rdx, r10, r8, r9
 	movq	16(%rsp), %rcx          /* rip */
 	movq	32(%rsp), %r11          /* rflags */
 	movq	40(%rsp), %rsp
 	swapgs
 	sysretq
 1:	call	sched_preempt
-	.size	syscall_entry, . - syscall_entry
 
 /* user_return(frame) */
-	.globl	user_return
-	.type	user_return, @function
-user_return:
+	FUNCTION user_return
 	movq	%rdi, %rsp
 	cmpq	$256, FRAME_VECTOR(%rsp)
 	je	frame_sysret
@@ -122,22 +92,17 @@ frame_iret:
 	addq	$16, %rsp
 	swapgs
 	iretq
-	.size	user_return, . - user_return
 
 	.text
 
 /* stack_reset(top, fn) */
-	.globl	stack_reset
-	.type	stack_reset, @function
-stack_reset:
+	FUNCTION stack_reset
 	movq	%rdi, %rsp
 	xorl	%ebp, %ebp
 	call	*%rsi
 	ud2
-	.size	stack_reset, . - stack_reset
 
-	.type	trap_common, @function
-trap_common:
+	FUNCTION trap_common
 	testb	$3, 24(%rsp)            /* CS */
 	jz	trap_kernel
 	swapgs
@@ -162,14 +127,12 @@ trap_kernel:
 	POP_REGS
 	addq	$16, %rsp
 	iretq
-	.size	trap_common, . - trap_common
 
 /*
  * NMI, #MC, #DF: at any instruction, also between an entry and its SWAPGS, on stacks of their own. GS base is the
  * kernel's if it is in the upper half; user mode cannot set it (CR4.FSGSBASE is off).
  */
-	.type	trap_ist_common, @function
-trap_ist_common:
+	FUNCTION trap_ist_common
 	PUSH_REGS
 	cld
 	SMAP_SITE clac
@@ -188,7 +151,6 @@ trap_ist_common:
 2:	POP_REGS
 	addq	$16, %rsp
 	iretq
-	.size	trap_ist_common, . - trap_ist_common
 
 /* 256 stubs of 16 bytes. Vectors 8, 10 to 14, 17, 21, 29 and 30 come with an error code. */
 	.globl	trap_stubs
@@ -211,16 +173,13 @@ vector = vector + 1
 	.endr
 
 /* size_t user_copy_raw(to, from, len). A fault in the middle ends the copy; rcx still counts what is left. */
-	.globl	user_copy_raw
-	.type	user_copy_raw, @function
-user_copy_raw:
+	FUNCTION user_copy_raw
 	movq	%rdx, %rcx
 	SMAP_SITE stac
 1:	rep movsb
 2:	SMAP_SITE clac
 	movq	%rcx, %rax
 	ret
-	.size	user_copy_raw, . - user_copy_raw
 
 	.section __ex_table, "a"
 	.balign	4

@@ -32,39 +32,7 @@ size_t user_copy_raw(void *to, const void *from, size_t len);
 #define EXTABLE(from, to) \
 	".pushsection __ex_table,\"a\"\n\t.balign 4\n\t.long " from " - .\n\t.long " to " - .\n\t.popsection\n\t"
 
-/* Reads of the exit path: false when not accessible. addr need not be aligned. */
-static inline bool user_read64(uint64_t addr, uint64_t *out)
-{
-	uint64_t val = 0;
-	bool ok = false;
-
-	if (!user_range_ok(addr, sizeof(val))) {
-		return false;
-	}
-	__asm__ volatile(STAC
-			 "1:\tmovq (%2), %0\n\t"
-			 "movb $1, %1\n"
-			 "2:\t" CLAC EXTABLE("1b", "2b")
-			 : "+r"(val), "+q"(ok) : "r"(addr) : "memory", "cc");
-	*out = val;
-	return ok;
-}
-
-static inline bool user_write64(uint64_t addr, uint64_t val)
-{
-	bool ok = false;
-
-	if (!user_range_ok(addr, sizeof(val))) {
-		return false;
-	}
-	__asm__ volatile(STAC
-			 "1:\tmovq %2, (%1)\n\t"
-			 "movb $1, %0\n"
-			 "2:\t" CLAC EXTABLE("1b", "2b")
-			 : "+q"(ok) : "r"(addr), "r"(val) : "memory", "cc");
-	return ok;
-}
-
+/* The same, addr need not be aligned. */
 static inline bool user_read_bytes(uint64_t addr, void *out, size_t len)
 {
 	return copy_from_user(out, addr, len) == OK;

@@ -46,7 +46,7 @@ static bool read_entry(uint64_t uva, unsigned bytes, uint64_t *out)
 	uint32_t small;
 
 	if (bytes == 8) {
-		return user_read64(uva, out);
+		return user_read_bytes(uva, out, 8);
 	}
 	if (!user_read_bytes(uva, &small, 4)) {
 		return false;

@@ -2,7 +2,7 @@
 /* Physical memory as objects. */
 #include "kernel/region.h"
 #include "arch/x86/mm/tlb.h"
-#include "arch/x86/mm/window.h"
+#include "arch/x86/mm/kmap.h"
 #include "kernel/arena.h"
 #include "kernel/handle.h"
 #include "kernel/panic.h"

@@ -5,7 +5,6 @@
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/image.h"
 #include "arch/x86/mm/kmap.h"
-#include "arch/x86/mm/window.h"
 #include "arch/x86/time/clock.h"
 #include "kernel/cpu.h"
 #include "kernel/log.h"

@@ -6,7 +6,6 @@
 #include "arch/x86/entry/uaccess.h"
 #include "arch/x86/mm/kmap.h"
 #include "arch/x86/mm/tlb.h"
-#include "arch/x86/mm/window.h"
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/arena.h"

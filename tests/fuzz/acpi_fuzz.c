@@ -2,7 +2,7 @@
 /*
  * Any bytes as the memory that ACPI tables lie in: the RSDP at its start, addresses relative to it. Checksums are put
  * right where tables seem to stand, or little would ever be parsed.
- * sources: arch/x86/acpi/acpi.c arch/x86/acpi/read.c
+ * sources: arch/x86/acpi/acpi.c
  */
 #include <stdlib.h>
 #include <string.h>

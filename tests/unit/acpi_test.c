@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The host's ACPI tables: found, summed, bounded.
- * sources: arch/x86/acpi/acpi.c arch/x86/acpi/read.c
+ * sources: arch/x86/acpi/acpi.c
  */
+#include "arch/x86/acpi/acpi.h"
 #include "arch/x86/acpi/tables.h"
 #include "tests/unit/check.h"
 

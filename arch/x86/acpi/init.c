@@ -4,7 +4,7 @@
 
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/cpu/features.h"
-#include "arch/x86/mm/window.h"
+#include "arch/x86/mm/kmap.h"
 #include "kernel/log.h"
 #include "lib/fmt.h"
 

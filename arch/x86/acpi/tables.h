@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ACPI tables as they lie in memory, as far as they are read, and what the files of the parser share. ACPI 6.5 chapter 5.2
+ * ACPI tables as they lie in memory, as far as they are read. ACPI 6.5 chapter 5.2
  * and the tables' own specifications.
  */
 #pragma once
 
-#include "arch/x86/acpi/acpi.h"
+#include "lib/base.h"
 
 struct acpi_rsdp {                      /* 5.2.5.3 */
 	char signature[8];
@@ -74,23 +74,3 @@ union madt_entry {
 };
 
 struct hpet_table { uint32_t block_id; struct acpi_gas base; } __attribute__((packed));
-
-struct acpi_parser {
-	struct acpi_info *info;
-	acpi_read_fn *read;
-	void *ctx;
-};
-
-/* Copies len bytes at offset off of table t; false when they are not all inside it. */
-bool acpi_get(const struct acpi_parser *p, const struct acpi_table *t, uint64_t off, void *buf, size_t len) MUST_CHECK;
-
-/*
- * True, and *t says where, when the table at base has that signature, is whole and sums up. One that is not is counted as
- * refused, and t->length is 0.
- */
-bool acpi_open(struct acpi_parser *p, uint64_t base, const char *signature, struct acpi_table *t);
-
-/* Each reads the tables of its name out of info->table into the rest of info; absent ones change nothing. */
-void acpi_read_madt(struct acpi_parser *p);
-void acpi_read_fadt(struct acpi_parser *p);      /* and _S5_ of the DSDT */
-void acpi_read_hpet(struct acpi_parser *p);

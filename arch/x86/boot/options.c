@@ -2,58 +2,49 @@
 /* Options on the kernel's command line: see bootinfo.h. */
 #include "arch/x86/boot/bootinfo.h"
 
-/* The text behind key in the word at s: after '=' or at the word's end; NULL when it is another word. */
+/* What stands behind key in the word at s: after '=', or nothing; NULL when it is another word. */
 static const char *value_of(const char *s, const char *key)
 {
 	while (*key && *s == *key) {
 		s++;
 		key++;
 	}
-	if (*key) {
+	if (*key || (*s && *s != ' ' && *s != '=')) {
 		return NULL;
 	}
-	return *s == '=' ? s + 1 : *s == ' ' || *s == 0 ? s : NULL;
+	return *s == '=' ? s + 1 : s;
 }
 
 bool boot_option(const struct boot_info *info, const char *key, char *out, size_t size)
 {
-	const char *s = info->cmdline, *found = NULL;
+	const char *found = NULL;
 	size_t n = 0;
 
-	while (*s) {
-		const char *value = value_of(s, key);
+	for (const char *s = info->cmdline; *s; s++) {
+		const char *value = s == info->cmdline || s[-1] == ' ' ? value_of(s, key) : NULL;
 
 		found = value ? value : found;
-		while (*s && *s != ' ') {
-			s++;
-		}
-		while (*s == ' ') {
-			s++;
-		}
 	}
-	if (!found) {
-		return false;
-	}
-	for (; n + 1 < size && found[n] && found[n] != ' '; n++) {
+	for (; found && n + 1 < size && found[n] && found[n] != ' '; n++) {
 		out[n] = found[n];
 	}
-	out[n] = 0;
-	return true;
+	if (found) {
+		out[n] = 0;
+	}
+	return found;
 }
 
 uint32_t boot_option_u32(const struct boot_info *info, const char *key, uint32_t fallback)
 {
-	char text[12];
+	char text[12] = "";
 	uint64_t n = 0;
 
-	if (!boot_option(info, key, text, sizeof(text)) || !text[0]) {
-		return fallback;
-	}
+	boot_option(info, key, text, sizeof(text));
 	for (const char *s = text; *s; s++) {
 		if (*s < '0' || *s > '9') {
 			return fallback;
 		}
 		n = n * 10 + (uint64_t)(*s - '0');
 	}
-	return n <= UINT32_MAX ? (uint32_t)n : fallback;
+	return text[0] && n <= UINT32_MAX ? (uint32_t)n : fallback;
 }

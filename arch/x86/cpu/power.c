@@ -9,8 +9,8 @@
 #include "kernel/log.h"
 
 enum { PM1_SCI_EN = 1 << 0, PM1_SLP_TYP_SHIFT = 10, PM1_SLP_EN = 1 << 13 };
-enum { RESET_CONTROL = 0xcf9, KBC_COMMAND = 0x64, KBC_STATUS = 0x64, KBC_INPUT_FULL = 2, KBC_PULSE_RESET = 0xfe };
-enum { ACPI_ENABLE_MS = 300, OBEY_MS = 100, KBC_SPINS = 10000 };
+enum { RESET_CONTROL = 0xcf9 };
+enum { ACPI_ENABLE_MS = 300, OBEY_MS = 100 };
 
 /* PM1 control means nothing to the machine until the firmware has handed it over. */
 static void acpi_mode_on(const struct acpi_info *a)
@@ -71,11 +71,6 @@ void power_reboot(void)
 	}
 	outb(RESET_CONTROL, 0x02);
 	outb(RESET_CONTROL, 0x06);
-	clock_delay_us(OBEY_MS * 1000);
-	for (unsigned spins = KBC_SPINS; spins && (inb(KBC_STATUS) & KBC_INPUT_FULL); spins--) {
-		cpu_relax();
-	}
-	outb(KBC_COMMAND, KBC_PULSE_RESET);
 	clock_delay_us(OBEY_MS * 1000);
 	__asm__ volatile("lidt %0; ud2" : : "m"(no_idt));
 	cpu_halt_forever();

@@ -7,5 +7,5 @@
 /* ACPI S5. Where the firmware gave no strict _S5_ or the machine does not obey: says so and halts. */
 _Noreturn void power_off(void);
 
-/* FADT reset register, then CF9h, then the keyboard controller, then a triple fault. */
+/* FADT reset register, then CF9h, then a triple fault. */
 _Noreturn void power_reboot(void);

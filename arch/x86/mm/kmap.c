@@ -8,8 +8,8 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/pt.h"
 #include "arch/x86/mm/tlb.h"
-#include "arch/x86/mm/window.h"
 #include "kernel/arena.h"
+#include "kernel/cpu.h"
 #include "kernel/panic.h"
 #include "kernel/string.h"
 
@@ -18,6 +18,7 @@ enum {
 	KERNEL_PAGES = 96,           /* of these the kernel's own                                     */
 	SLOT_KMAP = 256, SLOT_KMAP_COUNT = 4, SLOT_IMAGE = 511,
 };
+#define WINDOW_BASE 0xffffffffc0000000ull
 #define MMIO_BASE 0xffffffffc0200000ull
 #define MMIO_END  0xffffffffc1000000ull
 
@@ -26,6 +27,8 @@ hpa_t mm_init_arena;
 uint64_t mm_init_arena_pages;
 
 static struct pt kernel_pt;
+static uint64_t *windows;    /* entries of the table that maps WINDOW_BASE, one for each CPU */
+_Static_assert((unsigned)CPU_MAX <= PT_ENTRIES, "one table");
 
 /* The top of the highest free range that ends below 4 GiB, which the boot tables map. */
 static hpa_t take_boot_memory(struct boot_info *bi)
@@ -100,9 +103,9 @@ void mm_init(struct boot_info *bi)
 	}
 	preallocate_kmap();
 	map_image();
-	window_init(&kernel_pt);
-	if (kmap_add(base, BOOT_PAGES * PAGE_SIZE) < 0) {
-		panic("cannot map the boot arenas");
+	windows = pt_slot(&kernel_pt, WINDOW_BASE);
+	if (!windows || kmap_add(base, BOOT_PAGES * PAGE_SIZE) < 0) {
+		panic("no memory for kernel tables");
 	}
 	write_cr3(kernel_pt.root.v);
 }
@@ -171,4 +174,49 @@ void tlb_ask_cpu(struct cpu *c)
 {
 	(void)c;
 	panic("a second CPU is online, but nothing starts one");
+}
+
+/* The page of pa, until the next call on this CPU. RW, NX. */
+static char *window(hpa_t pa)
+{
+	uint32_t i = cpu_this()->id;
+	uint64_t va = WINDOW_BASE + (uint64_t)i * PAGE_SIZE;
+
+	windows[i] = ALIGN_DOWN(pa.v, PAGE_SIZE) | pt_kernel.leaf | pt_kernel.write | pt_kernel.noexec;
+	invlpg(va);
+	return (char *)va;
+}
+
+/* The piece of [pa, pa + len) that lies in its first page. */
+static char *piece(hpa_t pa, size_t len, size_t *n)
+{
+	size_t off = pa.v % PAGE_SIZE;
+
+	*n = len < PAGE_SIZE - off ? len : PAGE_SIZE - off;
+	return window(pa) + off;
+}
+
+void phys_read(hpa_t pa, void *buf, size_t len)
+{
+	for (size_t done = 0, n; done < len; done += n) {
+		const char *p = piece(hpa(pa.v + done), len - done, &n);
+
+		memcpy((char *)buf + done, p, n);
+	}
+}
+
+void phys_write(hpa_t pa, const void *buf, size_t len)
+{
+	for (size_t done = 0, n; done < len; done += n) {
+		char *p = piece(hpa(pa.v + done), len - done, &n);
+
+		memcpy(p, (const char *)buf + done, n);
+	}
+}
+
+void phys_zero(hpa_t pa, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++) {
+		memset(window(hpa(pa.v + i * PAGE_SIZE)), 0, PAGE_SIZE);
+	}
 }

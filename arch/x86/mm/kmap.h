@@ -4,7 +4,7 @@
  *
  *   ffff800000000000  KMAP: arenas only, at KMAP_BASE + physical address; 2 TiB, PML4 slots 256..259
  *   ffffffff80000000  the image, W^X by section; program file pages read-only
- *   ffffffffc0000000  windows: one page per CPU (window.h)
+ *   ffffffffc0000000  windows: one page per CPU
  *   ffffffffc0200000  MMIO, uncached
  *
  * Every process root copies slots 256..259 and 511, which never change after mm_init().
@@ -61,3 +61,11 @@ void kmap_share(struct pt *pt);
 
 /* Root of the kernel alone, for CPUs that run no process. */
 hpa_t kmap_root(void);
+
+/*
+ * Short looks at physical memory that the kernel does not map, through one page window per CPU: copies to and from kernel
+ * memory, across pages, and zeroes for whole pages. IF=0.
+ */
+void phys_read(hpa_t pa, void *buf, size_t len);
+void phys_write(hpa_t pa, const void *buf, size_t len);
+void phys_zero(hpa_t pa, size_t pages);

@@ -43,16 +43,8 @@ static struct walk_form walk_form(const struct guest_mode *m)
 
 static bool read_entry(uint64_t uva, unsigned bytes, uint64_t *out)
 {
-	uint32_t small;
-
-	if (bytes == 8) {
-		return user_read_bytes(uva, out, 8);
-	}
-	if (!user_read_bytes(uva, &small, 4)) {
-		return false;
-	}
-	*out = small;
-	return true;
+	*out = 0;
+	return user_read_bytes(uva, out, bytes);
 }
 
 /* Bits 39-32 of a 4 MiB page's address stand in bits 20-13 of its entry (PSE-36). */

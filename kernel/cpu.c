@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Per-CPU data. */
 #include "kernel/cpu.h"
+#include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/irq.h"
@@ -38,7 +39,7 @@ void cpu_init(uint32_t id, struct tss *tss, uint64_t stack_top)
 	sched_init(c);
 	wrmsr(MSR_GS_BASE, (uint64_t)c);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
-	fpu_init();
+	ASSERT(cpu_features.xsave_size <= ARENA_ALLOC_MAX);
 	syscall_init();
 	cpu_count++;
 }

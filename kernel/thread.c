@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads: creation, blocking, the end. */
 #include "kernel/thread.h"
+#include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/gdt.h"
 #include "arch/x86/cpu/regs.h"
@@ -27,7 +28,7 @@ struct thread *thread_create(struct process *p, uint64_t entry, uint64_t stack, 
 	if (!t) {
 		return NULL;
 	}
-	t->fpu = arena_alloc(p->arena, fpu_area_bytes);
+	t->fpu = arena_alloc(p->arena, cpu_features.xsave_size);
 	if (!t->fpu) {
 		arena_free(p->arena, t);
 		return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See machine.h. */
 #include "tests/fake/machine.h"
+#include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fpu.h"
 #include "arch/x86/entry/irq.h"
 #include "arch/x86/entry/uaccess.h"
@@ -25,8 +26,7 @@ uint64_t fake_now_ns, fake_armed_ns;
 unsigned fake_flushes[CPU_MAX], fake_asked[CPU_MAX], fake_msi_count;
 struct cpu cpus[CPU_MAX];
 uint32_t cpu_count;
-uint32_t fpu_area_bytes = 832;
-uint64_t fpu_host_xcr0 = 7;
+struct cpu_features cpu_features = { .xsave_size = 832, .xcr0 = 7 };
 struct arena *kernel_arena;
 
 jmp_buf *fake_blocks;

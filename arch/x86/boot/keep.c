@@ -2,7 +2,7 @@
 /* The log of a panic over a warm reset: see keep.h. */
 #include "arch/x86/boot/keep.h"
 
-#include "arch/x86/boot/bootinfo.h"
+#include "arch/x86/boot/memmap.h"
 #include "arch/x86/mm/kmap.h"
 #include "kernel/log.h"
 
@@ -30,32 +30,19 @@ static uint32_t checksum(const char *text, uint32_t length)
 	return b ^ a << 16;
 }
 
-static hpa_t take_memory(struct boot_info *info)
-{
-	struct boot_mem *best = NULL;
-
-	for (uint32_t i = 0; i < info->mem_count; i++) {
-		struct boot_mem *m = &info->mem[i];
-
-		if (m->type == BOOT_MEM_FREE && m->base + m->size <= GIB(4) && (!best || m->size > best->size)) {
-			best = m;
-		}
-	}
-	if (!best || best->size <= KEEP_SIZE) {
-		return hpa(0);
-	}
-	best->base += KEEP_SIZE;
-	best->size -= KEEP_SIZE;
-	return hpa(best->base - KEEP_SIZE);
-}
-
 void keep_report(struct boot_info *info)
 {
+	struct boot_mem *m = memmap_largest_free(info);
 	struct kept *k;
 
-	place = take_memory(info);
+	if (!m || m->size <= KEEP_SIZE) {
+		return;
+	}
+	place = hpa(m->base);
+	m->base += KEEP_SIZE;
+	m->size -= KEEP_SIZE;
 	k = (struct kept *)(uintptr_t)place.v;
-	if (!k || k->magic != KEEP_MAGIC || k->length > sizeof(k->text) || k->sum != checksum(k->text, k->length)) {
+	if (k->magic != KEEP_MAGIC || k->length > sizeof(k->text) || k->sum != checksum(k->text, k->length)) {
 		return;
 	}
 	log_printf("the run before this one ended in a panic; its log:");

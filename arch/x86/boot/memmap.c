@@ -117,3 +117,17 @@ void memmap_finish(struct boot_info *info)
 		info->ram_bytes += info->mem[i].type <= BOOT_MEM_KERNEL ? info->mem[i].size : 0;
 	}
 }
+
+struct boot_mem *memmap_largest_free(struct boot_info *info)
+{
+	struct boot_mem *best = NULL;
+
+	for (uint32_t i = 0; i < info->mem_count; i++) {
+		struct boot_mem *m = &info->mem[i];
+
+		if (m->type == BOOT_MEM_FREE && m->base + m->size <= GIB(4) && (!best || m->size > best->size)) {
+			best = m;
+		}
+	}
+	return best;
+}

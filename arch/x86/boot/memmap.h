@@ -23,3 +23,6 @@ bool memmap_is_free(const struct boot_info *info, uint64_t base, uint64_t size);
 
 /* Takes the holes out and counts ram_bytes. No claims after this. */
 void memmap_finish(struct boot_info *info);
+
+/* After memmap_finish: the largest free range below 4 GiB, which the boot tables map; NULL: there is none. */
+struct boot_mem *memmap_largest_free(struct boot_info *info);

@@ -11,9 +11,7 @@
 #define MB1_FLAGS       0x3             /* modules page aligned; memory map */
 #define MB2_TAG_END     0
 #define MB2_TAG_REQUEST 1
-#define MB2_TAG_CONSOLE 4
 #define MB2_TAG_ALIGN   6
-#define MB2_OPTIONAL    1
 
 #define PTE_P_RW        0x3
 #define PTE_LARGE       0x83
@@ -29,14 +27,6 @@ mb2_header:
 	.short MB2_TAG_REQUEST, 0
 	.long 20
 	.long 1, 3, 6                   /* command line, modules, memory map */
-	.balign 8
-	.short MB2_TAG_REQUEST, MB2_OPTIONAL
-	.long 16
-	.long 14, 15                    /* RSDP of ACPI 1, RSDP of ACPI 2 */
-	.balign 8
-	.short MB2_TAG_CONSOLE, MB2_OPTIONAL
-	.long 12
-	.long 2                         /* EGA text is fine; no console is required */
 	.balign 8
 	.short MB2_TAG_ALIGN, 0
 	.long 8

@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vector state by XSAVE, standard format. */
 #include "arch/x86/cpu/fpu.h"
-#include "arch/x86/cpu/features.h"
-#include "kernel/arena.h"
 #include "kernel/cpu.h"
-#include "kernel/panic.h"
 
 enum { MXCSR_OFFSET = 24, MXCSR_INIT = 0x1f80, FCW_INIT = 0x37f };   /* SDM 1 10.5.1 */
-
-uint32_t fpu_area_bytes;
-uint64_t fpu_host_xcr0;
-
-void fpu_init(void)
-{
-	fpu_area_bytes = cpu_features.xsave_size;
-	fpu_host_xcr0 = cpu_features.xcr0;
-	ASSERT(fpu_area_bytes && fpu_area_bytes <= ARENA_ALLOC_MAX);
-}
 
 /* XRSTOR takes MXCSR from memory even where XSTATE_BV says initial state (SDM 1 13.8.1). */
 void fpu_area_init(void *area)

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Vector state. The kernel uses none; each thread and each vCPU has an XSAVE area, and cpu->fpu says whose state the
- * registers hold. SDM 1 ch. 13. XCR0 must be the host's (all features the CPU has and we save) in every call here.
+ * registers hold. SDM 1 ch. 13. An area has cpu_features.xsave_size bytes, aligned to 64. XCR0 must be the host's (all features the CPU has and we save) in every call here.
  */
 #pragma once
 
 #include "lib/base.h"
-
-/* Size of an area: that of the standard format for the host's XCR0, at most a page. 64-byte aligned areas. */
-extern uint32_t fpu_area_bytes;
-extern uint64_t fpu_host_xcr0;
-
-/* Sets CR4.OSXSAVE and XCR0 of this CPU. Boot CPU first. */
-void fpu_init(void);
 
 /* Writes the initial state (all of it clean, MXCSR 1f80h) into a zeroed area. */
 void fpu_area_init(void *area);

@@ -51,10 +51,10 @@ static void print_address(const char *what, uint64_t addr)
 	uint32_t i = symbol_of(addr);
 
 	if (i == ksyms_count) {
-		log_printf("%s %016llx", what, (unsigned long long)addr);
+		log_printf("%s %016lx", what, addr);
 	} else {
-		log_printf("%s %016llx %s+%#llx", what, (unsigned long long)addr, ksyms_names + ksyms_name_off[i],
-			   (unsigned long long)(addr - KERNEL_BASE - ksyms_addr[i]));
+		log_printf("%s %016lx %s+%#x", what, addr, ksyms_names + ksyms_name_off[i], (uint32_t)addr - ksyms_addr[i] -
+			   (uint32_t)KERNEL_BASE);
 	}
 }
 
@@ -76,13 +76,6 @@ static void backtrace(uint64_t rbp)
 	}
 }
 
-static void print_control(void)
-{
-	log_printf("  cr0 %016llx cr2 %016llx cr3 %016llx", (unsigned long long)read_cr0(), (unsigned long long)read_cr2(),
-		   (unsigned long long)read_cr3());
-	log_printf("  cr4 %016llx efer %016llx", (unsigned long long)read_cr4(), (unsigned long long)rdmsr(MSR_EFER));
-}
-
 /* All of it, in its order, two to a line. */
 static void print_frame(const struct trap_frame *f)
 {
@@ -95,30 +88,14 @@ static void print_frame(const struct trap_frame *f)
 	_Static_assert(sizeof(val) == sizeof(*f), "a name for each register");
 	__builtin_memcpy(val, f, sizeof(val));
 	for (size_t i = 0; i < ARRAY_SIZE(name); i += 2) {
-		log_printf("  %s %016llx %s %016llx", name[i], (unsigned long long)val[i], name[i + 1],
-			   (unsigned long long)val[i + 1]);
+		log_printf("  %s %016lx %s %016lx", name[i], val[i], name[i + 1], val[i + 1]);
 	}
 }
 
-static void begin(const char *fmt, va_list args)
-{
-	char text[LOG_LINE_MAX];
-
-	cpu_cli();
-	if (panicking) {
-		power_reboot();
-	}
-	panicking = true;
-	log_force_serial();
-	fmt_vprint(text, sizeof(text), fmt, args);
-	log_printf("PANIC: %s", text);
-}
-
-static _Noreturn void finish(void)
+static _Noreturn void reset(void)
 {
 	uint32_t seconds = boot_option_u32(&boot_info, "panic", PANIC_SECONDS);
 
-	keep_log();
 	if (!seconds) {
 		log_printf("halted");
 		cpu_halt_forever();
@@ -130,18 +107,36 @@ static _Noreturn void finish(void)
 	power_reboot();
 }
 
+/* frame: where it was met, or NULL. rbp: of the first frame of the backtrace. */
+static _Noreturn void die(const struct trap_frame *frame, uint64_t rbp, const char *fmt, va_list args)
+{
+	char text[LOG_LINE_MAX];
+
+	cpu_cli();
+	if (panicking) {
+		power_reboot();
+	}
+	panicking = true;
+	log_force_serial();
+	fmt_vprint(text, sizeof(text), fmt, args);
+	log_printf("PANIC: %s", text);
+	log_printf("  cr0 %016lx cr2 %016lx cr3 %016lx", read_cr0(), read_cr2(), read_cr3());
+	log_printf("  cr4 %016lx efer %016lx flags %016lx rbp %016lx", read_cr4(), rdmsr(MSR_EFER), read_rflags(), rbp);
+	if (frame) {
+		print_frame(frame);
+		print_address("     at", frame->rip);
+	}
+	backtrace(rbp);
+	keep_log();
+	reset();
+}
+
 void panic(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	begin(fmt, args);
-	va_end(args);
-	print_control();
-	log_printf("  rsp %016llx rbp %016llx flg %016llx", (unsigned long long)__builtin_frame_address(0) + 16,
-		   (unsigned long long)__builtin_frame_address(0), (unsigned long long)read_rflags());
-	backtrace((uint64_t)__builtin_frame_address(0));
-	finish();
+	die(NULL, (uint64_t)__builtin_frame_address(0), fmt, args);
 }
 
 void panic_trap(const struct trap_frame *frame, const char *fmt, ...)
@@ -149,11 +144,5 @@ void panic_trap(const struct trap_frame *frame, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	begin(fmt, args);
-	va_end(args);
-	print_frame(frame);
-	print_control();
-	print_address("     at", frame->rip);
-	backtrace(frame->rbp);
-	finish();
+	die(frame, frame->rbp, fmt, args);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel's address space: built once, then only arenas and MMIO come and go. */
 #include "arch/x86/mm/kmap.h"
-#include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/image.h"
+#include "arch/x86/boot/memmap.h"
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/gdt.h"
 #include "arch/x86/cpu/regs.h"
@@ -29,20 +29,6 @@ uint64_t mm_init_arena_pages;
 static struct pt kernel_pt;
 static uint64_t *windows;    /* entries of the table that maps WINDOW_BASE, one for each CPU */
 _Static_assert((unsigned)CPU_MAX <= PT_ENTRIES, "one table");
-
-/* The top of the highest free range that ends below 4 GiB, which the boot tables map. */
-static hpa_t take_boot_memory(struct boot_info *bi)
-{
-	for (uint32_t i = bi->mem_count; i > 0; i--) {
-		struct boot_mem *m = &bi->mem[i - 1];
-
-		if (m->type == BOOT_MEM_FREE && m->base + m->size <= GIB(4) && m->size > BOOT_PAGES * PAGE_SIZE) {
-			m->size -= BOOT_PAGES * PAGE_SIZE;
-			return hpa(m->base + m->size);
-		}
-	}
-	panic("no 2 MiB of free memory below 4 GiB");
-}
 
 /* For what boot maps once: running out is the end. */
 static void map_boot(struct pt *pt, uint64_t va, hpa_t pa, uint64_t size, uint32_t prot)
@@ -87,8 +73,14 @@ static void preallocate_kmap(void)
 void mm_init(struct boot_info *bi)
 {
 	uint64_t *boot_root = (uint64_t *)ALIGN_DOWN(read_cr3(), PAGE_SIZE);
-	hpa_t base = take_boot_memory(bi);
+	struct boot_mem *m = memmap_largest_free(bi);
+	hpa_t base;
 
+	if (!m || m->size <= BOOT_PAGES * PAGE_SIZE) {
+		panic("no 2 MiB of free memory below 4 GiB");
+	}
+	m->size -= BOOT_PAGES * PAGE_SIZE;
+	base = hpa(m->base + m->size);
 	/* Until the switch the identity map also stands where kmap will be. */
 	boot_root[SLOT_KMAP] = boot_root[0];
 	if (!cpu_features.gib_pages) {

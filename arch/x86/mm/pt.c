@@ -12,28 +12,22 @@ enum {
 #define NX        (1ull << 63)
 #define ADDR_MASK 0x000ffffffffff000ull
 
-/* Leaf sizes are what the CPU has: mm_init() takes the third away where there are no 1 GiB pages. */
-struct pt_format pt_user = {
-	.table = P | W | U | A, .present = P, .leaf = P | U | A, .write = W, .noexec = NX, .large = PS,
-	.leaf_levels = 3, .fixed_level = 3,
-};
-
-/* Nested tables of AMD are walked as user accesses (APM 2 15.25.5): the same bits. */
-struct pt_format pt_nested = {
-	.table = P | W | U | A, .present = P, .leaf = P | U | A, .write = W, .noexec = NX, .large = PS,
-	.leaf_levels = 3, .fixed_level = 3,
-};
-
+#define USER_FORMAT { \
+	.table = P | W | U | A, .present = P, .leaf = P | U | A, .write = W, .noexec = NX, .large = PS, \
+	.leaf_levels = 3, .fixed_level = 3, \
+}
 /* The kernel's half is shared by all roots through its level 2 tables, which therefore stay. */
-const struct pt_format pt_kernel = {
-	.table = P | W | A, .present = P, .leaf = P | A | D, .write = W, .noexec = NX, .large = PS,
-	.leaf_levels = 1, .fixed_level = 2,
-};
+#define KERNEL_FORMAT(caching) { \
+	.table = P | W | A, .present = P, .leaf = P | A | D | (caching), .write = W, .noexec = NX, .large = PS, \
+	.leaf_levels = 1, .fixed_level = 2, \
+}
 
-const struct pt_format pt_mmio = {
-	.table = P | W | A, .present = P, .leaf = P | A | D | PCD | PWT, .write = W, .noexec = NX, .large = PS,
-	.leaf_levels = 1, .fixed_level = 2,
-};
+/*
+ * Leaf sizes are what the CPU has: mm_init() takes the third away where there are no 1 GiB pages. Nested tables of AMD are
+ * walked as user accesses (APM 2 15.25.5): the same bits.
+ */
+struct pt_format pt_user = USER_FORMAT, pt_nested = USER_FORMAT;
+const struct pt_format pt_kernel = KERNEL_FORMAT(0), pt_mmio = KERNEL_FORMAT(PCD | PWT);
 
 static unsigned shift_of(unsigned level)
 {

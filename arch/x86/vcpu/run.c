@@ -25,7 +25,7 @@ static void load(struct thread *t, struct vcpu *v)
 	v->thread = t;
 	t->vcpu = v;
 	fpu_use(v->xsave);
-	if (v->xcr0 != fpu_host_xcr0) {
+	if (v->xcr0 != cpu_features.xcr0) {
 		write_xcr0(v->xcr0);
 		v->xcr0_loaded = true;
 	}
@@ -44,7 +44,7 @@ static void unload(struct vcpu *v)
 
 	v->guest_tsc += rdtsc() - v->entered_tsc;
 	if (v->xcr0_loaded) {
-		write_xcr0(fpu_host_xcr0);
+		write_xcr0(cpu_features.xcr0);
 		v->xcr0_loaded = false;
 	}
 	if (v->dr_loaded) {

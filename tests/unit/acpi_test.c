@@ -4,7 +4,7 @@
  * sources: arch/x86/acpi/acpi.c
  */
 #include "arch/x86/acpi/acpi.h"
-#include "arch/x86/acpi/tables.h"
+#include "tests/unit/acpi_layout.h"
 #include "tests/unit/check.h"
 
 enum { RAM_SIZE = 0x100000, RSDP_AT = 0xf5000, XSDT_AT = 0x1000, FADT_AT = 0x2000, MADT_AT = 0x3000, DSDT_AT = 0x4000, MORE_AT = 0x6000 };

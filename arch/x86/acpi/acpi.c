@@ -5,11 +5,24 @@
  */
 #include "arch/x86/acpi/acpi.h"
 
-#include "arch/x86/acpi/tables.h"
-
 enum { EBDA_POINTER = 0x40e, EBDA_BYTES = 1024, BIOS_START = 0xe0000, BIOS_END = 0x100000, RSDP_STEP = 16 };
-enum { SUM_CHUNK = 256 };
-enum { APIC_ID_NONE = 0xff, X2APIC_ID_NONE = 0xffffffff };
+enum { RSDP_REVISION = 15, RSDP_RSDT = 16, RSDP_LENGTH = 20, RSDP_XSDT = 24 };                  /* 5.2.5.3, offsets */
+enum { HEADER_BYTES = 36, SUM_CHUNK = 256 };                                                    /* 5.2.6 */
+enum { HPET_SPACE = 40, HPET_ADDRESS = 44 };
+enum { GAS_MEMORY, GAS_PORT };                                                                  /* 5.2.3.2 */
+
+/* 5.2.12: an entry's type with, above it, the length that this type has. */
+enum { MADT_ENTRIES = 44, MADT_LAPIC = 0x0800, MADT_IOAPIC = 0x0c01, MADT_OVERRIDE = 0x0a02, MADT_X2APIC = 0x1009 };
+enum { MADT_CPU_ENABLED = 1, APIC_ID_NONE = 0xff, POLARITY_LOW = 3, TRIGGER_LEVEL = 3 << 2 };
+#define X2APIC_ID_NONE 0xffffffffu
+
+enum {                                                                                          /* 5.2.9 */
+	FADT_DSDT = 40, FADT_SMI_COMMAND = 48, FADT_ACPI_ENABLE = 52, FADT_PM1A_CONTROL = 64, FADT_PM1B_CONTROL = 68,
+	FADT_PM_TIMER = 76, FADT_PM_TIMER_LENGTH = 91, FADT_FLAGS = 112, FADT_RESET_SPACE = 116, FADT_RESET_WIDTH = 117,
+	FADT_RESET_ADDRESS = 120, FADT_RESET_VALUE = 128, FADT_X_DSDT = 140,
+};
+enum { FADT_TIMER_32BIT = 1 << 8, FADT_RESET_SUPPORTED = 1 << 10, FADT_HARDWARE_REDUCED = 1 << 20 };
+
 enum { AML_NAME = 0x08, AML_PACKAGE = 0x12, AML_ONE = 0x01, AML_BYTE = 0x0a, AML_ROOT = '\\' };
 enum { SLP_TYP_MAX = 7, S5_OVERLAP = 80, DSDT_CHUNK = 512 };
 
@@ -29,16 +42,24 @@ static uint8_t sum(const uint8_t *p, size_t len)
 	return s;
 }
 
+static uint64_t number(const uint8_t *p, size_t len)
+{
+	uint64_t val = 0;
+
+	__builtin_memcpy(&val, p, len);
+	return val;
+}
+
 /* Bytes of a valid RSDP at p, of at most max: 0, 20 or 36. */
 static size_t rsdp_check(const uint8_t *p, size_t max)
 {
-	const struct acpi_rsdp *r = (const struct acpi_rsdp *)p;
-
-	if (max < ACPI_RSDP_V1 || __builtin_memcmp(r->signature, "RSD PTR ", 8) || sum(p, ACPI_RSDP_V1)) {
+	if (max < ACPI_RSDP_V1 || __builtin_memcmp(p, "RSD PTR ", 8) || sum(p, ACPI_RSDP_V1)) {
 		return 0;
 	}
-	return r->revision >= 2 && max >= ACPI_RSDP_V2 && r->length >= ACPI_RSDP_V2 && !sum(p, ACPI_RSDP_V2) ? ACPI_RSDP_V2
-													       : ACPI_RSDP_V1;
+	if (p[RSDP_REVISION] >= 2 && max >= ACPI_RSDP_V2 && number(p + RSDP_LENGTH, 4) >= ACPI_RSDP_V2 && !sum(p, ACPI_RSDP_V2)) {
+		return ACPI_RSDP_V2;
+	}
+	return ACPI_RSDP_V1;
 }
 
 static size_t scan(uint64_t start, uint64_t end, uint8_t rsdp[ACPI_RSDP_V2], acpi_read_fn *read, void *ctx)
@@ -70,6 +91,14 @@ static bool get(const struct parser *p, const struct acpi_table *t, uint64_t off
 	return range_within(off, len, t->length) && p->read(p->ctx, t->base.v + off, buf, len);
 }
 
+/* A field of a table. What lies outside reads as 0: older revisions are shorter. */
+static uint64_t field(const struct parser *p, const struct acpi_table *t, uint64_t off, size_t len)
+{
+	uint64_t val = 0;
+
+	return get(p, t, off, &val, len) ? val : 0;
+}
+
 static bool sums_up(const struct parser *p, const struct acpi_table *t)
 {
 	uint8_t chunk[SUM_CHUNK], s = 0;
@@ -88,14 +117,14 @@ static bool sums_up(const struct parser *p, const struct acpi_table *t)
 /* True, and *t says where, when the table at base has that signature, is whole and sums up; a bad one is refused. */
 static bool open_table(struct parser *p, uint64_t base, const char *signature, struct acpi_table *t)
 {
-	struct acpi_header h;
+	struct { char signature[4]; uint32_t length; } h;
 	uint64_t end;
 
 	if (!base || !p->read(p->ctx, base, &h, sizeof(h)) || __builtin_memcmp(h.signature, signature, sizeof(h.signature))) {
 		return false;
 	}
 	*t = (struct acpi_table){ hpa(base), h.length };
-	if (h.length >= sizeof(h) && h.length <= ACPI_TABLE_BYTES_MAX && !__builtin_add_overflow(base, h.length, &end) &&
+	if (h.length >= HEADER_BYTES && h.length <= ACPI_TABLE_BYTES_MAX && !__builtin_add_overflow(base, h.length, &end) &&
 	    sums_up(p, t)) {
 		return true;
 	}
@@ -112,7 +141,7 @@ static bool walk_root(struct parser *p, uint64_t base, const char *signature, si
 		[ACPI_SRAT] = "SRAT", [ACPI_DMAR] = "DMAR", [ACPI_IVRS] = "IVRS",
 	};
 	struct acpi_table root;
-	uint64_t entry = 0, off = sizeof(struct acpi_header);
+	uint64_t entry = 0, off = HEADER_BYTES;
 
 	if (!open_table(p, base, signature, &root)) {
 		return false;
@@ -127,52 +156,40 @@ static bool walk_root(struct parser *p, uint64_t base, const char *signature, si
 	return true;
 }
 
-static void add_ioapic(struct acpi_info *info, const struct madt_ioapic *m)
+static void madt_entry(struct parser *p, const struct acpi_table *t, uint64_t at, uint64_t type)
 {
-	if (info->ioapic_count < ACPI_IOAPIC_MAX && m->address) {
-		info->ioapic[info->ioapic_count++] = (struct acpi_ioapic){ hpa(m->address), m->gsi };
-	}
-}
+	struct acpi_info *info = p->info;
+	uint64_t id = field(p, t, at + 3, 1), word = field(p, t, at + 4, 4), next = field(p, t, at + 8, 4);
 
-static void add_override(struct acpi_info *info, const struct madt_override *m)
-{
-	if (m->bus == 0 && m->irq < ACPI_ISA_IRQS) {
-		info->isa[m->irq] = (struct acpi_isa_irq){ m->gsi, (m->flags & 3) == 3, (m->flags >> 2 & 3) == 3 };
-	}
-}
-
-/* An entry whose length is not that of its type is passed over. */
-static void madt_entry(struct acpi_info *info, const union madt_entry *m)
-{
-	if (m->type == MADT_LAPIC && m->length == sizeof(m->lapic)) {
-		info->cpu_count += m->lapic.apic_id != APIC_ID_NONE && (m->lapic.flags & MADT_CPU_ENABLED);
-	} else if (m->type == MADT_X2APIC && m->length == sizeof(m->x2apic)) {
-		info->cpu_count += m->x2apic.apic_id != X2APIC_ID_NONE && (m->x2apic.flags & MADT_CPU_ENABLED);
-	} else if (m->type == MADT_IOAPIC && m->length == sizeof(m->ioapic)) {
-		add_ioapic(info, &m->ioapic);
-	} else if (m->type == MADT_OVERRIDE && m->length == sizeof(m->over)) {
-		add_override(info, &m->over);
+	if (type == MADT_LAPIC) {
+		info->cpu_count += id != APIC_ID_NONE && (word & MADT_CPU_ENABLED);
+	} else if (type == MADT_X2APIC) {
+		info->cpu_count += word != X2APIC_ID_NONE && (next & MADT_CPU_ENABLED);
+	} else if (type == MADT_IOAPIC && word && info->ioapic_count < ACPI_IOAPIC_MAX) {
+		info->ioapic[info->ioapic_count++] = (struct acpi_ioapic){ hpa(word), (uint32_t)next };
+	} else if (type == MADT_OVERRIDE && field(p, t, at + 2, 1) == 0 && id < ACPI_ISA_IRQS) {
+		info->isa[id] = (struct acpi_isa_irq){ (uint32_t)word, (next & POLARITY_LOW) == POLARITY_LOW,
+						       (next & TRIGGER_LEVEL) == TRIGGER_LEVEL };
 	}
 }
 
 static void read_madt(struct parser *p)
 {
 	const struct acpi_table *t = &p->info->table[ACPI_MADT];
-	union madt_entry m;
+	uint64_t type;
 
-	for (uint64_t off = MADT_ENTRIES; get(p, t, off, &m, 2) && m.length >= 2; off += m.length) {
-		if (m.length <= sizeof(m) && get(p, t, off, &m, m.length)) {
-			madt_entry(p->info, &m);
-		}
+	for (uint64_t at = MADT_ENTRIES; (type = field(p, t, at, 2)) >> 8 >= 2 && range_within(at, type >> 8, t->length);
+	     at += type >> 8) {
+		madt_entry(p, t, at, type);
 	}
 }
 
 static void read_hpet(struct parser *p)
 {
-	struct hpet_table h;
+	const struct acpi_table *t = &p->info->table[ACPI_HPET];
 
-	if (get(p, &p->info->table[ACPI_HPET], sizeof(struct acpi_header), &h, sizeof(h)) && h.base.space == 0) {
-		p->info->hpet = hpa(h.base.address);
+	if (field(p, t, HPET_SPACE, 1) == GAS_MEMORY) {
+		p->info->hpet = hpa(field(p, t, HPET_ADDRESS, 8));
 	}
 }
 
@@ -212,70 +229,64 @@ static void find_s5(struct parser *p, const struct acpi_table *dsdt)
 	struct acpi_info *info = p->info;
 	uint8_t chunk[DSDT_CHUNK];
 
-	for (uint32_t off = sizeof(struct acpi_header); off < dsdt->length && !info->s5_found; off += DSDT_CHUNK - S5_OVERLAP) {
+	for (uint32_t off = HEADER_BYTES; off < dsdt->length && !info->s5_found; off += DSDT_CHUNK - S5_OVERLAP) {
 		uint32_t n = dsdt->length - off < DSDT_CHUNK ? dsdt->length - off : DSDT_CHUNK;
 
 		info->s5_found = get(p, dsdt, off, chunk, n) && acpi_match_s5(chunk, n, &info->s5_a, &info->s5_b);
 	}
 }
 
-/* Ports are 16 bits wide; anything else in such a field is no port. */
-static uint16_t port(uint64_t address)
+/* The port that a field names. Ports are 16 bits wide; anything else is no port. */
+static uint16_t port(const struct parser *p, const struct acpi_table *t, uint64_t off, size_t len)
 {
+	uint64_t address = field(p, t, off, len);
+
 	return address <= UINT16_MAX ? (uint16_t)address : 0;
 }
 
-static void read_fixed_hardware(struct acpi_info *info, const struct acpi_fadt *f)
+static void read_fixed_hardware(struct parser *p, const struct acpi_table *t, uint64_t flags)
 {
-	info->pm_timer = f->pm_timer_length == 4 ? port(f->pm_timer) : 0;
-	info->pm_timer_32bit = f->flags & FADT_TIMER_32BIT;
-	info->pm1a_control = port(f->pm1a_control);
-	info->pm1b_control = port(f->pm1b_control);
-	info->smi_command = port(f->smi_command);
-	info->acpi_enable = f->acpi_enable;
-}
+	struct acpi_info *info = p->info;
 
-static void read_reset(struct acpi_info *info, const struct acpi_fadt *f)
-{
-	if ((f->flags & FADT_RESET_SUPPORTED) && f->reset.width == 8 && f->reset.space <= GAS_PORT) {
-		info->reset_is_port = f->reset.space == GAS_PORT;
-		info->reset = info->reset_is_port ? port(f->reset.address) : f->reset.address;
-		info->reset_value = f->reset_value;
-	}
+	info->pm_timer = field(p, t, FADT_PM_TIMER_LENGTH, 1) == 4 ? port(p, t, FADT_PM_TIMER, 4) : 0;
+	info->pm_timer_32bit = flags & FADT_TIMER_32BIT;
+	info->pm1a_control = port(p, t, FADT_PM1A_CONTROL, 4);
+	info->pm1b_control = port(p, t, FADT_PM1B_CONTROL, 4);
+	info->smi_command = port(p, t, FADT_SMI_COMMAND, 4);
+	info->acpi_enable = (uint8_t)field(p, t, FADT_ACPI_ENABLE, 1);
 }
 
 static void read_fadt(struct parser *p)
 {
 	const struct acpi_table *t = &p->info->table[ACPI_FADT];
-	struct acpi_table dsdt;
-	struct acpi_fadt f = { 0 };
-	size_t size = t->length < sizeof(f) ? t->length : sizeof(f);
+	uint64_t flags = field(p, t, FADT_FLAGS, 4), space = field(p, t, FADT_RESET_SPACE, 1), dsdt = field(p, t, FADT_X_DSDT, 8);
+	struct acpi_info *info = p->info;
+	struct acpi_table aml;
 
-	/* Older revisions are shorter: what is missing stays 0. */
-	if (size < offsetof(struct acpi_fadt, reset) || !get(p, t, 0, &f, size)) {
-		return;
+	if (!(flags & FADT_HARDWARE_REDUCED)) {
+		read_fixed_hardware(p, t, flags);
 	}
-	if (!(f.flags & FADT_HARDWARE_REDUCED)) {
-		read_fixed_hardware(p->info, &f);
+	if ((flags & FADT_RESET_SUPPORTED) && field(p, t, FADT_RESET_WIDTH, 1) == 8 && space <= GAS_PORT) {
+		info->reset_is_port = space == GAS_PORT;
+		info->reset = space == GAS_PORT ? port(p, t, FADT_RESET_ADDRESS, 8) : field(p, t, FADT_RESET_ADDRESS, 8);
+		info->reset_value = (uint8_t)field(p, t, FADT_RESET_VALUE, 1);
 	}
-	read_reset(p->info, &f);
-	if (open_table(p, f.x_dsdt ? f.x_dsdt : f.dsdt, "DSDT", &dsdt)) {
-		find_s5(p, &dsdt);
+	if (open_table(p, dsdt ? dsdt : field(p, t, FADT_DSDT, 4), "DSDT", &aml)) {
+		find_s5(p, &aml);
 	}
 }
 
 int acpi_parse(struct acpi_info *info, const void *rsdp, size_t size, acpi_read_fn *read, void *ctx)
 {
 	struct parser p = { info, read, ctx };
-	struct acpi_rsdp r = { 0 };
+	uint8_t r[ACPI_RSDP_V2] = { 0 };
 
 	*info = (struct acpi_info){ 0 };
 	for (unsigned i = 0; i < ACPI_ISA_IRQS; i++) {
 		info->isa[i].gsi = i;
 	}
-	size = rsdp_check(rsdp, size);
-	__builtin_memcpy(&r, rsdp, size);
-	if (!walk_root(&p, r.xsdt, "XSDT", 8) && !walk_root(&p, r.rsdt, "RSDT", 4)) {
+	__builtin_memcpy(r, rsdp, rsdp_check(rsdp, size));
+	if (!walk_root(&p, number(r + RSDP_XSDT, 8), "XSDT", 8) && !walk_root(&p, number(r + RSDP_RSDT, 4), "RSDT", 4)) {
 		return E_NOENT;
 	}
 	read_madt(&p);

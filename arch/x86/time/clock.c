@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The host clock: see clock.h. SDM 3B 18.17 (TSC), SDM 3A 11.5.4 (APIC timer), HPET (IA-PC HPET 1.0a, 2.3), PM timer (ACPI
- * 6.5, 4.8.3.3), PIT (8254 data sheet).
+ * 6.5, 4.8.3.3).
  */
 #include "arch/x86/time/clock.h"
 
@@ -27,8 +27,7 @@ enum {
 
 enum { HPET_PERIOD = 0x04 / 4, HPET_CONFIG = 0x10 / 4, HPET_COUNTER = 0xf0 / 4 };
 enum { HPET_ENABLE = 1, HPET_LEGACY = 2, HPET_SPINS = 10000 };
-enum { PM_TIMER_HZ = 3579545, PIT_HZ = 1193182 };
-enum { PIT_CHANNEL2 = 0x42, PIT_MODE = 0x43, PIT_GATE = 0x61 };
+enum { PM_TIMER_HZ = 3579545 };
 
 #define HPET_PERIOD_MAX 0x05f5e100u     /* femtoseconds: 100 ns */
 #define FEMTO           1000000000000000ull
@@ -65,24 +64,6 @@ static uint64_t pm_timer_read(void)
 	return inl(acpi_info.pm_timer);
 }
 
-static uint64_t pit_read(void)
-{
-	uint8_t low;
-
-	outb(PIT_MODE, 0x80);           /* latch channel 2 */
-	low = inb(PIT_CHANNEL2);
-	return 0xffffu - ((unsigned)inb(PIT_CHANNEL2) << 8 | low);
-}
-
-/* Channel 2 with its gate on and the speaker off, mode 2, full range. */
-static void pit_start(void)
-{
-	outb(PIT_GATE, (uint8_t)((inb(PIT_GATE) & ~2u) | 1u));
-	outb(PIT_MODE, 0xb4);
-	outb(PIT_CHANNEL2, 0);
-	outb(PIT_CHANNEL2, 0);
-}
-
 /* 0: there is none, or its numbers make no sense, or it does not count. */
 static uint64_t hpet_start(void)
 {
@@ -107,18 +88,15 @@ static uint64_t hpet_start(void)
 /* The best that the machine has. */
 static struct reference reference_find(void)
 {
-	uint64_t hz = hpet_start();
+	uint64_t hz = hpet_start(), mask = acpi_info.pm_timer_32bit ? 0xffffffff : 0xffffff;
 
 	if (hz) {
 		return (struct reference){ "HPET", hz, 0xffffffff, hpet_read };
 	}
-	if (acpi_info.pm_timer) {
-		uint64_t mask = acpi_info.pm_timer_32bit ? 0xffffffff : 0xffffff;
-
-		return (struct reference){ "PM timer", PM_TIMER_HZ, mask, pm_timer_read };
+	if (!acpi_info.pm_timer) {
+		cpu_unsupported("This machine has neither HPET nor PM timer to calibrate by.");
 	}
-	pit_start();
-	return (struct reference){ "PIT", PIT_HZ, 0xffff, pit_read };
+	return (struct reference){ "PM timer", PM_TIMER_HZ, mask, pm_timer_read };
 }
 
 static uint64_t ratio_32(uint64_t over, uint64_t under)
@@ -239,7 +217,7 @@ void clock_init(void)
 	if (!clk.tsc_hz || !clk.apic_hz) {
 		cpu_unsupported("The time stamp counter or the APIC timer stands still.");
 	}
-	clk.tsc = cpu_features.tsc_invariant || (cpu_features.hypervisor && agree) || clk.ref.mask == 0xffff;
+	clk.tsc = cpu_features.tsc_invariant || (cpu_features.hypervisor && agree);
 	clk.tsc_deadline = clk.tsc && cpu_features.tsc_deadline;
 	clk.ns_per_tsc = ratio_32(NS_PER_S, clk.tsc_hz);
 	clk.tsc_per_ns = ratio_32(clk.tsc_hz, NS_PER_S);

@@ -3,7 +3,7 @@
  * The host clock: nanoseconds since boot, and this CPU's one-shot timer interrupt.
  *
  * Source is the TSC when it is invariant, or when a hypervisor is below us and two windows of calibration
- * agree; else the HPET, else the ACPI PM timer. Calibrated against HPET, PM timer or PIT, never from CPUID.
+ * agree; else the HPET, else the ACPI PM timer. Calibrated against HPET or PM timer, never from CPUID.
  */
 #pragma once
 

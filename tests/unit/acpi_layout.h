@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ACPI tables as they lie in memory, as far as they are read. ACPI 6.5 chapter 5.2
+ * ACPI tables as they lie in memory, for tests that build some. ACPI 6.5 chapter 5.2
  * and the tables' own specifications.
  */
 #pragma once

@@ -53,7 +53,7 @@ static uint64_t number(const uint8_t *p, size_t len)
 /* Bytes of a valid RSDP at p, of at most max: 0, 20 or 36. */
 static size_t rsdp_check(const uint8_t *p, size_t max)
 {
-	if (max < ACPI_RSDP_V1 || __builtin_memcmp(p, "RSD PTR ", 8) || sum(p, ACPI_RSDP_V1)) {
+	if (max < ACPI_RSDP_V1 || __builtin_memcmp(p, "RSD PTR ", 8) != 0 || sum(p, ACPI_RSDP_V1)) {
 		return 0;
 	}
 	if (p[RSDP_REVISION] >= 2 && max >= ACPI_RSDP_V2 && number(p + RSDP_LENGTH, 4) >= ACPI_RSDP_V2 && !sum(p, ACPI_RSDP_V2)) {
@@ -120,7 +120,7 @@ static bool open_table(struct parser *p, uint64_t base, const char *signature, s
 	struct { char signature[4]; uint32_t length; } h;
 	uint64_t end;
 
-	if (!base || !p->read(p->ctx, base, &h, sizeof(h)) || __builtin_memcmp(h.signature, signature, sizeof(h.signature))) {
+	if (!base || !p->read(p->ctx, base, &h, sizeof(h)) || __builtin_memcmp(h.signature, signature, 4) != 0) {
 		return false;
 	}
 	*t = (struct acpi_table){ hpa(base), h.length };

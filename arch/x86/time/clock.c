@@ -168,7 +168,7 @@ static unsigned number(const char *text, size_t len)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		n = n * 10 + (text[i] & 15u);
+		n = n * 10 + ((unsigned char)text[i] & 15u);
 	}
 	return n;
 }

@@ -2,17 +2,12 @@
 /* Instruction lengths and plain MOV forms, for CPUs that do not report them. SDM 2A 2.1, 2.2; APM 3 1.2. */
 #include "arch/x86/vcpu/insn.h"
 
-#include "kernel/abi.h"
-
-/* Cursor over the instruction's bytes; reads beyond the end give 0 and mark it bad. */
-struct bytes {
+/* Cursor over the instruction's bytes with the prefixes seen; reads beyond the end give 0 and mark it bad. */
+struct cursor {
 	const uint8_t *b;
 	unsigned n, at;
-	bool bad;
-};
-
-struct prefixes {
-	bool opsize, addrsize, lock;
+	enum insn_mode mode;
+	bool bad, opsize, addrsize, lock;
 	uint8_t rex;
 };
 
@@ -27,222 +22,161 @@ const struct insn_opcode insn_opcodes[INSN_OP_COUNT] = {
 	[INSN_INVD] = { 0x080f, 0xffff, 2 },
 };
 
-static uint8_t next(struct bytes *s)
+/* The next count bytes, little-endian. */
+static uint64_t take(struct cursor *s, unsigned count)
 {
-	if (s->at >= s->n || s->at >= INSN_MAX) {
+	uint64_t val = 0;
+
+	if (s->at + count > s->n || s->at + count > INSN_MAX) {
 		s->bad = true;
 		return 0;
 	}
-	return s->b[s->at++];
-}
-
-static uint64_t next_value(struct bytes *s, unsigned count)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		v |= (uint64_t)next(s) << 8 * i;
-	}
-	return v;
+	__builtin_memcpy(&val, s->b + s->at, count);
+	s->at += count;
+	return val;
 }
 
 /* Consumes prefixes and returns the first opcode byte. A REX counts only as the last prefix. */
-static uint8_t skip_prefixes(struct bytes *s, enum insn_mode mode, struct prefixes *p)
+static uint8_t skip_prefixes(struct cursor *s)
 {
-	*p = (struct prefixes){ 0 };
 	for (;;) {
-		uint8_t b = next(s);
+		uint8_t b = (uint8_t)take(s, 1);
 
-		if (s->bad) {
-			return 0;
-		}
 		switch (b) {
-		case 0x66:
-			p->opsize = true;
-			break;
-		case 0x67:
-			p->addrsize = true;
-			break;
-		case 0xf0:
-			p->lock = true;
-			break;
-		case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: case 0xf2: case 0xf3:
-			break;
+		case 0x66: s->opsize = true; break;
+		case 0x67: s->addrsize = true; break;
+		case 0xf0: s->lock = true; break;
+		case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: case 0xf2: case 0xf3: break;
 		default:
-			if (mode != INSN_64 || (b & 0xf0) != 0x40) {
+			if (s->mode != INSN_64 || (b & 0xf0) != 0x40) {
 				return b;
 			}
-			p->rex = b;
+			s->rex = b;
 			continue;
 		}
-		p->rex = 0;
+		s->rex = 0;
 	}
-}
-
-static bool starts_with(const uint8_t *b, unsigned n, enum insn_op op)
-{
-	const struct insn_opcode *o = &insn_opcodes[op];
-	uint32_t bytes = 0;
-
-	__builtin_memcpy(&bytes, b, n < sizeof(bytes) ? n : sizeof(bytes));
-	return n >= o->length && (bytes & o->mask) == o->bytes;
 }
 
 unsigned insn_length(const uint8_t *b, unsigned n, enum insn_op op, enum insn_mode mode)
 {
-	struct bytes s = { .b = b, .n = n };
-	struct prefixes p;
-	unsigned start;
+	const struct insn_opcode *o = &insn_opcodes[op];
+	struct cursor s = { .b = b, .n = n, .mode = mode };
 
-	(void)skip_prefixes(&s, mode, &p);
-	if (s.bad) {
-		return 0;
-	}
-	start = s.at - 1;
-	if (!starts_with(b + start, n - start, op) || start + insn_opcodes[op].length > INSN_MAX) {
-		return 0;
-	}
-	return start + insn_opcodes[op].length;
+	(void)skip_prefixes(&s);
+	s.at -= s.bad ? 0 : 1;
+	return take(&s, o->length) == o->bytes && !s.bad ? s.at : 0;
+}
+
+/* ModRM's register operand. */
+static uint8_t register_of(const struct cursor *s, uint8_t modrm)
+{
+	return (uint8_t)((modrm >> 3 & 7) | (s->rex & 4) << 1);
 }
 
 unsigned insn_decode_mov_cr8(const uint8_t *b, unsigned n, enum insn_mode mode, uint8_t *gpr)
 {
-	struct bytes s = { .b = b, .n = n };
-	struct prefixes p;
-	uint8_t op = skip_prefixes(&s, mode, &p), op2 = next(&s), modrm = next(&s);
-	unsigned cr = (modrm >> 3 & 7u) | (p.rex & 4u) << 1;
+	struct cursor s = { .b = b, .n = n, .mode = mode };
+	uint8_t op = skip_prefixes(&s), op2 = (uint8_t)take(&s, 1), modrm = (uint8_t)take(&s, 1);
 
-	if (p.lock && cr == 0) {
-		cr = 8;
-	}
-	if (s.bad || op != 0x0f || op2 != 0x22 || cr != 8) {
+	if (s.bad || op != 0x0f || op2 != 0x22 || register_of(&s, modrm) != (s.lock ? 0 : 8)) {
 		return 0;
 	}
-	*gpr = (uint8_t)((modrm & 7) | (p.rex & 1) << 3);
+	*gpr = (uint8_t)((modrm & 7) | (s.rex & 1) << 3);
 	return s.at;
 }
 
-/* Skips ModRM's memory operand after its first byte; false for a register operand. */
-static bool skip_memory_operand(struct bytes *s, uint8_t modrm, unsigned address_bytes)
+/* Effective address size in bytes. */
+static unsigned address_size(const struct cursor *s)
+{
+	if (s->mode == INSN_64) {
+		return s->addrsize ? 4 : 8;
+	}
+	return (s->mode == INSN_32) != s->addrsize ? 4 : 2;
+}
+
+static uint8_t operand_size(const struct cursor *s)
+{
+	if (s->rex & 8) {
+		return 8;
+	}
+	return (s->mode == INSN_16) != s->opsize ? 2 : 4;
+}
+
+/* Skips ModRM's memory operand after its first byte; a register operand is bad. */
+static void skip_memory_operand(struct cursor *s, uint8_t modrm)
 {
 	unsigned mod = modrm >> 6, rm = modrm & 7, disp = mod == 1 ? 1 : 0;
 
-	if (mod == 3) {
-		return false;
-	}
-	if (address_bytes == 2) {
+	if (address_size(s) == 2) {
 		disp = mod == 2 || (mod == 0 && rm == 6) ? 2 : disp;
 	} else {
-		unsigned base = rm == 4 ? next(s) & 7u : rm;
+		unsigned base = rm == 4 ? take(s, 1) & 7 : rm;
 
 		disp = mod == 2 || (mod == 0 && base == 5) ? 4 : disp;
 	}
-	(void)next_value(s, disp);
-	return !s->bad;
+	(void)take(s, disp);
+	s->bad |= mod == 3;
 }
 
-/* Effective address size in bytes. */
-static unsigned address_size(enum insn_mode mode, const struct prefixes *p)
-{
-	if (mode == INSN_64) {
-		return p->addrsize ? 4 : 8;
-	}
-	return (mode == INSN_32) != p->addrsize ? 4 : 2;
-}
+/* The forms of MOV by opcode, 0F in the upper byte. Bit 0 of all: not a byte. */
+enum { NONE = 0, MODRM = 1, MOFFS = 2, IMM = 4, WRITE = 8, EXTEND = 16, SIGN = 32 };
 
-static uint8_t operand_size(enum insn_mode mode, const struct prefixes *p)
+static unsigned form_of(unsigned op)
 {
-	if (p->rex & 8) {
-		return 8;
+	switch (op & ~1u) {
+	case 0x88:  return MODRM | WRITE;
+	case 0x8a:  return MODRM;
+	case 0xa0:  return MOFFS;
+	case 0xa2:  return MOFFS | WRITE;
+	case 0xc6:  return MODRM | IMM | WRITE;
+	case 0xfb6: return MODRM | EXTEND;
+	case 0xfbe: return MODRM | EXTEND | SIGN;
+	default:    return NONE;
 	}
-	return (mode == INSN_16) != p->opsize ? 2 : 4;
 }
 
 /* Byte registers 4 to 7 are AH, CH, DH, BH unless a REX prefix is there. */
-static void set_register(struct insn_mov *m, unsigned reg, const struct prefixes *p)
+static void set_register(struct insn_mov *m, uint8_t reg, uint8_t rex)
 {
-	m->reg = (uint8_t)reg;
-	if (m->reg_size == 1 && !p->rex && reg >= 4) {
-		m->high = true;
-		m->reg = (uint8_t)(reg - 4);
-	}
+	m->high = m->reg_size == 1 && !rex && reg >= 4;
+	m->reg = m->high ? reg - 4 : reg;
 }
 
-/* A0 to A3: accumulator and absolute address. */
-static void decode_moffs(struct bytes *s, enum insn_mode mode, const struct prefixes *p, uint8_t op, struct insn_mov *m)
+/* What follows the opcode. */
+static void decode_operands(struct cursor *s, unsigned form, struct insn_mov *m)
 {
-	m->write = op >= 0xa2;
-	m->size = op & 1 ? operand_size(mode, p) : 1;
-	m->reg_size = m->size;
-	m->reg = GPR_RAX;
-	(void)next_value(s, address_size(mode, p));
-}
+	uint8_t modrm;
 
-/* C6, C7: immediate to memory. */
-static bool decode_imm(struct bytes *s, enum insn_mode mode, const struct prefixes *p, uint8_t op, struct insn_mov *m)
-{
-	uint8_t modrm = next(s);
-
-	m->write = m->immediate = true;
-	m->size = op & 1 ? operand_size(mode, p) : 1;
-	if ((modrm & 0x38) || !skip_memory_operand(s, modrm, address_size(mode, p))) {
-		return false;
+	if (form & MOFFS) {
+		(void)take(s, address_size(s));
+		return;
 	}
-	if (m->size == 8) {
-		m->value = (uint64_t)(int64_t)(int32_t)next_value(s, 4);
-	} else {
-		m->value = next_value(s, m->size);
+	modrm = (uint8_t)take(s, 1);
+	skip_memory_operand(s, modrm);
+	if (!(form & IMM)) {
+		set_register(m, register_of(s, modrm), s->rex);
+		return;
 	}
-	return true;
-}
-
-/* 88 to 8B, and MOVZX and MOVSX from memory. */
-static bool decode_modrm(struct bytes *s, enum insn_mode mode, const struct prefixes *p, uint8_t op, bool extend,
-			 struct insn_mov *m)
-{
-	uint8_t modrm = next(s), full = operand_size(mode, p);
-
-	if (extend) {
-		m->size = op & 1 ? 2 : 1;
-		m->reg_size = full;
-		m->sign = op >= 0xbe;
-	} else {
-		m->size = op & 1 ? full : 1;
-		m->reg_size = m->size;
-		m->write = op < 0x8a;
-	}
-	set_register(m, (modrm >> 3 & 7) | (p->rex & 4u) << 1, p);
-	return skip_memory_operand(s, modrm, address_size(mode, p));
+	s->bad |= (modrm & 0x38) != 0;
+	m->immediate = true;
+	m->value = m->size == 8 ? (uint64_t)(int32_t)take(s, 4) : take(s, m->size);
 }
 
 bool insn_decode_mov(const uint8_t *b, unsigned n, enum insn_mode mode, struct insn_mov *m)
 {
-	struct bytes s = { .b = b, .n = n };
-	struct prefixes p;
-	uint8_t op = skip_prefixes(&s, mode, &p);
-	bool ok = true;
+	struct cursor s = { .b = b, .n = n, .mode = mode };
+	unsigned op = skip_prefixes(&s), form;
+	uint8_t full = operand_size(&s);
 
-	*m = (struct insn_mov){ 0 };
-	if (s.bad || p.lock) {
-		return false;
+	if (op == 0x0f) {
+		op = 0xf00 | (unsigned)take(&s, 1);
 	}
-	switch (op) {
-	case 0x88: case 0x89: case 0x8a: case 0x8b:
-		ok = decode_modrm(&s, mode, &p, op, false, m);
-		break;
-	case 0xa0: case 0xa1: case 0xa2: case 0xa3:
-		decode_moffs(&s, mode, &p, op, m);
-		break;
-	case 0xc6: case 0xc7:
-		ok = decode_imm(&s, mode, &p, op, m);
-		break;
-	case 0x0f:
-		op = next(&s);
-		ok = (op == 0xb6 || op == 0xb7 || op == 0xbe || op == 0xbf) && decode_modrm(&s, mode, &p, op, true, m);
-		break;
-	default:
-		ok = false;
-	}
+	form = form_of(op);
+	*m = (struct insn_mov){ .write = (form & WRITE) != 0, .sign = (form & SIGN) != 0 };
+	m->reg_size = op & 1 || form & EXTEND ? full : 1;
+	m->size = form & EXTEND ? (uint8_t)(1 + (op & 1)) : m->reg_size;
+	decode_operands(&s, form, m);
 	m->length = (uint8_t)s.at;
-	return ok && !s.bad;
+	return form != NONE && !s.bad && !s.lock;
 }

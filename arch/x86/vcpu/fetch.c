@@ -41,12 +41,6 @@ static struct walk_form walk_form(const struct guest_mode *m)
 	return (struct walk_form){ 2, 10, 4, m->cr3 & 0xfffff000 };
 }
 
-static bool read_entry(uint64_t uva, unsigned bytes, uint64_t *out)
-{
-	*out = 0;
-	return user_read_bytes(uva, out, bytes);
-}
-
 /* Bits 39-32 of a 4 MiB page's address stand in bits 20-13 of its entry (PSE-36). */
 static uint64_t large_frame(uint64_t entry, const struct walk_form *f, uint64_t mask)
 {
@@ -55,23 +49,23 @@ static uint64_t large_frame(uint64_t entry, const struct walk_form *f, uint64_t 
 	return f->entry_bytes == 4 ? (frame & 0xffc00000) | (entry >> 13 & 0xff) << 32 : frame;
 }
 
-static bool walk_tables(struct vcpu *v, const struct guest_mode *m, uint64_t linear, uint64_t *gpa,
-			struct fetch_cache *c)
+/* Guest-linear to guest-physical without permission checks: the CPU has done them. */
+static bool walk_tables(struct vcpu *v, uint64_t linear, uint64_t *gpa, struct fetch_cache *c)
 {
+	const struct guest_mode *m = &v->fetch.mode;
 	struct walk_form f = walk_form(m);
-	uint64_t table = f.root, entry, mask;
+	uint64_t table = f.root;
 
 	for (unsigned level = f.levels; level-- > 0;) {
 		unsigned shift = PAGE_SHIFT + level * f.index_bits, at = f.levels - 1u - level;
-		uint64_t index = linear >> shift & ((1ull << f.index_bits) - 1);
-		uint64_t uva = vm_user_address(v->vm, table + index * f.entry_bytes, f.entry_bytes);
+		uint64_t index = linear >> shift & ((1ull << f.index_bits) - 1), mask = (1ull << shift) - 1;
+		uint64_t uva = vm_user_address(v->vm, table + index * f.entry_bytes, f.entry_bytes), entry = 0;
 
-		if (!uva || !read_entry(uva, f.entry_bytes, &entry) || !(entry & PTE_PRESENT)) {
+		if (!uva || !user_read_bytes(uva, &entry, f.entry_bytes) || !(entry & PTE_PRESENT)) {
 			return false;
 		}
 		c->entry_uva[at] = uva;
 		c->entry[at] = entry;
-		mask = (1ull << shift) - 1;
 		if (level > 0 && level < 3 && (entry & PTE_LARGE) && (f.entry_bytes == 8 || (m->cr4 & CR4_PSE))) {
 			*gpa = large_frame(entry, &f, mask) | (linear & mask);
 			return true;
@@ -80,25 +74,6 @@ static bool walk_tables(struct vcpu *v, const struct guest_mode *m, uint64_t lin
 	}
 	*gpa = table | (linear & (PAGE_SIZE - 1));
 	return true;
-}
-
-bool guest_walk(struct vcpu *v, const struct guest_mode *m, uint64_t linear, uint64_t *gpa, struct fetch_cache *c)
-{
-	struct fetch_cache scratch;
-
-	c = c ? c : &scratch;
-	for (unsigned i = 0; i < WALK_LEVELS_MAX; i++) {
-		c->entry[i] = (uint64_t)c;
-		c->entry_uva[i] = (uint64_t)&c->entry[i];
-	}
-	if (!long_mode(m)) {
-		linear &= 0xffffffff;
-	}
-	if (!(m->cr0 & CR0_PG)) {
-		*gpa = linear;
-		return true;
-	}
-	return !(m->cr4 & CR4_LA57) && walk_tables(v, m, linear, gpa, c);
 }
 
 /* Offsets of the fields that the assembly below reads. */
@@ -137,15 +112,20 @@ struct code_bytes fetch_hit(const struct vcpu *v)
 	return (struct code_bytes){ low, high };
 }
 
-/* User address of the guest's linear page, and the way to it in c. */
-static uint64_t code_page(struct vcpu *v, const struct guest_mode *m, uint64_t page, struct fetch_cache *c)
+/* User address of the guest's linear page, and the way to it in c. 0: not mapped. */
+static uint64_t code_page(struct vcpu *v, uint64_t page, struct fetch_cache *c)
 {
-	uint64_t gpa;
+	const struct guest_mode *m = &v->fetch.mode;
+	uint64_t gpa = long_mode(m) ? page : page & 0xffffffff;
 
-	if (!guest_walk(v, m, page, &gpa, c)) {
+	for (unsigned i = 0; i < WALK_LEVELS_MAX; i++) {
+		c->entry[i] = (uint64_t)c;
+		c->entry_uva[i] = (uint64_t)&c->entry[i];
+	}
+	if ((m->cr0 & CR0_PG) && ((m->cr4 & CR4_LA57) || !walk_tables(v, gpa, &gpa, c))) {
 		return 0;
 	}
-	return vm_user_address(v->vm, gpa & ~(uint64_t)(PAGE_SIZE - 1), PAGE_SIZE);
+	return vm_user_address(v->vm, gpa, PAGE_SIZE);
 }
 
 /* 4-byte entries are not kept: the check compares 8. */
@@ -158,27 +138,24 @@ static bool can_keep(const struct guest_mode *m)
 static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, uint8_t out[16])
 {
 	struct fetch_cache *c = &v->fetch, scratch;
-	struct guest_mode *m = &c->mode;
+	const struct guest_mode *m = &c->mode;
 	uint64_t linear, offset, uva;
 	unsigned first;
 
-	vcpu_ops->mode(v, m);
+	vcpu_ops->mode(v, &c->mode);
 	linear = guest_insn_mode(m) == INSN_64 ? v->rip : (v->rip + m->cs_base) & 0xffffffff;
 	offset = linear & (PAGE_SIZE - 1);
-	c->uva = code_page(v, m, linear - offset, c);
+	c->uva = code_page(v, linear - offset, c);
 	c->page_rip = c->uva && can_keep(m) ? v->rip - offset : FETCH_NOTHING;
 	if (!c->uva) {
 		return 0;
 	}
-	if (offset <= PAGE_SIZE - 16) {
-		return user_read_bytes(c->uva + offset, out, 16) ? 16 : 0;
-	}
-	first = (unsigned)(PAGE_SIZE - offset);
+	first = offset <= PAGE_SIZE - 16 ? 16 : (unsigned)(PAGE_SIZE - offset);
 	__builtin_memset(out, 0, 16);
 	if (!user_read_bytes(c->uva + offset, out, first)) {
 		return 0;
 	}
-	uva = code_page(v, m, linear - offset + PAGE_SIZE, &scratch);
+	uva = first < 16 ? code_page(v, linear - offset + PAGE_SIZE, &scratch) : 0;
 	return uva && user_read_bytes(uva, out + first, 16 - first) ? 16 : first;
 }
 

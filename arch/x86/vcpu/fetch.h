@@ -51,9 +51,3 @@ struct code_bytes {
  * guest's mode (mode_is of the back end).
  */
 struct code_bytes fetch_hit(const struct vcpu *v);
-
-/*
- * Guest-linear to guest-physical by the guest's tables without permission checks (the CPU has done them). false: not
- * mapped. c, when given, is filled for fetch_code.
- */
-bool guest_walk(struct vcpu *v, const struct guest_mode *m, uint64_t linear, uint64_t *gpa, struct fetch_cache *c);

@@ -40,7 +40,6 @@ struct svm_cpu {
 	hpa_t host_vmcb;             /* what VMLOAD brings back                    */
 	uint64_t generation;
 	uint32_t next_asid;
-	bool on;
 };
 
 static struct svm_cpu svm_cpus[CPU_MAX];
@@ -61,19 +60,14 @@ static const char *missing(void)
 }
 
 /* Two bits per MSR, read then write; three blocks of 8192 MSRs (APM 2 15.11). */
-static void open_msr(uint32_t msr)
-{
-	uint32_t bit = (msr >= 0xc0000000 ? 0x2000 + (msr & 0x1fff) : msr) * 2;
-
-	msrpm[bit / 8] &= (uint8_t) ~(3u << bit % 8);
-}
-
 static void build_maps(void)
 {
 	__builtin_memset(iopm, 0xff, sizeof(iopm));
 	__builtin_memset(msrpm, 0xff, sizeof(msrpm));
 	for (unsigned i = 0; i < ARRAY_SIZE(open_msrs); i++) {
-		open_msr(open_msrs[i]);
+		uint32_t msr = open_msrs[i], bit = (msr >= 0xc0000000 ? 0x2000 + (msr & 0x1fff) : msr) * 2;
+
+		msrpm[bit / 8] &= (uint8_t) ~(3u << bit % 8);
 	}
 }
 
@@ -97,7 +91,6 @@ static int cpu_on(void)
 	c->host_vmcb = kmap_hpa(host);
 	c->generation = 1;
 	c->next_asid = 1;
-	c->on = true;
 	return OK;
 }
 
@@ -132,10 +125,7 @@ static void init(struct vcpu *v)
 /* The host's FS, GS and system-call registers: ring 3 may have changed some since the last run. */
 static void load(struct vcpu *v)
 {
-	struct svm_cpu *c = &svm_cpus[cpu_this()->id];
-
-	ASSERT(c->on);
-	__asm__ volatile("vmsave %0" : : "a"(c->host_vmcb.v) : "memory");
+	__asm__ volatile("vmsave %0" : : "a"(svm_cpus[cpu_this()->id].host_vmcb.v) : "memory");
 	if (svm_vmcb(v)->dr7 & DR7_ENABLES) {
 		svm_load_debug(v);
 	}

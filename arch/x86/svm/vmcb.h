@@ -19,7 +19,6 @@ enum vmcb_intercept4 {
 };
 
 /* Virtual interrupt control at 60h: V_TPR, V_IRQ, priority, flags, vector, as one 64-bit word. */
-#define VINTR_TPR_MASK  0xffull
 #define VINTR_IRQ       (1ull << 8)
 #define VINTR_PRIO(p)   ((uint64_t)(p) << 16)
 #define VINTR_IGN_TPR   (1ull << 20)
@@ -88,17 +87,11 @@ struct vmcb {
 	uint8_t pad698[0x1000 - 0x698];
 };
 
-_Static_assert(offsetof(struct vmcb, iopm_pa) == 0x40, "APM 2 B.1");
-_Static_assert(offsetof(struct vmcb, asid) == 0x58, "APM 2 B.1");
 _Static_assert(offsetof(struct vmcb, vintr) == 0x60, "APM 2 B.1");
-_Static_assert(offsetof(struct vmcb, exit_code) == 0x70, "APM 2 B.1");
 _Static_assert(offsetof(struct vmcb, event_inj) == 0xa8, "APM 2 B.1");
 _Static_assert(offsetof(struct vmcb, next_rip) == 0xc8, "APM 2 B.1");
 _Static_assert(offsetof(struct vmcb, cpl) == 0x4cb, "APM 2 B.2");
-_Static_assert(offsetof(struct vmcb, efer) == 0x4d0, "APM 2 B.2");
 _Static_assert(offsetof(struct vmcb, cr4) == 0x548, "APM 2 B.2");
-_Static_assert(offsetof(struct vmcb, rsp) == 0x5d8, "APM 2 B.2");
 _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "APM 2 B.2");
-_Static_assert(offsetof(struct vmcb, cr2) == 0x640, "APM 2 B.2");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "APM 2 B.2");
 _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "APM 2 B");

@@ -4,6 +4,7 @@
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/space.h"
 
+enum { TO_DEST, TO_SELF, TO_ALL, TO_OTHERS };
 enum { ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_LEVEL = 1 << 15, VECTOR_DB = 1, VECTOR_DF = 8 };
 
 /* ---- messages ---- */
@@ -78,29 +79,23 @@ static void send(struct vm *vm, const struct message *m, const struct vcpu *exce
 void irq_send_ipi(struct vcpu *v)
 {
 	uint64_t icr = v->vapic.icr;
+	unsigned shorthand = icr >> 18 & 3;
 	struct message m = {
 		.dest = vapic_x2(&v->vapic) ? (uint32_t)(icr >> 32) : (uint32_t)(icr >> 56),
 		.vector = (uint8_t)icr, .mode = icr >> 8 & 7, .logical = (icr & ICR_LOGICAL) != 0,
 		.asserted = !(icr & ICR_LEVEL) || (icr & ICR_ASSERT),
 	};
 
-	switch (icr >> 18 & 3) {
-	case 1:
+	if (shorthand == TO_SELF) {
 		if (m.mode == DM_FIXED || m.mode == DM_NMI) {
 			deliver(v, &m);
 		}
 		return;
-	case 2:
-		m.dest = 0xffffffff;
-		send(v->vm, &m, NULL);
-		return;
-	case 3:
-		m.dest = 0xffffffff;
-		send(v->vm, &m, v);
-		return;
-	default:
-		send(v->vm, &m, NULL);
 	}
+	if (shorthand != TO_DEST) {
+		m.dest = 0xffffffff;
+	}
+	send(v->vm, &m, shorthand == TO_OTHERS ? v : NULL);
 }
 
 void vm_msi(struct space *s, uint64_t addr, uint32_t data)
@@ -185,10 +180,8 @@ bool irq_wakes(const struct vcpu *v)
 	if (v->nmi_pending && !v->nmi_blocked) {
 		return true;
 	}
-	if (!(v->rflags & RFLAGS_IF)) {
-		return false;
-	}
-	return vapic_pending(&v->vapic) || (v->vapic.extint && vapic_takes_extint(&v->vapic));
+	return (v->rflags & RFLAGS_IF) &&
+	       (vapic_pending(&v->vapic) || (v->vapic.extint && vapic_takes_extint(&v->vapic)));
 }
 
 void irq_taken(struct vcpu *v)

@@ -44,27 +44,19 @@ static void scale(uint64_t khz, struct time_page *t)
 	t->mul = (uint32_t)((base << 32) / khz);
 }
 
-/* Writes a record whose first word is its version: odd while it changes. Failure is the guest's bad address. */
-static void publish(struct vcpu *v, uint64_t gpa, void *record, size_t size)
+/* Writes a record whose first word is its version: odd while it changes. False is the guest's bad address. */
+static bool publish(struct vcpu *v, uint64_t gpa, uint32_t *record, size_t size)
 {
-	uint32_t *version = record;
+	uint32_t old, odd, even;
 
-	if (vm_read(v->vm, gpa, version, sizeof(*version)) < 0) {
-		return;
+	if (vm_read(v->vm, gpa, &old, sizeof(old)) < 0) {
+		return false;
 	}
-	*version = (*version | 1) + 2;
-	if (vm_write(v->vm, gpa, version, sizeof(*version)) < 0) {
-		return;
-	}
-	__atomic_thread_fence(__ATOMIC_RELEASE);     /* odd version before the contents */
-	if (vm_write(v->vm, gpa + sizeof(*version), version + 1, size - sizeof(*version)) < 0) {
-		return;
-	}
-	__atomic_thread_fence(__ATOMIC_RELEASE);     /* contents before the even version */
-	++*version;
-	if (vm_write(v->vm, gpa, version, sizeof(*version)) < 0) {
-		return;
-	}
+	odd = (old | 1) + 2;
+	even = odd + 1;
+	return vm_write(v->vm, gpa, &odd, sizeof(odd)) == OK &&
+	       vm_write(v->vm, gpa + sizeof(odd), record + 1, size - sizeof(odd)) == OK &&
+	       vm_write(v->vm, gpa, &even, sizeof(even)) == OK;
 }
 
 void kvmclock_update(struct vcpu *v)
@@ -77,7 +69,7 @@ void kvmclock_update(struct vcpu *v)
 	scale(clock_tsc_khz(), &t);
 	t.tsc = rdtsc() + v->vapic.tsc_offset;
 	t.system_ns = clock_ns() - v->vm->clock_base;
-	publish(v, v->kvm_system_time & ~1ull, &t, sizeof(t));
+	(void)publish(v, v->kvm_system_time & ~1ull, &t.version, sizeof(t));
 }
 
 void kvmclock_write_wall(struct vcpu *v)
@@ -85,5 +77,5 @@ void kvmclock_write_wall(struct vcpu *v)
 	uint64_t zero_ns = clock_wall_ns() - (clock_ns() - v->vm->clock_base);
 	struct wall_page w = { .sec = (uint32_t)(zero_ns / 1000000000), .nsec = (uint32_t)(zero_ns % 1000000000) };
 
-	publish(v, v->kvm_wall_clock, &w, sizeof(w));
+	(void)publish(v, v->kvm_wall_clock, &w.version, sizeof(w));
 }

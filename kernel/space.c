@@ -286,11 +286,6 @@ int space_map_page(struct space *s, uint64_t addr, void *page, uint32_t prot)
 	return r;
 }
 
-bool space_lookup(const struct space *s, uint64_t addr, hpa_t *pa, uint32_t *prot, uint64_t *size)
-{
-	return addr < end_of(s) && pt_lookup(&s->pt, addr, pa, prot, size);
-}
-
 void space_activate(const struct space *s)
 {
 	struct cpu *c = cpu_this();

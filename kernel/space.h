@@ -74,12 +74,6 @@ int64_t space_unmap(struct space *s, uint64_t addr, uint64_t size) MUST_CHECK;
 /* Maps one arena page (kmap address) of the space's owner at addr, for pages shared by kernel and program. */
 int space_map_page(struct space *s, uint64_t addr, void *page, uint32_t prot) MUST_CHECK;
 
-/*
- * What is mapped at addr: false if nothing. Any of the results may be NULL. size: of the leaf, bytes. The physical
- * address is that of addr itself.
- */
-bool space_lookup(const struct space *s, uint64_t addr, hpa_t *pa, uint32_t *prot, uint64_t *size);
-
 /* Makes s the address space of this CPU's user mode. */
 void space_activate(const struct space *s);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The page-table walker, and spaces on top of it.
- * sources: tests/fake/machine.c kernel/arena.c kernel/process.c kernel/object.c kernel/handle.c kernel/event.c
+ * sources: tests/fake/walk.c tests/fake/machine.c kernel/arena.c kernel/process.c kernel/object.c kernel/handle.c kernel/event.c
  * sources: kernel/region.c kernel/space.c kernel/thread.c kernel/sched.c kernel/timer.c kernel/heap.c kernel/trace.c
  * sources: arch/x86/mm/pt.c arch/x86/mm/tlb.c
  */
@@ -10,6 +10,7 @@
 #include "arch/x86/mm/tlb.h"
 #include "kernel/arena.h"
 #include "tests/fake/machine.h"
+#include "tests/fake/walk.h"
 #include "tests/unit/check.h"
 
 enum { ARENA = 64 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Regions: split, merge, reclaim, clean, and mapping records on both sides.
- * sources: tests/fake/machine.c kernel/arena.c kernel/process.c kernel/object.c kernel/handle.c kernel/event.c
+ * sources: tests/fake/walk.c tests/fake/machine.c kernel/arena.c kernel/process.c kernel/object.c kernel/handle.c kernel/event.c
  * sources: kernel/region.c kernel/space.c kernel/thread.c kernel/sched.c kernel/timer.c kernel/heap.c kernel/trace.c
  * sources: arch/x86/mm/pt.c arch/x86/mm/tlb.c
  */
@@ -11,6 +11,7 @@
 #include "kernel/arena.h"
 #include "kernel/handle.h"
 #include "tests/fake/machine.h"
+#include "tests/fake/walk.h"
 #include "tests/unit/check.h"
 
 enum { PAGES = 80 };
@@ -31,7 +32,7 @@ static uint64_t mapped_at(struct process *p, uint64_t addr)
 {
 	hpa_t pa;
 
-	return space_lookup(p->space, addr, &pa, NULL, NULL) ? pa.v : 0;
+	return pt_lookup(&p->space->pt, addr, &pa, NULL, NULL) ? pa.v : 0;
 }
 
 TEST(split_and_merge_are_each_others_undoing)

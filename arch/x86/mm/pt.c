@@ -210,28 +210,6 @@ uint64_t pt_unmap(struct pt *pt, uint64_t addr, uint64_t size, unsigned budget)
 	return n;
 }
 
-bool pt_lookup(const struct pt *pt, uint64_t addr, hpa_t *pa, uint32_t *prot, uint64_t *size)
-{
-	const struct pt_format *f = pt->format;
-	unsigned level;
-	uint64_t e = *find(pt, addr, 0, &level), inside = span(level) - 1;
-	bool exec = !(e & f->noexec) && (e & f->exec) == f->exec;
-
-	if (!(e & f->present)) {
-		return false;
-	}
-	if (pa) {
-		*pa = hpa((e & ADDR_MASK & ~inside) | (addr & inside));
-	}
-	if (prot) {
-		*prot = PROT_R | (e & f->write ? PROT_W : 0) | (exec ? PROT_X : 0);
-	}
-	if (size) {
-		*size = span(level);
-	}
-	return true;
-}
-
 uint64_t *pt_slot(struct pt *pt, uint64_t addr)
 {
 	unsigned level = 0;

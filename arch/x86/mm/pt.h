@@ -55,8 +55,5 @@ int pt_map(struct pt *pt, uint64_t addr, hpa_t pa, uint64_t size, uint32_t prot,
  */
 uint64_t pt_unmap(struct pt *pt, uint64_t addr, uint64_t size, unsigned budget);
 
-/* The leaf that maps addr; false if there is none. Results as in space_lookup(). */
-bool pt_lookup(const struct pt *pt, uint64_t addr, hpa_t *pa, uint32_t *prot, uint64_t *size);
-
 /* The 4 KiB entry of addr, its tables made where missing. NULL: arena empty, or a larger leaf is there. */
 uint64_t *pt_slot(struct pt *pt, uint64_t addr);

@@ -51,9 +51,8 @@ enum sys {
 	SYS_EVENT_BIND,      /* (event, key below 2^63) the calling thread waits for it from now on            */
 	SYS_EVENT_WAIT,      /* (deadline ns, 0 = poll, ~0 = for ever) -> key, or E_TIMEOUT; second: count since last time */
 	SYS_EVENT_TIMER,     /* (event, deadline ns or 0 = off, period ns or 0); period at least 100 us times  */
-	                     /* the number of such events that the event's payer has                       */
-	SYS_EVENT_ROUTE,     /* (event, guest space, MSI address, MSI data) signals become guest interrupts; space SELF: no longer. */
-	                     /* Where signals come from and go to is for who may wait: TIMER and ROUTE need READ and WRITE */
+	                     /* the number of such events that the event's payer has. Needs READ and WRITE: */
+	                     /* where signals come from is for who may wait                                */
 
 	/* Virtual machines. */
 	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller          */
@@ -88,7 +87,7 @@ enum {
 
 enum right {
 	RIGHT_READ = 1 << 0,    /* map readable, read state, wait                            */
-	RIGHT_WRITE = 1 << 1,   /* map writable, signal, change; of an event with READ: timer, route */
+	RIGHT_WRITE = 1 << 1,   /* map writable, signal, change; of an event with READ: timer */
 	RIGHT_EXEC = 1 << 2,    /* map executable                                            */
 	RIGHT_GRANT = 1 << 3,   /* of a process: everything that init does to it             */
 	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim; of the machine: power, trace */
@@ -119,9 +118,7 @@ struct region_info {
 	uint64_t base;       /* host-physical, page aligned                                      */
 	uint64_t size;       /* bytes, pages                                                     */
 	uint32_t kind;       /* enum region_kind                                                 */
-	uint32_t node;       /* NUMA node                                                        */
 	uint32_t clean;      /* 1: may be mapped or granted                                      */
-	uint32_t mappings;   /* how often it is mapped                                           */
 };
 
 enum { INIT_REGION_MAX = 64, MODULE_NAME_MAX = 64 };

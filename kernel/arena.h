@@ -15,7 +15,7 @@
 enum {
 	ARENA_CLASSES = 7,
 	ARENA_ALLOC_MAX = 1984,      /* largest arena_alloc(): two fit a page                         */
-	ARENA_PAGES_MIN = 16,        /* least useful arena                                            */
+	ARENA_PAGES_MIN = 16,        /* holds the process itself, whatever the machine (process_create) */
 	ARENA_PAGES_MAX = 4096,      /* mapping one is one bounded step                               */
 };
 

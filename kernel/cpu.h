@@ -24,8 +24,6 @@ struct cpu {
 	uint64_t stack_top;          /* 32: kernel stack                                              */
 	uint32_t need_resched;       /* 40: leave the current thread at the next chance               */
 	uint32_t id;                 /* index, 0 is the boot CPU                                      */
-	uint32_t apic_id;
-	uint32_t node;               /* NUMA node                                                     */
 	struct tss *tss;             /* arch/x86/cpu/gdt.h                                            */
 	uint64_t root;               /* physical address in CR3                                       */
 	void *fpu;                   /* XSAVE area whose state is in the registers; NULL: nobody's    */

@@ -2,10 +2,7 @@
 /* Counting notifications. */
 #include "kernel/event.h"
 #include "arch/x86/time/clock.h"
-#include "arch/x86/vcpu/vcpu.h"
-#include "kernel/arena.h"
 #include "kernel/process.h"
-#include "kernel/space.h"
 #include "kernel/thread.h"
 
 void event_ref_set(struct event_ref *ref, struct event *e)
@@ -45,73 +42,60 @@ bool event_take(struct thread *t, uint64_t *key, uint64_t *count)
 static void offer(struct event *e)
 {
 	struct thread *t = e->thread;
-	uint64_t key, count;
 
 	if (list_empty(&e->in_pending)) {
 		list_append(&t->pending, &e->in_pending);
 	}
-	if (t->waiting && event_take(t, &key, &count)) {
-		t->waiting = false;
+	if (t->waiting) {
+		t->waiting = !event_take(t, &t->frame.rax, &t->frame.rdx);
 		timer_cancel(&t->deadline);
-		thread_return(t, (int64_t)key);
-		thread_return2(t, count);
 		thread_wake(t);
 	}
 }
 
 void event_signal(struct event *e)
 {
-	if (e->route) {
-		vm_msi(e->route, e->msi_address, e->msi_data);
-		return;
-	}
 	e->count += e->count != UINT64_MAX;
 	if (e->thread) {
 		offer(e);
 	}
 }
 
-/* A sum that would wrap is never. */
-static uint64_t plus(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
-
 static void timer_fired(struct timer *t)
 {
 	struct event *e = container_of(t, struct event, timer);
+	uint64_t now = clock_ns(), next;
 
 	if (e->period_ns) {
 		/* All periodic events of a process together tick no faster than one may. */
 		uint64_t least = e->object.owner->periodic_count * (uint64_t)EVENT_PERIOD_MIN_NS;
 		uint64_t period = e->period_ns > least ? e->period_ns : least;
-		uint64_t next = plus(timer_deadline(t), period), now = clock_ns();
 
-		/* Ticks that nobody could have seen apart are one. */
-		timer_set(t, next > now ? next : plus(now, period));
+		/* Ticks that nobody could have seen apart are one; a sum that would wrap is never. */
+		if (__builtin_add_overflow(t->node.key, period, &next) ||
+		    (next <= now && __builtin_add_overflow(now, period, &next))) {
+			next = UINT64_MAX;
+		}
+		timer_set(t, next);
 	}
 	event_signal(e);
 }
 
 struct event *event_create(struct process *owner)
 {
-	struct event *e = arena_alloc(owner->arena, sizeof(*e));
+	struct event *e = object_create(OBJECT_EVENT, owner, sizeof(*e));
 
 	if (!e) {
 		return NULL;
 	}
 	list_init(&e->in_thread);
 	list_init(&e->in_pending);
-	list_init(&e->in_route);
 	list_init(&e->refs);
 	e->timer.fn = timer_fired;
-	object_init(&e->object, OBJECT_EVENT, owner);
 	return e;
 }
 
-static void unbind(struct event *e)
+void event_unbind(struct event *e)
 {
 	list_remove(&e->in_thread);
 	list_remove(&e->in_pending);
@@ -123,18 +107,15 @@ void event_destroy(struct object *o)
 	struct event *e = container_of(o, struct event, object);
 
 	event_set_timer(e, 0, 0);
-	unbind(e);
-	list_remove(&e->in_route);
+	event_unbind(e);
 	list_for_each(ref, &e->refs, struct event_ref, in_event) {
 		event_ref_set(ref, NULL);
 	}
-	object_fini(o);
-	arena_free(o->owner->arena, e);
 }
 
 void event_bind(struct event *e, struct thread *t, uint64_t key)
 {
-	unbind(e);
+	event_unbind(e);
 	e->thread = t;
 	e->key = key;
 	list_push(&t->events, &e->in_thread);
@@ -154,16 +135,5 @@ void event_set_timer(struct event *e, uint64_t deadline_ns, uint64_t period_ns)
 		timer_set(&e->timer, deadline_ns);
 	} else {
 		timer_cancel(&e->timer);
-	}
-}
-
-void event_set_route(struct event *e, struct space *s, uint64_t msi_address, uint32_t msi_data)
-{
-	list_remove(&e->in_route);
-	e->route = s;
-	e->msi_address = msi_address;
-	e->msi_data = msi_data;
-	if (s) {
-		list_push(&s->routes, &e->in_route);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events: counting notifications. A signal goes to one place: the guest it is routed to, else the count, which the
- * bound thread receives from event_wait(). Signals while nobody is bound are counted. IF=0 throughout.
+ * Events: counting notifications. The bound thread receives the count from event_wait(); signals while nobody is bound
+ * are counted too. IF=0 throughout.
  */
 #pragma once
 
@@ -9,7 +9,6 @@
 #include "kernel/timer.h"
 #include "lib/base.h"
 
-struct space;
 struct thread;
 
 struct event {
@@ -22,10 +21,6 @@ struct event {
 	struct list refs;            /* struct event_ref.in_event                                     */
 	struct timer timer;
 	uint64_t period_ns;          /* 0: one shot                                                   */
-	struct space *route;         /* guest space that gets signals as MSI; NULL: count             */
-	struct list in_route;        /* space.routes                                                  */
-	uint64_t msi_address;
-	uint32_t msi_data;
 };
 
 /*
@@ -47,10 +42,11 @@ void event_signal(struct event *e);
 
 /* owner pays. NULL: its arena is empty. */
 struct event *event_create(struct process *owner) MUST_CHECK;
-void event_destroy(struct object *o);
+void event_destroy(struct object *o);    /* of object_destroy() */
 
 /* t receives e from now on under key (below 2^63); whoever was bound no longer does. */
 void event_bind(struct event *e, struct thread *t, uint64_t key);
+void event_unbind(struct event *e);
 
 /*
  * deadline in ns since boot, 0: off. period_ns 0: once; else ticks are at least EVENT_PERIOD_MIN_NS times the number of
@@ -58,9 +54,6 @@ void event_bind(struct event *e, struct thread *t, uint64_t key);
  */
 void event_set_timer(struct event *e, uint64_t deadline_ns, uint64_t period_ns);
 enum { EVENT_PERIOD_MIN_NS = 100000 };
-
-/* Signals become MSIs of guest space s; NULL: no longer. */
-void event_set_route(struct event *e, struct space *s, uint64_t msi_address, uint32_t msi_data);
 
 /* Takes the first pending event of t: true, its key and count. */
 bool event_take(struct thread *t, uint64_t *key, uint64_t *count);

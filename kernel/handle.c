@@ -6,35 +6,23 @@
 
 _Static_assert(HANDLE_PAGES * HANDLES_PER_PAGE == HANDLE_MAX, "whole pages");
 
-static struct handle *slot_at(const struct process *p, uint64_t h)
+struct handle *handle_slot(const struct process *p, uint64_t h)
 {
 	struct handle *page = h < HANDLE_MAX ? p->handles.page[h / HANDLES_PER_PAGE] : NULL;
 
-	return page ? &page[h % HANDLES_PER_PAGE] : NULL;
+	return page && page[h % HANDLES_PER_PAGE].object ? &page[h % HANDLES_PER_PAGE] : NULL;
 }
 
-struct handle *handle_slot(const struct process *p, uint64_t h)
+int handle_find(const struct process *p, uint64_t h, uint32_t types, uint32_t rights, struct handle **out)
 {
-	struct handle *s = slot_at(p, h);
-
-	return s && s->object ? s : NULL;
-}
-
-int handle_find(const struct process *p, uint64_t h, enum object_type type, uint32_t rights, struct object **out)
-{
-	const struct handle *s = slot_at(p, h);
-
-	if (!s || !s->object) {
+	*out = handle_slot(p, h);
+	if (!*out) {
 		return E_NOENT;
 	}
-	if (s->object->type != type) {
+	if (!(types & 1u << (*out)->object->type)) {
 		return E_INVAL;
 	}
-	if ((s->rights & rights) != rights) {
-		return E_PERM;
-	}
-	*out = s->object;
-	return OK;
+	return ((*out)->rights & rights) == rights ? OK : E_PERM;
 }
 
 int handle_add_at(struct process *p, uint64_t h, struct object *o, uint32_t rights)
@@ -68,9 +56,9 @@ int handle_add_at(struct process *p, uint64_t h, struct object *o, uint32_t righ
 int handle_add(struct process *p, struct object *o, uint32_t rights)
 {
 	for (uint32_t h = 0; h < HANDLE_MAX; h++) {
-		if (!handle_slot(p, h)) {
-			int r = handle_add_at(p, h, o, rights);
+		int r = handle_add_at(p, h, o, rights);
 
+		if (r != E_BUSY) {
 			return r < 0 ? r : (int)h;
 		}
 	}

@@ -23,11 +23,10 @@ struct handle_table {
 };
 
 /*
- * Finds the object behind p's handle h.
+ * Finds p's handle h. types: bits 1 << enum object_type that will do.
  *   E_NOENT   no such handle        E_INVAL   it is of another type        E_PERM   it lacks one of rights
  */
-int handle_find(const struct process *p, uint64_t h, enum object_type type, uint32_t rights, struct object **out)
-	MUST_CHECK;
+int handle_find(const struct process *p, uint64_t h, uint32_t types, uint32_t rights, struct handle **out) MUST_CHECK;
 
 /* The raw slot, or NULL when h is free or out of range. */
 struct handle *handle_slot(const struct process *p, uint64_t h);
@@ -39,7 +38,7 @@ int handle_add(struct process *p, struct object *o, uint32_t rights) MUST_CHECK;
 int handle_add_at(struct process *p, uint64_t h, struct object *o, uint32_t rights) MUST_CHECK;
 
 /* Frees slot h; E_NOENT if it is free. The object stays. */
-int handle_close(struct process *p, uint64_t h) MUST_CHECK;
+int handle_close(struct process *p, uint64_t h);
 
 /* Frees all handles to o but keep (may be NULL). */
 void handle_close_object(struct object *o, const struct handle *keep);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What all kernel objects have in common. An object is owned, and its memory paid, by one process; it is reached
+ * What all kernel objects begin with. An object is owned, and its memory paid, by one process; it is reached
  * through handles of any number of processes, all linked to it, so that its end clears every handle. There are no
  * reference counts: an object ends when a call ends it (region merge) or when its owner is destroyed.
  */
@@ -12,10 +12,10 @@
 struct process;
 
 enum object_type {
-	OBJECT_NONE,
 	OBJECT_MACHINE,
 	OBJECT_PROCESS,
-	OBJECT_SPACE,
+	OBJECT_SPACE,        /* the user space of a process                                          */
+	OBJECT_GUEST,        /* the nested page table of a VM, a struct space too                    */
 	OBJECT_REGION,
 	OBJECT_THREAD,
 	OBJECT_EVENT,
@@ -24,8 +24,8 @@ enum object_type {
 };
 
 struct object {
-	uint32_t type;               /* enum object_type                                              */
-	struct process *owner;       /* pays; NULL for the machine object                             */
+	enum object_type type;
+	struct process *owner;       /* pays; NULL: process, machine                                  */
 	struct list in_owner;        /* process.objects                                               */
 	struct list handles;         /* struct handle.in_object of every handle to it                 */
 };
@@ -33,11 +33,18 @@ struct object {
 /* Objects alive, by type. */
 extern uint32_t object_count[OBJECT_TYPE_COUNT];
 
-/* Links a zeroed object to its owner. Objects of a process are destroyed in reverse order of this call. */
-void object_init(struct object *o, enum object_type type, struct process *owner);
+/*
+ * A zeroed object of size bytes that begins with its struct object, from owner's arena. NULL: that is empty.
+ * Objects of a process are destroyed in reverse order of this call.
+ */
+void *object_create(enum object_type type, struct process *owner, size_t size) MUST_CHECK;
 
-/* Clears all handles to o and takes it out of its owner's list. The caller frees the memory. */
-void object_fini(struct object *o);
+/* Only takes it out of the lists, clears all handles to it and frees its memory: for one that was half made. */
+void object_free(struct object *o);
 
-/* Ends o by its type's function and frees its memory. Only for objects whose process cannot run any more. */
+/* Ends o as its type wants it, then as above. Only for what cannot run any more. */
 void object_destroy(struct object *o);
+
+/* The same without memory and owner: processes and the machine. */
+void object_init(struct object *o, enum object_type type);
+void object_fini(struct object *o);

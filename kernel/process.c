@@ -18,31 +18,17 @@ struct process *process_init;
 
 enum { DESTROY_STEP = 8 };   /* objects per call: each takes its own bounded time */
 
-_Static_assert(sizeof(struct process) <= ARENA_ALLOC_MAX, "comes from a slab");
 _Static_assert(CPU_MAX * sizeof(struct sched_group) <= PAGE_SIZE, "one page at most");
 
-static struct sched_group *groups_create(struct process *p)
-{
-	size_t size = cpu_count * sizeof(struct sched_group);
-	struct sched_group *g = size <= ARENA_ALLOC_MAX ? arena_alloc(p->arena, size) : arena_page_alloc(p->arena);
-
-	for (uint32_t i = 0; g && i < cpu_count; i++) {
-		g[i].process = p;
-	}
-	return g;
-}
-
-int process_create(hpa_t base, uint64_t page_count, struct region *region, const char name[PROCESS_NAME_MAX],
-		   struct process **out)
+struct process *process_create(hpa_t base, uint64_t page_count, struct region *region, const char name[PROCESS_NAME_MAX])
 {
 	static uint32_t last_id;
 	struct arena *a = arena_init(base, page_count);
 	struct process *p = arena_alloc(a, sizeof(*p));
-	int r;
 
-	if (!p) {
-		return E_NOMEM;
-	}
+	ASSERT(page_count >= ARENA_PAGES_MIN && p);
+	object_init(&p->object, OBJECT_PROCESS);
+	p->id = ++last_id;
 	p->arena = a;
 	p->weight = SCHED_WEIGHT_BASE;
 	list_init(&p->objects);
@@ -51,22 +37,18 @@ int process_create(hpa_t base, uint64_t page_count, struct region *region, const
 	for (char *s = p->name; *s; s++) {
 		*s = *s > ' ' && *s < 127 ? *s : '?';
 	}
-	p->group = groups_create(p);
-	if (!p->group) {
-		return E_NOMEM;
+	p->group = arena_page_alloc(a);
+	p->space = space_create(p, OBJECT_SPACE);
+	ASSERT(p->group && p->space);
+	for (uint32_t i = 0; i < cpu_count; i++) {
+		p->group[i].process = p;
 	}
-	r = space_create(p, SPACE_USER, &p->space);
-	if (r < 0) {
-		return r;
-	}
-	p->id = ++last_id;
-	object_init(&p->object, OBJECT_PROCESS, NULL);
 	p->arena_region = region;
 	if (region) {
 		region->arena_of = p;
+		region->cleaned = 0;
 	}
-	*out = p;
-	return OK;
+	return p;
 }
 
 void process_end(struct process *p, enum process_end why, int32_t code)
@@ -102,21 +84,15 @@ void process_fault(struct process *p, uint32_t vector, uint32_t error, uint64_t 
 /* Nothing of p's own is left: its arena, which holds p, goes back. */
 static void release(struct process *p)
 {
-	struct arena *a = p->arena;
 	struct region *r = p->arena_region;
-	hpa_t base = a->base;
-	uint64_t size = a->page_count * PAGE_SIZE;
 
 	for (uint32_t h = 0; h < HANDLE_MAX; h++) {
-		if (handle_slot(p, h) && handle_close(p, h) < 0) {
-			panic("handle %u", h);
-		}
+		handle_close(p, h);
 	}
 	event_ref_set(&p->notify, NULL);
 	object_fini(&p->object);
-	kmap_remove(base, size);
+	kmap_remove(r->base, r->size);
 	r->arena_of = NULL;
-	r->cleaned = 0;
 	r->epoch = tlb_retire_epoch();
 	tlb_reap();
 }
@@ -150,14 +126,4 @@ int process_destroy(struct process *p)
 	}
 	release(p);
 	return OK;
-}
-
-void process_status(const struct process *p, struct process_status *st)
-{
-	*st = (struct process_status){
-		.end = p->end, .code = p->code, .vector = p->fault_vector, .error = p->fault_error,
-		.rip = p->fault_rip, .address = p->fault_address, .cpu_ns = p->cpu_ns,
-		.arena_pages = p->arena->page_count, .arena_free = p->arena->page_free,
-		.handles = p->handles.count, .objects = p->object_count,
-	};
 }

@@ -44,11 +44,10 @@ struct process {
 extern struct process *process_init;     /* pid 1; its end is a panic */
 
 /*
- * Makes a process in the arena [base, +pages), which is mapped in kmap already. region: what the arena is made of
- * (marked busy), or NULL. E_NOMEM: the arena is too small.
+ * Makes a process in the arena [base, +pages), at least ARENA_PAGES_MIN, which is mapped in kmap already. region: what the
+ * arena is made of (marked busy and unclean), or NULL.
  */
-int process_create(hpa_t base, uint64_t page_count, struct region *region, const char name[PROCESS_NAME_MAX],
-		   struct process **out) MUST_CHECK;
+struct process *process_create(hpa_t base, uint64_t page_count, struct region *region, const char name[PROCESS_NAME_MAX]);
 
 /*
  * Stops all threads of p for ever and tells who wants to know. Also for the process of the current thread: the caller
@@ -61,5 +60,3 @@ void process_fault(struct process *p, uint32_t vector, uint32_t error, uint64_t 
 
 /* One bounded step of destruction; ends p first if it runs. E_AGAIN: call again. OK: p is gone. */
 int process_destroy(struct process *p) MUST_CHECK;
-
-void process_status(const struct process *p, struct process_status *st);

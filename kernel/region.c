@@ -3,7 +3,6 @@
 #include "kernel/region.h"
 #include "arch/x86/mm/tlb.h"
 #include "arch/x86/mm/kmap.h"
-#include "kernel/arena.h"
 #include "kernel/handle.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
@@ -13,7 +12,7 @@ enum { CLEAN_STEP = 32 };    /* pages zeroed per call */
 
 struct region *region_create(struct process *owner, hpa_t base, uint64_t size, enum region_kind kind, bool clean)
 {
-	struct region *r = arena_alloc(owner->arena, sizeof(*r));
+	struct region *r = object_create(OBJECT_REGION, owner, sizeof(*r));
 
 	if (!r) {
 		return NULL;
@@ -23,22 +22,12 @@ struct region *region_create(struct process *owner, hpa_t base, uint64_t size, e
 	r->kind = kind;
 	r->cleaned = clean ? size : 0;
 	list_init(&r->mappings);
-	object_init(&r->object, OBJECT_REGION, owner);
 	return r;
 }
 
 void region_destroy(struct object *o)
 {
-	struct region *r = container_of(o, struct region, object);
-
-	ASSERT(list_empty(&r->mappings) && !r->arena_of);
-	object_fini(o);
-	arena_free(o->owner->arena, r);
-}
-
-static bool busy(const struct region *r)
-{
-	return r->mapping_count || r->arena_of;
+	ASSERT(!region_busy(container_of(o, struct region, object)));
 }
 
 int region_split(struct region *r, uint64_t offset, struct region **high)
@@ -46,14 +35,13 @@ int region_split(struct region *r, uint64_t offset, struct region **high)
 	if (offset % PAGE_SIZE || offset == 0 || offset >= r->size) {
 		return E_INVAL;
 	}
-	if (busy(r)) {
+	if (region_busy(r)) {
 		return E_BUSY;
 	}
 	*high = region_create(r->object.owner, hpa(r->base.v + offset), r->size - offset, r->kind, false);
 	if (!*high) {
 		return E_NOMEM;
 	}
-	(*high)->node = r->node;
 	(*high)->epoch = r->epoch;
 	(*high)->cleaned = r->cleaned > offset ? r->cleaned - offset : 0;
 	r->size = offset;
@@ -63,11 +51,11 @@ int region_split(struct region *r, uint64_t offset, struct region **high)
 
 int region_merge(struct region *low, struct region *high)
 {
-	if (low->base.v + low->size != high->base.v || low->kind != high->kind || low->node != high->node ||
+	if (low->base.v + low->size != high->base.v || low->kind != high->kind ||
 	    low->object.owner != high->object.owner) {
 		return E_INVAL;
 	}
-	if (busy(low) || busy(high)) {
+	if (region_busy(low) || region_busy(high)) {
 		return E_BUSY;
 	}
 	if (region_is_clean(low)) {
@@ -75,7 +63,7 @@ int region_merge(struct region *low, struct region *high)
 	}
 	low->size += high->size;
 	low->epoch = low->epoch > high->epoch ? low->epoch : high->epoch;
-	region_destroy(&high->object);
+	object_destroy(&high->object);
 	return OK;
 }
 
@@ -106,7 +94,7 @@ int64_t region_clean(struct region *r, uint64_t offset)
 	if (region_is_clean(r)) {
 		return (int64_t)(r->size - offset);
 	}
-	if (busy(r)) {
+	if (region_busy(r)) {
 		return E_BUSY;
 	}
 	if (!tlb_epoch_passed(r->epoch)) {

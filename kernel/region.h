@@ -16,7 +16,6 @@ struct region {
 	hpa_t base;
 	uint64_t size;               /* bytes, pages, not 0                                           */
 	enum region_kind kind;
-	uint32_t node;               /* NUMA node                                                     */
 	uint64_t cleaned;            /* [0, cleaned) holds nothing of a former user; size: clean      */
 	struct process *arena_of;    /* it is the arena of this process: nothing else can be done     */
 	struct list mappings;        /* struct mapping.in_region                                      */
@@ -29,10 +28,16 @@ static inline bool region_is_clean(const struct region *r)
 	return r->cleaned == r->size;
 }
 
+/* Mapped or an arena: not to be cut, joined, zeroed or given away. */
+static inline bool region_busy(const struct region *r)
+{
+	return r->mapping_count || r->arena_of;
+}
+
 /* owner pays. clean as told. NULL: arena empty. */
 struct region *region_create(struct process *owner, hpa_t base, uint64_t size, enum region_kind kind, bool clean)
 	MUST_CHECK;
-void region_destroy(struct object *o);
+void region_destroy(struct object *o);    /* of object_destroy() */
 
 /* Cuts at offset (pages): *high is the new upper part, owned by the same process. E_BUSY: mapped or an arena. */
 int region_split(struct region *r, uint64_t offset, struct region **high) MUST_CHECK;

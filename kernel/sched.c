@@ -58,7 +58,6 @@ void sched_charge(struct cpu *c)
 
 	c->rq.run_since_ns = now;
 	if (t) {
-		t->cpu_ns += ns;
 		t->vruntime += ns;
 		t->process->cpu_ns += ns;
 		group_of(t)->vruntime += weighted(group_of(t), ns);
@@ -83,25 +82,18 @@ static void insert(struct cpu *c, struct sched_group *g, struct thread *t)
 	c->rq.queued++;
 }
 
-static void request_resched(struct cpu *c)
-{
-	c->need_resched = 1;
-}
-
 /* Does the newcomer go first, or does the current thread's time become limited? */
 static void check_preempt(struct cpu *c, struct sched_group *g, const struct thread *t)
 {
 	struct thread *cur = c->current;
 	struct sched_group *own = cur ? group_of(cur) : NULL;
-	uint64_t mine, its;
+	uint64_t its = own == g ? t->vruntime : g->vruntime;
 
 	if (!cur) {
 		return;                      /* idle looks at the queue by itself */
 	}
-	mine = own == g ? cur->vruntime : own->vruntime;
-	its = own == g ? t->vruntime : g->vruntime;
-	if (its + SCHED_GRANULE_NS < mine) {
-		request_resched(c);
+	if (its + SCHED_GRANULE_NS < (own == g ? cur->vruntime : own->vruntime)) {
+		c->need_resched = 1;
 	} else if (!timer_is_set(&c->rq.slice)) {
 		timer_set(&c->rq.slice, c->rq.run_since_ns + SCHED_SLICE_NS);
 	}

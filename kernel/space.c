@@ -7,67 +7,30 @@
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/arena.h"
 #include "kernel/cpu.h"
-#include "kernel/event.h"
-#include "kernel/panic.h"
 #include "kernel/process.h"
 
-static int root_create(struct space *s, struct arena *a)
+struct space *space_create(struct process *owner, enum object_type type)
 {
-	int r = pt_init(&s->pt, s->kind == SPACE_USER ? &pt_user : &pt_nested, a);
-
-	if (r < 0) {
-		return r;
-	}
-	if (s->kind == SPACE_USER) {
-		kmap_share(&s->pt);
-		return OK;
-	}
-	r = vm_init(s);
-	if (r < 0) {
-		pt_fini(&s->pt);
-	}
-	return r;
-}
-
-int space_create(struct process *owner, enum space_kind kind, struct space **out)
-{
-	struct space *s = arena_alloc(owner->arena, sizeof(*s));
-	int r;
+	struct space *s = object_create(type, owner, sizeof(*s));
 
 	if (!s) {
-		return E_NOMEM;
-	}
-	s->kind = kind;
-	list_init(&s->mappings);
-	list_init(&s->routes);
-	s->object.owner = owner;     /* vm_init() takes its memory from there */
-	r = root_create(s, owner->arena);
-	if (r < 0) {
-		arena_free(owner->arena, s);
-		return r;
-	}
-	object_init(&s->object, OBJECT_SPACE, owner);
-	*out = s;
-	return OK;
-}
-
-static struct mapping *mapping_create(struct space *s, struct region *r)
-{
-	struct mapping *m = s->mapping_count < SPACE_MAPPINGS_MAX ? arena_alloc(s->pt.arena, sizeof(*m)) : NULL;
-
-	if (!m) {
 		return NULL;
 	}
-	m->space = s;
-	m->region = r;
-	list_init(&m->in_region);
-	list_push(&s->mappings, &m->in_space);
-	s->mapping_count++;
-	if (r) {
-		list_push(&r->mappings, &m->in_region);
-		r->mapping_count++;
+	list_init(&s->mappings);
+	if (pt_init(&s->pt, type == OBJECT_SPACE ? &pt_user : &pt_nested, owner->arena) < 0) {
+		goto free;
 	}
-	return m;
+	if (type == OBJECT_SPACE) {
+		kmap_share(&s->pt);
+	} else if (vm_init(s) < 0) {
+		pt_fini(&s->pt);
+		goto free;
+	}
+	return s;
+
+free:
+	object_free(&s->object);
+	return NULL;
 }
 
 static void mapping_free(struct mapping *m)
@@ -89,154 +52,130 @@ void space_destroy(struct object *o)
 {
 	struct space *s = container_of(o, struct space, object);
 
-	list_for_each(e, &s->routes, struct event, in_route) {
-		event_set_route(e, NULL, 0, 0);
-	}
 	list_for_each(m, &s->mappings, struct mapping, in_space) {
 		if (m->region) {
 			m->region->epoch = tlb_next_epoch();
 		}
 		mapping_free(m);
 	}
-	if (s->kind == SPACE_GUEST) {
+	if (o->type == OBJECT_GUEST) {
 		vm_fini(s);
 	}
 	pt_fini(&s->pt);
-	object_fini(o);
-	arena_free(o->owner->arena, s);
-}
-
-static uint64_t end_of(const struct space *s)
-{
-	return s->kind == SPACE_USER ? USER_END : GUEST_END;
 }
 
 static int check_range(const struct space *s, uint64_t addr, uint64_t size)
 {
+	bool user = s->object.type == OBJECT_SPACE;
+
 	if (!size || (addr | size) % PAGE_SIZE) {
 		return E_INVAL;
 	}
-	if (!range_within(addr, size, end_of(s)) || (s->kind == SPACE_USER && addr == 0)) {
-		return E_RANGE;
-	}
-	return OK;
+	return range_within(addr, size, user ? USER_END : GUEST_END) && (addr || !user) ? OK : E_RANGE;
 }
 
-static int check_map(const struct space *s, uint64_t addr, const struct region *r, uint64_t offset, uint64_t size,
-		     uint32_t prot)
+static int check_map(const struct space *s, const struct region *r, uint64_t offset, uint64_t size, uint64_t prot)
 {
-	int ret = check_range(s, addr, size);
-	bool read_only = r->kind != REGION_RAM;
+	bool no_exec = r->kind != REGION_RAM || (s->object.type == OBJECT_SPACE && prot & PROT_X);
 
-	if (ret < 0) {
-		return ret;
-	}
-	if (offset % PAGE_SIZE || !(prot & PROT_R) || prot & ~(uint32_t)(PROT_R | PROT_W | PROT_X)) {
-		return E_INVAL;
-	}
-	if ((prot & PROT_W) && (read_only || ((prot & PROT_X) && s->kind == SPACE_USER))) {
+	if (offset % PAGE_SIZE || !(prot & PROT_R) || prot > (PROT_R | PROT_W | PROT_X) || (prot & PROT_W && no_exec)) {
 		return E_INVAL;
 	}
 	if (!range_within(offset, size, r->size)) {
 		return E_RANGE;
 	}
-	if (r->arena_of || (r->kind == REGION_RAM && !region_is_clean(r))) {
-		return E_BUSY;
-	}
-	return OK;
+	return r->arena_of || !region_is_clean(r) ? E_BUSY : OK;
 }
 
-/* The record that a step at addr goes on with, NULL if it starts a new one; *taken: something else is there. */
-static struct mapping *find_started(struct space *s, uint64_t addr, const struct region *r, uint64_t offset,
-				    uint64_t size, uint32_t prot, bool *taken)
+/* A mapping of which anything lies in [addr, addr + size), NULL if there is none. */
+static struct mapping *find(const struct space *s, uint64_t addr, uint64_t size)
 {
-	*taken = false;
 	list_for_each(m, &s->mappings, struct mapping, in_space) {
-		if (addr >= m->addr + m->size || addr + size <= m->addr) {
-			continue;
-		}
-		if (m->region == r && m->prot == prot && m->addr + m->done == addr && m->offset + m->done == offset &&
-		    m->size - m->done == size) {
+		if (addr < m->addr + m->size + m->rest && m->addr < addr + size) {
 			return m;
 		}
-		*taken = true;
-		break;
 	}
 	return NULL;
 }
 
-/* Tables that were made for addr and stayed empty. */
-static void drop_tables(struct space *s, uint64_t addr)
+static struct mapping *mapping_create(struct space *s, const struct mapping *want)
 {
-	pt_unmap(&s->pt, addr, PAGE_SIZE, 1);
-	tlb_retire_epoch();
-	tlb_reap();
+	struct mapping *m = s->mapping_count < SPACE_MAPPINGS_MAX ? arena_alloc(s->pt.arena, sizeof(*m)) : NULL;
+
+	if (!m) {
+		return NULL;
+	}
+	*m = *want;
+	m->space = s;
+	list_init(&m->in_region);
+	list_push(&s->mappings, &m->in_space);
+	s->mapping_count++;
+	if (m->region) {
+		list_push(&m->region->mappings, &m->in_region);
+		m->region->mapping_count++;
+	}
+	return m;
 }
 
-/* Maps the next piece of m. */
-static int64_t map_step(struct mapping *m)
+/* One step of mapping want->rest bytes at want->addr to pa, which nothing else may have. Bytes, or an error. */
+static int64_t map_step(struct space *s, hpa_t pa, const struct mapping *want)
 {
-	struct space *s = m->space;
-	uint64_t rest = m->size - m->done, done;
-	int r = pt_map(&s->pt, m->addr + m->done, hpa(m->region->base.v + m->offset + m->done), rest, m->prot, SPACE_STEP,
-		       &done);
+	struct mapping *m = find(s, want->addr, want->rest);
+	uint64_t done;
+	int r;
 
-	m->done += done;
-	if (done) {
-		return (int64_t)done;
-	}
-	if (!m->done) {
-		drop_tables(s, m->addr);
-		mapping_free(m);
-	}
-	return r;
-}
-
-int64_t space_map(struct space *s, uint64_t addr, struct region *r, uint64_t offset, uint64_t size, uint32_t prot)
-{
-	int ret = check_map(s, addr, r, offset, size, prot);
-	struct mapping *m;
-	bool taken;
-
-	if (ret < 0) {
-		return ret;
-	}
-	m = find_started(s, addr, r, offset, size, prot, &taken);
-	if (taken) {
+	if (m && (m->region != want->region || m->prot != want->prot || m->rest != want->rest ||
+		  m->addr + m->size != want->addr || m->offset + m->size != want->offset)) {
 		return E_BUSY;
 	}
+	m = m ? m : mapping_create(s, want);
 	if (!m) {
-		m = mapping_create(s, r);
-		if (!m) {
-			return E_NOMEM;
-		}
-		m->addr = addr;
-		m->size = size;
-		m->offset = offset;
-		m->prot = prot;
+		return E_NOMEM;
 	}
-	return map_step(m);
+	r = pt_map(&s->pt, want->addr, pa, want->rest, want->prot, SPACE_STEP, &done);
+	m->size += done;
+	m->rest -= done;
+	if (r < 0) {                         /* tables may have been made for nothing */
+		pt_unmap(&s->pt, want->addr + done, PAGE_SIZE, 1);
+		tlb_retire_epoch();
+		tlb_reap();
+	}
+	if (!m->size) {
+		mapping_free(m);
+	}
+	return done ? (int64_t)done : r;
+}
+
+int64_t space_map(struct space *s, uint64_t addr, struct region *r, uint64_t offset, uint64_t size, uint64_t prot)
+{
+	int ret = check_range(s, addr, size);
+
+	if (ret == OK) {
+		ret = check_map(s, r, offset, size, prot);
+	}
+	return ret < 0 ? ret : map_step(s, hpa(r->base.v + offset), &(struct mapping){
+		.region = r, .addr = addr, .rest = size, .offset = offset, .prot = (uint32_t)prot });
+}
+
+int space_map_page(struct space *s, uint64_t addr, void *page, uint32_t prot)
+{
+	int r = check_range(s, addr, PAGE_SIZE);
+
+	return r < 0 ? r : (int)map_step(s, kmap_hpa(page), &(struct mapping){ .addr = addr, .rest = PAGE_SIZE, .prot = prot });
 }
 
 uint64_t mapping_remove_step(struct mapping *m)
 {
 	struct space *s = m->space;
-	uint64_t n = pt_unmap(&s->pt, m->addr, m->done, SPACE_STEP), epoch;
+	uint64_t n = pt_unmap(&s->pt, m->addr, m->size, SPACE_STEP);
 
 	m->addr += n;
 	m->offset += n;
 	m->size -= n;
-	m->done -= n;
-	if (!m->done && m->size) {
-		drop_tables(s, m->addr);     /* made for what never got mapped */
-	}
 	s->generation++;
-	epoch = tlb_retire_epoch();
-	if (m->region) {
-		m->region->epoch = epoch;
-	}
-	if (!m->done) {
-		n += m->size;
+	m->region->epoch = tlb_retire_epoch();
+	if (!m->size) {
+		n += m->rest;
 		mapping_free(m);
 	}
 	tlb_reap();
@@ -246,44 +185,15 @@ uint64_t mapping_remove_step(struct mapping *m)
 int64_t space_unmap(struct space *s, uint64_t addr, uint64_t size)
 {
 	int r = check_range(s, addr, size);
+	struct mapping *m = r < 0 ? NULL : find(s, addr, size);
 
-	if (r < 0) {
-		return r;
-	}
-	list_for_each(m, &s->mappings, struct mapping, in_space) {
-		if (m->addr == addr && (m->size == size || m->done == size) && m->region) {
-			return (int64_t)mapping_remove_step(m);
-		}
-	}
-	return E_NOENT;
-}
-
-int space_map_page(struct space *s, uint64_t addr, void *page, uint32_t prot)
-{
-	int r = check_range(s, addr, PAGE_SIZE);
-	struct mapping *m;
-	uint64_t done;
-	bool taken;
-
-	if (r < 0) {
-		return r;
-	}
-	if (find_started(s, addr, NULL, 0, PAGE_SIZE, 0, &taken) || taken) {
-		return E_BUSY;
-	}
-	m = mapping_create(s, NULL);
 	if (!m) {
-		return E_NOMEM;
+		return r < 0 ? r : E_NOENT;
 	}
-	m->addr = addr;
-	m->size = PAGE_SIZE;
-	m->prot = prot;
-	r = pt_map(&s->pt, addr, kmap_hpa(page), PAGE_SIZE, prot, 1, &done);
-	m->done = done;
-	if (r < 0) {
-		mapping_free(m);
+	if (!m->region || m->addr != addr || (m->size != size && m->size + m->rest != size)) {
+		return E_NOENT;
 	}
-	return r;
+	return (int64_t)mapping_remove_step(m);
 }
 
 void space_activate(const struct space *s)

@@ -13,8 +13,6 @@
 
 struct vm;
 
-enum space_kind { SPACE_USER, SPACE_GUEST };
-
 /* Guest-physical addresses are below this: 46 bits, which 4 levels of table and every CPU with SVM or EPT take. */
 #define GUEST_END (1ull << 46)
 
@@ -28,31 +26,24 @@ struct mapping {
 	struct list in_region;
 	struct space *space;
 	struct region *region;       /* NULL: a page of the space's own arena (space_map_page)        */
-	uint64_t addr, size;         /* what is reserved                                              */
-	uint64_t done;               /* [addr, addr + done) is mapped                                 */
+	uint64_t addr, size;         /* what is mapped                                                */
+	uint64_t rest;               /* and so much behind it is still to come: reserved              */
 	uint64_t offset;             /* into the region, of addr                                      */
 	uint32_t prot;
 };
 
 struct space {
 	struct object object;
-	enum space_kind kind;
 	struct pt pt;
 	struct list mappings;
 	uint32_t mapping_count;
 	uint64_t generation;         /* grows with every unmapping: a vCPU with an older one flushes before entry */
 	struct vm *vm;               /* arch part of a guest space (arch/x86/vcpu), NULL for user spaces */
-	struct list routes;          /* struct event.in_route: events that become MSIs of this guest  */
 };
 
-/* E_NOMEM: arena of owner empty. */
-int space_create(struct process *owner, enum space_kind kind, struct space **out) MUST_CHECK;
-void space_destroy(struct object *o);
-
-static inline hpa_t space_root(const struct space *s)
-{
-	return s->pt.root;
-}
+/* type: OBJECT_SPACE or OBJECT_GUEST. NULL: arena of owner empty. */
+struct space *space_create(struct process *owner, enum object_type type) MUST_CHECK;
+void space_destroy(struct object *o);    /* of object_destroy() */
 
 /*
  * One step of mapping [offset, offset + size) of r at addr. All multiples of PAGE_SIZE. Returns the bytes done in this
@@ -62,7 +53,7 @@ static inline hpa_t space_root(const struct space *s)
  *   E_BUSY    something is mapped in the range, or r is unclean, or an arena
  *   E_NOMEM   arena of the space's owner empty, or too many mappings
  */
-int64_t space_map(struct space *s, uint64_t addr, struct region *r, uint64_t offset, uint64_t size, uint32_t prot)
+int64_t space_map(struct space *s, uint64_t addr, struct region *r, uint64_t offset, uint64_t size, uint64_t prot)
 	MUST_CHECK;
 
 /*

@@ -2,89 +2,53 @@
 /* System calls about events. */
 #include "arch/x86/time/clock.h"
 #include "kernel/event.h"
-#include "kernel/process.h"
 #include "kernel/sched.h"
-#include "kernel/space.h"
-#include "kernel/sys.h"
+#include "kernel/syscall.h"
+#include "kernel/thread.h"
 
-static struct event *event_of(struct object *o)
+int64_t sys_event_create(const struct call *c)
 {
-	return container_of(o, struct event, object);
+	struct event *e = event_create(c->on.process ? c->on.process : c->thread->process);
+
+	return e ? sys_give(c, &e->object, RIGHT_READ | RIGHT_WRITE) : E_NOMEM;
 }
 
-int64_t sys_event_create(const struct sys_args *a)
+int64_t sys_event_signal(const struct call *c)
 {
-	struct event *e = event_create(container_of(a->object, struct process, object));
-	int r;
-
-	if (!e) {
-		return E_NOMEM;
-	}
-	r = handle_add(a->thread->process, &e->object, RIGHT_READ | RIGHT_WRITE);
-	if (r < 0) {
-		event_destroy(&e->object);
-	}
-	return r;
-}
-
-int64_t sys_event_signal(const struct sys_args *a)
-{
-	event_signal(event_of(a->object));
+	event_signal(c->on.event);
 	return OK;
 }
 
-int64_t sys_event_bind(const struct sys_args *a)
+int64_t sys_event_bind(const struct call *c)
 {
-	if (a->arg[1] > INT64_MAX) {
+	if (c->arg[1] > INT64_MAX) {
 		return E_INVAL;
 	}
-	event_bind(event_of(a->object), a->thread, a->arg[1]);
+	event_bind(c->on.event, c->thread, c->arg[1]);
 	return OK;
 }
 
-int64_t sys_event_wait(const struct sys_args *a)
+int64_t sys_event_wait(const struct call *c)
 {
-	uint64_t key, count, deadline = a->arg[0];
+	struct thread *t = c->thread;
+	uint64_t key, deadline = c->arg[0];
 
-	if (event_take(a->thread, &key, &count)) {
-		thread_return2(a->thread, count);
+	if (event_take(t, &key, &t->frame.rdx)) {
 		return (int64_t)key;
 	}
 	if (deadline <= clock_ns()) {
 		return E_TIMEOUT;
 	}
-	a->thread->waiting = true;
+	t->waiting = true;
 	if (deadline != UINT64_MAX) {
-		timer_set(&a->thread->deadline, deadline);
+		timer_set(&t->deadline, deadline);
 	}
-	thread_block(a->thread);
+	thread_block(t);
 	sched_run();
 }
 
-int64_t sys_event_timer(const struct sys_args *a)
+int64_t sys_event_timer(const struct call *c)
 {
-	event_set_timer(event_of(a->object), a->arg[1], a->arg[2]);
-	return OK;
-}
-
-int64_t sys_event_route(const struct sys_args *a)
-{
-	struct object *to;
-	struct space *s;
-	int r;
-
-	if (a->arg[1] == SELF) {
-		event_set_route(event_of(a->object), NULL, 0, 0);
-		return OK;
-	}
-	r = handle_find(a->thread->process, a->arg[1], OBJECT_SPACE, RIGHT_WRITE, &to);
-	if (r < 0) {
-		return r;
-	}
-	s = container_of(to, struct space, object);
-	if (s->kind != SPACE_GUEST || a->arg[3] > UINT32_MAX) {
-		return E_INVAL;
-	}
-	event_set_route(event_of(a->object), s, a->arg[2], (uint32_t)a->arg[3]);
+	event_set_timer(c->on.event, c->arg[1], c->arg[2]);
 	return OK;
 }

@@ -1,95 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls about regions and spaces. */
 #include "arch/x86/entry/uaccess.h"
-#include "kernel/process.h"
+#include "kernel/handle.h"
 #include "kernel/region.h"
 #include "kernel/space.h"
-#include "kernel/sys.h"
+#include "kernel/syscall.h"
+#include "kernel/thread.h"
 
-static struct region *region_of(struct object *o)
+int64_t sys_region_split(const struct call *c)
 {
-	return container_of(o, struct region, object);
-}
-
-int64_t sys_region_split(const struct sys_args *a)
-{
-	struct region *low = region_of(a->object), *high;
-	int r = region_split(low, a->arg[1], &high);
+	struct region *high;
+	int r = region_split(c->on.region, c->arg[1], &high);
 
 	if (r < 0) {
 		return r;
 	}
-	r = handle_add(a->thread->process, &high->object, handle_slot(a->thread->process, a->arg[0])->rights);
-	if (r < 0 && region_merge(low, high) < 0) {
-		return E_IO;
-	}
-	return r;
+	r = handle_add(c->thread->process, &high->object, c->on.handle->rights);
+	return r < 0 && region_merge(c->on.region, high) < 0 ? E_IO : r;
 }
 
-int64_t sys_region_merge(const struct sys_args *a)
+int64_t sys_region_merge(const struct call *c)
 {
-	struct object *high;
-	int r = handle_find(a->thread->process, a->arg[1], OBJECT_REGION, RIGHT_DESTROY, &high);
-
-	return r < 0 ? r : region_merge(region_of(a->object), region_of(high));
+	return region_merge(c->on.region, c->with.region);
 }
 
-int64_t sys_region_reclaim(const struct sys_args *a)
+int64_t sys_region_reclaim(const struct call *c)
 {
-	return region_reclaim(region_of(a->object), handle_slot(a->thread->process, a->arg[0]));
+	return region_reclaim(c->on.region, c->on.handle);
 }
 
-int64_t sys_region_clean(const struct sys_args *a)
+int64_t sys_region_clean(const struct call *c)
 {
-	return region_clean(region_of(a->object), a->arg[1]);
+	return region_clean(c->on.region, c->arg[1]);
 }
 
-int64_t sys_region_info(const struct sys_args *a)
+int64_t sys_region_info(const struct call *c)
 {
-	const struct region *region = region_of(a->object);
+	const struct region *r = c->on.region;
 	struct region_info info = {
-		.base = region->base.v, .size = region->size, .kind = region->kind, .node = region->node,
-		.clean = region->kind != REGION_RAM || region_is_clean(region), .mappings = region->mapping_count,
+		.base = r->base.v, .size = r->size, .kind = r->kind, .clean = region_is_clean(r),
 	};
 
-	return copy_to_user(a->arg[1], &info, sizeof(info));
+	return copy_to_user(c->arg[1], &info, sizeof(info));
 }
 
-int64_t sys_space_create(const struct sys_args *a)
+int64_t sys_space_create(const struct call *c)
 {
-	struct space *s;
-	int r = space_create(a->thread->process, SPACE_GUEST, &s);
+	struct space *s = space_create(c->thread->process, OBJECT_GUEST);
 
-	if (r < 0) {
-		return r;
-	}
-	r = handle_add(a->thread->process, &s->object, RIGHT_READ | RIGHT_WRITE);
-	if (r < 0) {
-		object_destroy(&s->object);
-	}
-	return r;
+	return s ? sys_give(c, &s->object, RIGHT_READ | RIGHT_WRITE) : E_NOMEM;
 }
 
 /* The rights on a region that a mapping needs. Inside of a guest everything is executable anyway. */
-static uint32_t rights_for(const struct space *s, uint64_t prot)
+static uint32_t rights_for(const struct object *space, uint64_t prot)
 {
 	return (prot & PROT_R ? RIGHT_READ : 0u) | (prot & PROT_W ? RIGHT_WRITE : 0u) |
-	       (prot & PROT_X && s->kind == SPACE_USER ? RIGHT_EXEC : 0u);
+	       (prot & PROT_X && space->type == OBJECT_SPACE ? RIGHT_EXEC : 0u);
 }
 
-int64_t sys_map(const struct sys_args *a)
+int64_t sys_map(const struct call *c)
 {
-	struct space *s = container_of(a->object, struct space, object);
-	struct object *region;
-	int r = handle_find(a->thread->process, a->arg[2], OBJECT_REGION, rights_for(s, a->arg[5]), &region);
+	uint64_t prot = c->arg[5];
 
-	if (r < 0) {
-		return r;
+	if (rights_for(c->on.object, prot) & ~c->with.handle->rights) {
+		return E_PERM;
 	}
-	return a->arg[5] > UINT32_MAX ? E_INVAL : space_map(s, a->arg[1], region_of(region), a->arg[3], a->arg[4], (uint32_t)a->arg[5]);
+	return space_map(c->on.space, c->arg[1], c->with.region, c->arg[3], c->arg[4], prot);
 }
 
-int64_t sys_unmap(const struct sys_args *a)
+int64_t sys_unmap(const struct call *c)
 {
-	return space_unmap(container_of(a->object, struct space, object), a->arg[1], a->arg[2]);
+	return space_unmap(c->on.space, c->arg[1], c->arg[2]);
 }

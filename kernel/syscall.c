@@ -1,88 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dispatch of system calls. */
+/* Dispatch of system calls: one row tells which arguments are handles, of what, with which rights. */
 #include "kernel/syscall.h"
 #include "kernel/cpu.h"
 #include "kernel/process.h"
-#include "kernel/sys.h"
 #include "kernel/thread.h"
 #include "kernel/trace.h"
 
-#define PLAIN(fn)                 { fn, OBJECT_NONE, 0, false }
-#define ON(type, rights, fn)      { fn, OBJECT_##type, rights, false }
-#define ON_SELF(type, rights, fn) { fn, OBJECT_##type, rights, true }
-
-/* What arg[0] of a call is: a handle to an object of that type, with these rights; OBJECT_NONE: the handler's business. */
-static const struct row {
-	syscall_fn *fn;
-	uint8_t type, rights;        /* enum object_type, enum right                                  */
-	bool self;                   /* SELF, which is no handle, stands for the caller's process       */
-} table[SYS_COUNT] = {
-	[SYS_EXIT] = PLAIN(sys_exit),
-	[SYS_YIELD] = PLAIN(sys_yield),
-	[SYS_CLOCK] = PLAIN(sys_clock),
-	[SYS_CLOSE] = PLAIN(sys_close),
-	[SYS_PROCESS_CREATE] = ON(REGION, RIGHT_DESTROY, sys_process_create),
-	[SYS_PROCESS_SPACE] = ON(PROCESS, RIGHT_GRANT, sys_process_space),
-	[SYS_PROCESS_DESTROY] = ON(PROCESS, RIGHT_GRANT, sys_process_destroy),
-	[SYS_PROCESS_STATUS] = ON(PROCESS, RIGHT_GRANT, sys_process_status),
-	[SYS_PROCESS_NOTIFY] = ON(PROCESS, RIGHT_GRANT, sys_process_notify),
-	[SYS_PROCESS_WEIGHT] = ON(PROCESS, RIGHT_GRANT, sys_process_weight),
-	[SYS_GRANT] = ON(PROCESS, RIGHT_GRANT, sys_grant),
-	[SYS_REVOKE] = ON(PROCESS, RIGHT_GRANT, sys_revoke),
-	[SYS_THREAD_CREATE] = ON_SELF(PROCESS, RIGHT_GRANT, sys_thread_create),
-	[SYS_REGION_SPLIT] = ON(REGION, RIGHT_DESTROY, sys_region_split),
-	[SYS_REGION_MERGE] = ON(REGION, RIGHT_DESTROY, sys_region_merge),
-	[SYS_REGION_RECLAIM] = ON(REGION, RIGHT_DESTROY, sys_region_reclaim),
-	[SYS_REGION_CLEAN] = ON(REGION, RIGHT_DESTROY, sys_region_clean),
-	[SYS_REGION_INFO] = ON(REGION, 0, sys_region_info),
-	[SYS_SPACE_CREATE] = PLAIN(sys_space_create),
-	[SYS_MAP] = ON(SPACE, RIGHT_WRITE, sys_map),
-	[SYS_UNMAP] = ON(SPACE, RIGHT_WRITE, sys_unmap),
-	[SYS_EVENT_CREATE] = ON_SELF(PROCESS, RIGHT_GRANT, sys_event_create),
-	[SYS_EVENT_SIGNAL] = ON(EVENT, RIGHT_WRITE, sys_event_signal),
-	[SYS_EVENT_BIND] = ON(EVENT, RIGHT_READ, sys_event_bind),
-	[SYS_EVENT_WAIT] = PLAIN(sys_event_wait),
-	[SYS_EVENT_TIMER] = ON(EVENT, RIGHT_READ | RIGHT_WRITE, sys_event_timer),
-	[SYS_EVENT_ROUTE] = ON(EVENT, RIGHT_READ | RIGHT_WRITE, sys_event_route),
-	[SYS_VM_SLOT] = ON(SPACE, RIGHT_WRITE, sys_vm_slot),
-	[SYS_VM_MSI] = ON(SPACE, RIGHT_WRITE, sys_vm_msi),
-	[SYS_VM_DOORBELL] = ON(SPACE, RIGHT_WRITE, sys_vm_doorbell),
-	[SYS_VCPU_CREATE] = ON(SPACE, RIGHT_WRITE, sys_vcpu_create),
-	[SYS_VCPU_RUN] = ON(VCPU, RIGHT_WRITE, sys_vcpu_run),
-	[SYS_VCPU_GET] = ON(VCPU, RIGHT_WRITE, sys_vcpu_get),
-	[SYS_VCPU_SET] = ON(VCPU, RIGHT_WRITE, sys_vcpu_set),
-	[SYS_VCPU_KICK] = ON(VCPU, RIGHT_WRITE, sys_vcpu_kick),
-	[SYS_VCPU_EXTINT] = ON(VCPU, RIGHT_WRITE, sys_vcpu_extint),
-	[SYS_LOG] = ON(MACHINE, RIGHT_WRITE, sys_log),
-	[SYS_SERIAL_WRITE] = ON(MACHINE, RIGHT_WRITE, sys_serial_write),
-	[SYS_SERIAL_READ] = ON(MACHINE, RIGHT_READ, sys_serial_read),
-	[SYS_SERIAL_NOTIFY] = ON(MACHINE, RIGHT_READ, sys_serial_notify),
-	[SYS_POWER] = ON(MACHINE, RIGHT_DESTROY, sys_power),
-	[SYS_STATS] = ON(MACHINE, RIGHT_READ, sys_stats),
-	[SYS_TRACE] = ON(MACHINE, RIGHT_DESTROY, sys_trace),
+/* Types that a handle argument may have. */
+enum {
+	MACHINE = 1 << OBJECT_MACHINE, PROCESS = 1 << OBJECT_PROCESS, SPACE = 1 << OBJECT_SPACE, GUEST = 1 << OBJECT_GUEST,
+	REGION = 1 << OBJECT_REGION, EVENT = 1 << OBJECT_EVENT, VCPU = 1 << OBJECT_VCPU,
+	ANY = (1 << OBJECT_TYPE_COUNT) - 1,
+	OR_SELF = 1 << OBJECT_TYPE_COUNT,    /* SELF is taken too: no object                          */
 };
 
-/* On the way of every exit to a vmm, and without a buffer: no stack guard. */
-__attribute__((no_stack_protector)) int64_t syscall_dispatch(const struct trap_frame *f)
+enum { R = RIGHT_READ, W = RIGHT_WRITE, G = RIGHT_GRANT, D = RIGHT_DESTROY };
+
+struct handle_arg {
+	uint16_t types;              /* 0: the call has no such argument                              */
+	uint8_t rights;
+	uint8_t index;               /* which argument                                                */
+};
+
+static const struct {
+	syscall_fn *fn;
+	struct handle_arg on, with;
+} table[SYS_COUNT] = {
+	[SYS_EXIT] = { .fn = sys_exit },
+	[SYS_YIELD] = { .fn = sys_yield },
+	[SYS_CLOCK] = { .fn = sys_clock },
+	[SYS_CLOSE] = { .fn = sys_close },
+	[SYS_PROCESS_CREATE] = { .fn = sys_process_create, .on = { REGION, D, 0 } },
+	[SYS_PROCESS_SPACE] = { .fn = sys_process_space, .on = { PROCESS, G, 0 } },
+	[SYS_PROCESS_DESTROY] = { .fn = sys_process_destroy, .on = { PROCESS, G, 0 } },
+	[SYS_PROCESS_STATUS] = { .fn = sys_process_status, .on = { PROCESS, G, 0 } },
+	[SYS_PROCESS_NOTIFY] = { .fn = sys_process_notify, .on = { PROCESS, G, 0 }, .with = { EVENT, W, 1 } },
+	[SYS_PROCESS_WEIGHT] = { .fn = sys_process_weight, .on = { PROCESS, G, 0 } },
+	[SYS_GRANT] = { .fn = sys_grant, .on = { PROCESS, G, 0 }, .with = { ANY, 0, 1 } },
+	[SYS_REVOKE] = { .fn = sys_revoke, .on = { PROCESS, G, 0 } },
+	[SYS_THREAD_CREATE] = { .fn = sys_thread_create, .on = { PROCESS | OR_SELF, G, 0 } },
+	[SYS_REGION_SPLIT] = { .fn = sys_region_split, .on = { REGION, D, 0 } },
+	[SYS_REGION_MERGE] = { .fn = sys_region_merge, .on = { REGION, D, 0 }, .with = { REGION, D, 1 } },
+	[SYS_REGION_RECLAIM] = { .fn = sys_region_reclaim, .on = { REGION, D, 0 } },
+	[SYS_REGION_CLEAN] = { .fn = sys_region_clean, .on = { REGION, D, 0 } },
+	[SYS_REGION_INFO] = { .fn = sys_region_info, .on = { REGION, 0, 0 } },
+	[SYS_SPACE_CREATE] = { .fn = sys_space_create },
+	[SYS_MAP] = { .fn = sys_map, .on = { SPACE | GUEST, W, 0 }, .with = { REGION, 0, 2 } },
+	[SYS_UNMAP] = { .fn = sys_unmap, .on = { SPACE | GUEST, W, 0 } },
+	[SYS_EVENT_CREATE] = { .fn = sys_event_create, .on = { PROCESS | OR_SELF, G, 0 } },
+	[SYS_EVENT_SIGNAL] = { .fn = sys_event_signal, .on = { EVENT, W, 0 } },
+	[SYS_EVENT_BIND] = { .fn = sys_event_bind, .on = { EVENT, R, 0 } },
+	[SYS_EVENT_WAIT] = { .fn = sys_event_wait },
+	[SYS_EVENT_TIMER] = { .fn = sys_event_timer, .on = { EVENT, R | W, 0 } },
+	[SYS_VM_SLOT] = { .fn = sys_vm_slot, .on = { GUEST, W, 0 } },
+	[SYS_VM_MSI] = { .fn = sys_vm_msi, .on = { GUEST, W, 0 } },
+	[SYS_VM_DOORBELL] = { .fn = sys_vm_doorbell, .on = { GUEST, W, 0 }, .with = { EVENT, W, 4 } },
+	[SYS_VCPU_CREATE] = { .fn = sys_vcpu_create, .on = { GUEST, W, 0 } },
+	[SYS_VCPU_RUN] = { .fn = sys_vcpu_run, .on = { VCPU, W, 0 } },
+	[SYS_VCPU_GET] = { .fn = sys_vcpu_get, .on = { VCPU, W, 0 } },
+	[SYS_VCPU_SET] = { .fn = sys_vcpu_set, .on = { VCPU, W, 0 } },
+	[SYS_VCPU_KICK] = { .fn = sys_vcpu_kick, .on = { VCPU, W, 0 } },
+	[SYS_VCPU_EXTINT] = { .fn = sys_vcpu_extint, .on = { VCPU, W, 0 } },
+	[SYS_LOG] = { .fn = sys_log, .on = { MACHINE, W, 0 } },
+	[SYS_SERIAL_WRITE] = { .fn = sys_serial_write, .on = { MACHINE, W, 0 } },
+	[SYS_SERIAL_READ] = { .fn = sys_serial_read, .on = { MACHINE, R, 0 } },
+	[SYS_SERIAL_NOTIFY] = { .fn = sys_serial_notify, .on = { MACHINE, R, 0 }, .with = { EVENT, W, 1 } },
+	[SYS_POWER] = { .fn = sys_power, .on = { MACHINE, D, 0 } },
+	[SYS_STATS] = { .fn = sys_stats, .on = { MACHINE, R, 0 } },
+	[SYS_TRACE] = { .fn = sys_trace, .on = { MACHINE, D, 0 } },
+};
+
+static int find(const struct call *c, const struct handle_arg *a, struct found *out)
+{
+	uint64_t h = c->arg[a->index];
+	int r = OK;
+
+	if (a->types && !(h == SELF && a->types & OR_SELF)) {
+		r = handle_find(c->thread->process, h, a->types, a->rights, &out->handle);
+		out->object = r == OK ? out->handle->object : NULL;
+	}
+	return r;
+}
+
+int64_t syscall_dispatch(const struct trap_frame *f)
 {
 	struct cpu *c = cpu_this();
-	struct sys_args a = { .thread = c->current, .arg = &f->rdi };
-	const struct row *row;
+	struct call call = { .thread = c->current, .arg = &f->rdi };
+	uint64_t nr = f->rax;
+	int r;
 
 	c->stats.syscalls++;
-	if (f->rax >= SYS_COUNT) {
+	if (nr >= SYS_COUNT) {
 		return E_NOSYS;
 	}
-	trace(TRACE_SYSCALL, (uint64_t)a.thread->process->id << 32 | f->rax, f->rdi);
-	row = &table[f->rax];
-	if (row->type != OBJECT_NONE) {
-		int r = handle_find(a.thread->process, f->rdi, row->type, row->rights, &a.object);
-
-		if (r < 0 && row->self && f->rdi == SELF) {
-			a.object = &a.thread->process->object;
-		} else if (r < 0) {
-			return r;
-		}
+	trace(TRACE_SYSCALL, (uint64_t)c->current->process->id << 32 | nr, f->rdi);
+	r = find(&call, &table[nr].on, &call.on);
+	if (r == OK) {
+		r = find(&call, &table[nr].with, &call.with);
 	}
-	return row->fn(&a);
+	return r < 0 ? r : table[nr].fn(&call);
 }

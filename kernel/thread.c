@@ -17,20 +17,20 @@ static void wait_timed_out(struct timer *timer)
 	struct thread *t = container_of(timer, struct thread, deadline);
 
 	t->waiting = false;
-	thread_return(t, E_TIMEOUT);
+	t->frame.rax = (uint64_t)E_TIMEOUT;
 	thread_wake(t);
 }
 
 struct thread *thread_create(struct process *p, uint64_t entry, uint64_t stack, uint64_t argument)
 {
-	struct thread *t = arena_alloc(p->arena, sizeof(*t));
+	struct thread *t = object_create(OBJECT_THREAD, p, sizeof(*t));
 
 	if (!t) {
 		return NULL;
 	}
 	t->fpu = arena_alloc(p->arena, cpu_features.xsave_size);
 	if (!t->fpu) {
-		arena_free(p->arena, t);
+		object_free(&t->object);
 		return NULL;
 	}
 	fpu_area_init(t->fpu);
@@ -45,7 +45,6 @@ struct thread *thread_create(struct process *p, uint64_t entry, uint64_t stack, 
 	t->deadline.fn = wait_timed_out;
 	list_init(&t->events);
 	list_init(&t->pending);
-	object_init(&t->object, OBJECT_THREAD, p);
 	list_push(&p->threads, &t->in_process);
 	sched_enqueue(t);
 	return t;
@@ -55,17 +54,14 @@ void thread_destroy(struct object *o)
 {
 	struct thread *t = container_of(o, struct thread, object);
 
-	ASSERT(t->state == THREAD_DEAD && t->cpu->current != t);
+	thread_stop(t);
+	ASSERT(t->cpu->current != t);
 	list_for_each(e, &t->events, struct event, in_thread) {
-		list_remove(&e->in_thread);
-		list_remove(&e->in_pending);
-		e->thread = NULL;
+		event_unbind(e);
 	}
 	list_remove(&t->in_process);
 	fpu_forget(t->fpu);
-	object_fini(o);
 	arena_free(o->owner->arena, t->fpu);
-	arena_free(o->owner->arena, t);
 }
 
 void thread_block(struct thread *t)

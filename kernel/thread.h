@@ -26,8 +26,8 @@ enum thread_resume {
 };
 
 struct thread {
-	struct trap_frame frame __attribute__((aligned(16)));   /* its end is 16-byte aligned: the CPU pushes there */
 	struct object object;
+	struct trap_frame frame __attribute__((aligned(16)));   /* its end is 16-byte aligned: the CPU pushes there */
 	struct process *process;
 	struct list in_process;      /* process.threads                                               */
 	enum thread_state state;
@@ -38,7 +38,6 @@ struct thread {
 	void *fpu;                   /* XSAVE area of user mode (arch/x86/cpu/fpu.h)                  */
 	struct heap_node node;       /* in sched_group.threads; key: vruntime                         */
 	uint64_t vruntime;           /* ns, among the threads of its process                          */
-	uint64_t cpu_ns;
 	struct list events;          /* bound: struct event.in_thread                                 */
 	struct list pending;         /* bound with a count: struct event.in_pending                   */
 	struct timer deadline;       /* of SYS_EVENT_WAIT                                             */
@@ -48,7 +47,7 @@ _Static_assert(sizeof(struct trap_frame) % 16 == 0, "the end of thread.frame is 
 
 /* Runs at once at entry with rsp = stack, rdi = argument. p pays. NULL: its arena is empty. */
 struct thread *thread_create(struct process *p, uint64_t entry, uint64_t stack, uint64_t argument) MUST_CHECK;
-void thread_destroy(struct object *o);
+void thread_destroy(struct object *o);    /* of object_destroy() */
 
 /* The current thread will not run until thread_wake(); the caller goes on to sched_run(). */
 void thread_block(struct thread *t);
@@ -58,15 +57,3 @@ void thread_wake(struct thread *t);
 
 /* No further instruction of t. Also for the current thread: the caller goes on to sched_run(). */
 void thread_stop(struct thread *t);
-
-/* Sets what the pending system call returns in rax. */
-static inline void thread_return(struct thread *t, int64_t rax)
-{
-	t->frame.rax = (uint64_t)rax;
-}
-
-/* And in rdx. */
-static inline void thread_return2(struct thread *t, uint64_t rdx)
-{
-	t->frame.rdx = rdx;
-}

@@ -23,7 +23,7 @@
 enum { ARCH_SET_GS_CODE = 0x1001, RAM_MAX = 64 };
 
 uint64_t fake_now_ns, fake_armed_ns;
-unsigned fake_flushes[CPU_MAX], fake_asked[CPU_MAX], fake_msi_count;
+unsigned fake_flushes[CPU_MAX], fake_asked[CPU_MAX];
 struct cpu cpus[CPU_MAX];
 uint32_t cpu_count;
 struct cpu_features cpu_features = { .xsave_size = 832, .xcr0 = 7 };
@@ -63,7 +63,6 @@ void fake_machine(uint32_t cpu_count_wanted)
 	memset(fake_flushes, 0, sizeof(fake_flushes));
 	memset(fake_asked, 0, sizeof(fake_asked));
 	memset(object_count, 0, sizeof(object_count));
-	fake_msi_count = 0;
 	fake_now_ns = 1;
 	fake_armed_ns = UINT64_MAX;
 	process_init = NULL;
@@ -99,9 +98,7 @@ struct process *fake_process(const char *name, uint64_t pages)
 	struct process *p;
 
 	strncpy(padded, name, sizeof(padded) - 1);
-	if (process_create(fake_ram(pages), pages, NULL, padded, &p) < 0) {
-		abort();
-	}
+	p = process_create(fake_ram(pages), pages, NULL, padded);
 	if (!process_init) {
 		process_init = p;
 	}
@@ -178,7 +175,6 @@ int copy_to_user(uint64_t to, const void *from, size_t len)
 
 int vm_init(struct space *s) { (void)s; return OK; }
 void vm_fini(struct space *s) { (void)s; }
-void vm_msi(struct space *s, uint64_t addr, uint32_t data) { (void)s; (void)addr; (void)data; fake_msi_count++; }
 void vcpu_thread_gone(struct thread *t) { (void)t; }
 void vcpu_destroy(struct object *o) { (void)o; abort(); }
 void vcpu_run(struct thread *t, struct vcpu *v) { (void)t; (void)v; abort(); }

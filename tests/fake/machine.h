@@ -19,7 +19,6 @@ extern uint64_t fake_now_ns;             /* what clock_ns() says                
 extern uint64_t fake_armed_ns;           /* last clock_arm()                                      */
 extern unsigned fake_flushes[CPU_MAX];   /* tlb_flush_this_cpu() per CPU                          */
 extern unsigned fake_asked[CPU_MAX];     /* tlb_ask_cpu() per CPU                                 */
-extern unsigned fake_msi_count;          /* vm_msi()                                              */
 extern jmp_buf *fake_blocks;             /* where sched_run() goes; NULL: abort                   */
 
 /* A new machine with so many CPUs online; this thread runs on CPU 0. Forgets all RAM given out. */

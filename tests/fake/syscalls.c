@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls on machines and guests, for tests that have neither. */
-#include "kernel/sys.h"
+#include "kernel/syscall.h"
 
-int64_t sys_vm_slot(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_vm_msi(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_vm_doorbell(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_vcpu_create(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_vcpu_run(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_vcpu_get(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_vcpu_set(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_vcpu_kick(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_vcpu_extint(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_log(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_serial_write(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_serial_read(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_serial_notify(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_power(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_stats(const struct sys_args *a) { (void)a; return E_NOSYS; }
-int64_t sys_trace(const struct sys_args *a) { (void)a; return E_NOSYS; }
+int64_t sys_vm_slot(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_vm_msi(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_vm_doorbell(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_vcpu_create(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_vcpu_run(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_vcpu_get(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_vcpu_set(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_vcpu_kick(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_vcpu_extint(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_log(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_serial_write(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_serial_read(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_serial_notify(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_power(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_stats(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_trace(const struct call *c) { (void)c; return E_NOSYS; }

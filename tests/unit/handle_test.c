@@ -23,19 +23,20 @@ static void fresh(void)
 
 TEST(handles_are_found_with_type_and_rights)
 {
-	struct object *o = NULL;
+	struct handle *h;
 
 	fresh();
 	CHECK_EQ(handle_add(a, &e->object, RIGHT_READ), 0);
-	CHECK_EQ(handle_find(a, 0, OBJECT_EVENT, RIGHT_READ, &o), OK);
-	CHECK(o == &e->object);
-	CHECK_EQ(handle_find(a, 0, OBJECT_EVENT, RIGHT_WRITE, &o), E_PERM);
-	CHECK_EQ(handle_find(a, 0, OBJECT_REGION, 0, &o), E_INVAL);
-	CHECK_EQ(handle_find(a, 1, OBJECT_EVENT, 0, &o), E_NOENT);
-	CHECK_EQ(handle_find(b, 0, OBJECT_EVENT, 0, &o), E_NOENT);
-	CHECK_EQ(handle_find(a, HANDLE_MAX, OBJECT_EVENT, 0, &o), E_NOENT);
-	CHECK_EQ(handle_find(a, SELF, OBJECT_EVENT, 0, &o), E_NOENT);
-	CHECK_EQ(handle_find(a, UINT64_MAX, OBJECT_EVENT, 0, &o), E_NOENT);
+	CHECK_EQ(handle_find(a, 0, 1 << OBJECT_EVENT, RIGHT_READ, &h), OK);
+	CHECK(h->object == &e->object);
+	CHECK_EQ(handle_find(a, 0, 1 << OBJECT_REGION | 1 << OBJECT_EVENT, RIGHT_READ, &h), OK);
+	CHECK_EQ(handle_find(a, 0, 1 << OBJECT_EVENT, RIGHT_WRITE, &h), E_PERM);
+	CHECK_EQ(handle_find(a, 0, 1 << OBJECT_REGION, 0, &h), E_INVAL);
+	CHECK_EQ(handle_find(a, 1, 1 << OBJECT_EVENT, 0, &h), E_NOENT);
+	CHECK_EQ(handle_find(b, 0, 1 << OBJECT_EVENT, 0, &h), E_NOENT);
+	CHECK_EQ(handle_find(a, HANDLE_MAX, 1 << OBJECT_EVENT, 0, &h), E_NOENT);
+	CHECK_EQ(handle_find(a, SELF, 1 << OBJECT_EVENT, 0, &h), E_NOENT);
+	CHECK_EQ(handle_find(a, UINT64_MAX, 1 << OBJECT_EVENT, 0, &h), E_NOENT);
 }
 
 TEST(slots_are_chosen_lowest_first_and_can_be_named)

@@ -221,22 +221,6 @@ TEST(periodic_events_do_not_pile_up_and_have_a_floor)
 	CHECK_EQ(e->count, 2);
 }
 
-TEST(routed_signals_become_messages_until_the_guest_is_gone)
-{
-	struct space *guest;
-
-	fresh_events();
-	CHECK_EQ(space_create(p, SPACE_GUEST, &guest), OK);
-	event_set_route(e, guest, 0xfee00000, 0x41);
-	event_signal(e);
-	CHECK_EQ(fake_msi_count, 1);
-	CHECK_EQ(e->count, 0);
-	object_destroy(&guest->object);
-	event_signal(e);
-	CHECK_EQ(fake_msi_count, 1);
-	CHECK_EQ(e->count, 1);
-}
-
 TEST(the_end_of_an_event_leaves_nothing_that_points_to_it)
 {
 	struct event_ref ref = { 0 };

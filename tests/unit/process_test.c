@@ -23,7 +23,7 @@ TEST(a_half_destroyed_process_gives_nothing_away)
 	struct process *init;
 	struct region *arena, *ram;
 	struct process *p;
-	struct object *o;
+	struct handle *found;
 	struct thread *t;
 	int h;
 
@@ -36,8 +36,8 @@ TEST(a_half_destroyed_process_gives_nothing_away)
 	handle = (uint64_t)handle_add(init, &arena->object, RIGHT_ALL);
 	h = (int)call(SYS_PROCESS_CREATE, handle);
 	CHECK(h > 0);
-	CHECK_EQ(handle_find(init, (uint64_t)h, OBJECT_PROCESS, 0, &o), OK);
-	p = container_of(o, struct process, object);
+	CHECK_EQ(handle_find(init, (uint64_t)h, 1 << OBJECT_PROCESS, 0, &found), OK);
+	p = container_of(found->object, struct process, object);
 	CHECK_EQ(space_map(p->space, 0x400000, ram, 0, 2 * PAGE_SIZE, PROT_R), 2 * PAGE_SIZE);
 	CHECK_EQ(space_unmap(p->space, 0x400000, 2 * PAGE_SIZE), 2 * PAGE_SIZE);
 	handle = (uint64_t)h;

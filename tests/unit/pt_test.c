@@ -193,7 +193,8 @@ TEST(a_guest_may_execute_what_it_writes)
 	struct space *guest;
 
 	fresh_space();
-	CHECK_EQ(space_create(init, SPACE_GUEST, &guest), OK);
+	guest = space_create(init, OBJECT_GUEST);
+	CHECK(guest);
 	CHECK_EQ(space_map(guest, 0, r, 0, 16 * K4, PROT_R | PROT_W | PROT_X), 16 * K4);
 	CHECK_EQ(space_map(guest, GUEST_END, r, 0, K4, PROT_R), E_RANGE);
 }

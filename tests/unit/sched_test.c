@@ -108,7 +108,7 @@ TEST(more_threads_do_not_mean_a_larger_share)
 		check_share(vm[i], 10000ull * MS, 25);
 	}
 	list_for_each(t, &vm[0]->threads, struct thread, in_process) {
-		CHECK(t->cpu_ns > 250ull * MS && t->cpu_ns < 370ull * MS);
+		CHECK(t->vruntime > 250ull * MS && t->vruntime < 370ull * MS);
 	}
 }
 
@@ -235,11 +235,12 @@ static void life_of_a_vm(struct process *init, struct region *arena, struct regi
 	struct space *guest;
 	struct event *e;
 
-	CHECK_EQ(process_create(arena->base, arena->size / PAGE_SIZE, arena, name, &p), OK);
+	p = process_create(arena->base, arena->size / PAGE_SIZE, arena, name);
 	CHECK(handle_add(init, &p->object, RIGHT_ALL) >= 0);
 	CHECK(handle_add(p, &ram->object, RIGHT_READ | RIGHT_WRITE) >= 0);
 	CHECK(space_map(p->space, 0x10000000, ram, 0, ram->size, PROT_R | PROT_W) > 0);
-	CHECK_EQ(space_create(p, SPACE_GUEST, &guest), OK);
+	guest = space_create(p, OBJECT_GUEST);
+	CHECK(guest);
 	CHECK(space_map(guest, 0, ram, 0, ram->size, PROT_R | PROT_W | PROT_X) > 0);
 	e = event_create(p);
 	CHECK(handle_add(init, &e->object, RIGHT_WRITE) >= 0);

@@ -117,7 +117,7 @@ static void init(struct vcpu *v)
 	c->iopm_pa = image_pa(iopm).v;
 	c->msrpm_pa = image_pa(msrpm).v;
 	c->nested_ctl = NESTED_PAGING;
-	c->nested_cr3 = space_root(v->space).v;
+	c->nested_cr3 = v->space->pt.root.v;
 	c->pat = 0x0007040600070406;
 	update(v);
 }

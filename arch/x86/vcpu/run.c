@@ -62,7 +62,7 @@ _Noreturn static void to_user(struct thread *t, struct vcpu *v, uint32_t kind)
 	t->vcpu = NULL;
 	t->resume = RESUME_USER;
 	fpu_use(t->fpu);
-	thread_return(t, kind);
+	t->frame.rax = kind;
 	user_return(&t->frame);
 }
 

@@ -60,16 +60,15 @@ static void power_on(struct vcpu *v, uint32_t apic_id)
 	state_reset(v, RESET_SELECTOR, RESET_BASE, RESET_RIP);
 }
 
-static void release(struct vcpu *v, struct arena *a)
+static void free_pages(struct vcpu *v)
 {
 	void *const pages[] = { v->page, v->xsave, v->backend };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
 		if (pages[i]) {
-			arena_page_free(a, pages[i]);
+			arena_page_free(v->object.owner->arena, pages[i]);
 		}
 	}
-	arena_free(a, v);
 }
 
 int vcpu_create(struct space *s, uint32_t apic_id, uint64_t page_address, struct vcpu **out)
@@ -85,7 +84,7 @@ int vcpu_create(struct space *s, uint32_t apic_id, uint64_t page_address, struct
 	if (id_taken(vm, apic_id)) {
 		return E_BUSY;
 	}
-	v = arena_alloc(p->arena, sizeof(*v));
+	v = object_create(OBJECT_VCPU, p, sizeof(*v));
 	if (!v) {
 		return E_NOMEM;
 	}
@@ -98,13 +97,13 @@ int vcpu_create(struct space *s, uint32_t apic_id, uint64_t page_address, struct
 		r = space_map_page(p->space, page_address, v->page, PROT_R | PROT_W);
 	}
 	if (r < 0) {
-		release(v, p->arena);
+		free_pages(v);
+		object_free(&v->object);
 		return r;
 	}
 	power_on(v, apic_id);
 	v->index = vm->vcpu_count;
 	vm->vcpu[vm->vcpu_count++] = v;
-	object_init(&v->object, OBJECT_VCPU, p);
 	*out = v;
 	return OK;
 }
@@ -118,121 +117,104 @@ void vcpu_destroy(struct object *o)
 	fpu_forget(v->xsave);
 	vm->vcpu[v->index] = vm->vcpu[--vm->vcpu_count];
 	vm->vcpu[v->index]->index = v->index;
-	object_fini(o);
-	release(v, v->space->object.owner->arena);
+	free_pages(v);
 }
 
 /* ---- system calls ---- */
 
-/* NULL: a user space. */
-static struct vm *vm_of(struct object *o)
+int64_t sys_vm_slot(const struct call *c)
 {
-	return container_of(o, struct space, object)->vm;
+	return vm_slot_set(c->on.space->vm, c->arg[1], c->arg[2], c->arg[3]);
 }
 
-static struct vcpu *vcpu_of(struct object *o)
+int64_t sys_vm_msi(const struct call *c)
 {
-	return container_of(o, struct vcpu, object);
-}
-
-/* Is v run by nobody? Its memory is reached through the owner's space, so nobody else may run or load it. */
-static bool is_idle(const struct thread *t, const struct vcpu *v)
-{
-	return !v->thread && v->object.owner == t->process;
-}
-
-int64_t sys_vm_slot(const struct sys_args *a)
-{
-	struct vm *vm = vm_of(a->object);
-
-	return vm ? vm_slot_set(vm, a->arg[1], a->arg[2], a->arg[3]) : E_INVAL;
-}
-
-int64_t sys_vm_msi(const struct sys_args *a)
-{
-	vm_msi(container_of(a->object, struct space, object), a->arg[1], (uint32_t)a->arg[2]);
+	vm_msi(c->on.space, c->arg[1], (uint32_t)c->arg[2]);
 	return OK;
 }
 
-int64_t sys_vm_doorbell(const struct sys_args *a)
+int64_t sys_vm_doorbell(const struct call *c)
 {
-	uint32_t flags = (uint32_t)a->arg[1], size = flags >> DOORBELL_SIZE_SHIFT;
-	struct vm *vm = vm_of(a->object);
-	struct object *event;
-	int r;
+	uint32_t flags = (uint32_t)c->arg[1], size = flags >> DOORBELL_SIZE_SHIFT;
 
-	if (!vm || (flags & 0xff) > DOORBELL_MMIO || (flags & 0xfe00) || size > 8 || (size & (size - 1))) {
+	if ((flags & 0xff) > DOORBELL_MMIO || (flags & 0xfe00) || size > 8 || (size & (size - 1))) {
 		return E_INVAL;
 	}
-	r = handle_find(a->thread->process, a->arg[4], OBJECT_EVENT, RIGHT_WRITE, &event);
-	return r < 0 ? r : vm_doorbell_add(vm, flags, a->arg[2], a->arg[3], container_of(event, struct event, object));
+	return vm_doorbell_add(c->on.space->vm, flags, c->arg[2], c->arg[3], c->with.event);
 }
 
-int64_t sys_vcpu_create(const struct sys_args *a)
+int64_t sys_vcpu_create(const struct call *c)
 {
+	struct space *s = c->on.space;
 	struct vcpu *v;
 	int r;
 
 	/* The page stands in the caller's space, so the caller must be the one who pays. */
-	if (a->object->owner != a->thread->process) {
+	if (s->object.owner != c->thread->process) {
 		return E_PERM;
 	}
-	if (!vm_of(a->object)) {
-		return E_INVAL;
-	}
-	if (a->arg[1] > UINT32_MAX) {
+	if (c->arg[1] > UINT32_MAX) {
 		return E_RANGE;
 	}
-	r = vcpu_create(container_of(a->object, struct space, object), (uint32_t)a->arg[1], a->arg[2], &v);
-	return r < 0 ? r : handle_add(a->thread->process, &v->object, RIGHT_ALL);
+	r = vcpu_create(s, (uint32_t)c->arg[1], c->arg[2], &v);
+	return r < 0 ? r : handle_add(c->thread->process, &v->object, RIGHT_ALL);
 }
 
-int64_t sys_vcpu_run(const struct sys_args *a)
+/* Nobody runs the vCPU. Its memory is reached through the owner's space, so nobody else may run or load it. */
+static bool is_idle(const struct call *c)
 {
-	if (!is_idle(a->thread, vcpu_of(a->object))) {
+	return !c->on.vcpu->thread && c->on.vcpu->object.owner == c->thread->process;
+}
+
+int64_t sys_vcpu_run(const struct call *c)
+{
+	if (!is_idle(c)) {
 		return E_BUSY;
 	}
-	vcpu_run(a->thread, vcpu_of(a->object));
+	vcpu_run(c->thread, c->on.vcpu);
 }
 
-int64_t sys_vcpu_get(const struct sys_args *a)
+/* Can the state be moved, and is the caller's as long as ours? */
+static int check_state(const struct call *c)
+{
+	if (!is_idle(c)) {
+		return E_BUSY;
+	}
+	return c->arg[2] == sizeof(struct vcpu_state) ? OK : E_PROTO;
+}
+
+int64_t sys_vcpu_get(const struct call *c)
 {
 	struct vcpu_state buffer;
+	int r = check_state(c);
 
-	if (!is_idle(a->thread, vcpu_of(a->object))) {
-		return E_BUSY;
+	if (r < 0) {
+		return r;
 	}
-	if (a->arg[2] != sizeof(buffer)) {
-		return E_PROTO;
-	}
-	state_get(vcpu_of(a->object), &buffer);
-	return copy_to_user(a->arg[1], &buffer, sizeof(buffer));
+	state_get(c->on.vcpu, &buffer);
+	return copy_to_user(c->arg[1], &buffer, sizeof(buffer));
 }
 
-int64_t sys_vcpu_set(const struct sys_args *a)
+int64_t sys_vcpu_set(const struct call *c)
 {
 	struct vcpu_state buffer;
-	int r;
+	int r = check_state(c);
 
-	if (!is_idle(a->thread, vcpu_of(a->object))) {
-		return E_BUSY;
+	if (r == OK) {
+		r = copy_from_user(&buffer, c->arg[1], sizeof(buffer));
 	}
-	if (a->arg[2] != sizeof(buffer)) {
-		return E_PROTO;
-	}
-	r = copy_from_user(&buffer, a->arg[1], sizeof(buffer));
-	return r < 0 ? r : state_set(vcpu_of(a->object), &buffer);
+	return r < 0 ? r : state_set(c->on.vcpu, &buffer);
 }
 
-int64_t sys_vcpu_kick(const struct sys_args *a)
+int64_t sys_vcpu_kick(const struct call *c)
 {
-	vcpu_notify(vcpu_of(a->object), WORK_KICK);
+	vcpu_notify(c->on.vcpu, WORK_KICK);
 	return OK;
 }
 
-int64_t sys_vcpu_extint(const struct sys_args *a)
+int64_t sys_vcpu_extint(const struct call *c)
 {
-	vcpu_of(a->object)->vapic.extint = a->arg[1] != 0;
-	vcpu_notify(vcpu_of(a->object), WORK_IRQ);
+	c->on.vcpu->vapic.extint = c->arg[1] != 0;
+	vcpu_notify(c->on.vcpu, WORK_IRQ);
 	return OK;
 }

@@ -6,7 +6,6 @@
  * sources: arch/x86/vcpu/vapic.c
  */
 #include "arch/x86/time/clock.h"
-#include "arch/x86/vcpu/kvmclock.h"
 #include "arch/x86/vcpu/vapic.h"
 
 #include <stdlib.h>

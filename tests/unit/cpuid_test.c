@@ -11,22 +11,19 @@
 static uint32_t out[CPUID_REGS];
 
 /* Every bit of every leaf set; XSAVE's AVX part stands at 576 with 256 bytes. */
-static void all(uint32_t leaf, uint32_t subleaf, uint32_t r[CPUID_REGS])
+static struct cpuid all(uint32_t leaf, uint32_t subleaf)
 {
-	for (unsigned i = 0; i < CPUID_REGS; i++) {
-		r[i] = 0xffffffff;
-	}
 	if (leaf == 0xd && subleaf == 2) {
-		r[REG_EAX] = 256;
-		r[REG_EBX] = 576;
+		return (struct cpuid){ 256, 576, 0xffffffff, 0xffffffff };
 	}
+	return (struct cpuid){ 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff };
 }
 
-static void none(uint32_t leaf, uint32_t subleaf, uint32_t r[CPUID_REGS])
+static struct cpuid none(uint32_t leaf, uint32_t subleaf)
 {
 	(void)leaf;
 	(void)subleaf;
-	memset(r, 0, CPUID_REGS * sizeof(r[0]));
+	return (struct cpuid){ 0 };
 }
 
 struct context {

@@ -4,7 +4,6 @@
  * sources: arch/x86/vcpu/vapic.c
  */
 #include "arch/x86/vcpu/vapic.h"
-#include "arch/x86/vcpu/kvmclock.h"
 #include "arch/x86/time/clock.h"
 #include "tests/unit/check.h"
 

@@ -5,7 +5,6 @@
  */
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/time/clock.h"
-#include "arch/x86/vcpu/kvmclock.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/space.h"
 #include "tests/unit/check.h"

@@ -254,6 +254,11 @@ uint64_t clock_tsc_khz(void)
 	return clk.tsc_hz / 1000;
 }
 
+uint64_t clock_ticks_to_ns(uint64_t ticks)
+{
+	return scale(ticks, clk.ns_per_tsc);
+}
+
 static void arm_count(uint64_t deadline_ns, uint64_t now)
 {
 	uint64_t count = scale(deadline_ns > now ? deadline_ns - now : 0, clk.apic_per_ns) + 1;

@@ -34,6 +34,9 @@ uint64_t clock_ns(void);
 /* TSC ticks per millisecond. Not 0 after clock_init. */
 uint64_t clock_tsc_khz(void);
 
+/* Nanoseconds that so many ticks of the TSC last. */
+uint64_t clock_ticks_to_ns(uint64_t ticks);
+
 /*
  * Arms this CPU's one-shot timer for the clock_ns time deadline_ns; UINT64_MAX disarms. A deadline in the
  * past fires at once. May fire early (far deadlines, slow hardware clock): the handler looks at clock_ns

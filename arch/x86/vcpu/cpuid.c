@@ -2,7 +2,6 @@
 /* CPUID policy of guests. APM 3 appendix D and E; the paravirtual leaves are those of Linux' KVM interface. */
 #include "arch/x86/vcpu/cpuid.h"
 
-#include "arch/x86/cpu/regs.h"
 #include "arch/x86/vcpu/vcpu.h"
 
 enum {
@@ -90,16 +89,16 @@ static void allow(uint64_t xcr0)
 
 void cpuid_policy_init(cpuid_host_fn *host, uint64_t xcr0)
 {
-	uint32_t out[CPUID_REGS], max[CPUID_REGS];
 	uint32_t *avx = table[find(LEAF_XSAVE, 2)];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(policy); i++) {
 		const struct row *p = &policy[i];
+		struct cpuid h = host(p->leaf, p->subleaf);
+		const uint32_t has[CPUID_REGS] = { h.eax, h.ebx, h.ecx, h.edx };
+		bool known = p->leaf <= host(p->leaf & 0x80000000, 0).eax;
 
-		host(p->leaf & 0x80000000, 0, max);
-		host(p->leaf, p->subleaf, out);
 		for (unsigned r = 0; r < CPUID_REGS; r++) {
-			table[i][r] = (p->leaf <= max[REG_EAX] ? out[r] & p->pass[r] : 0) | p->set[r];
+			table[i][r] = (known ? has[r] & p->pass[r] : 0) | p->set[r];
 		}
 	}
 	allow(xcr0);

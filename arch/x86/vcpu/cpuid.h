@@ -2,6 +2,7 @@
 /* What the guest sees in CPUID: a const table over the host's leaves. APM 3 appendix D and E, SDM 2A CPUID. */
 #pragma once
 
+#include "arch/x86/cpu/regs.h"
 #include "lib/base.h"
 
 enum { REG_EAX, REG_EBX, REG_ECX, REG_EDX, CPUID_REGS };
@@ -9,7 +10,7 @@ enum { REG_EAX, REG_EBX, REG_ECX, REG_EDX, CPUID_REGS };
 struct vcpu;
 
 /* Reads a host leaf; the host's CPUID, or a test's. */
-typedef void cpuid_host_fn(uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS]);
+typedef struct cpuid cpuid_host_fn(uint32_t leaf, uint32_t subleaf);
 
 /*
  * Copies the host's leaves through the policy into the table that cpuid_guest serves. Once at boot. xcr0: components

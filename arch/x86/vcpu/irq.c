@@ -23,22 +23,20 @@ static void deliver(struct vcpu *v, const struct message *m)
 		if (vapic_post(&v->vapic, m->vector, m->level)) {
 			vcpu_notify(v, WORK_IRQ);
 		}
-		break;
+		return;
 	case DM_NMI:
 		v->nmi_pending = true;
 		vcpu_notify(v, WORK_IRQ);
-		break;
+		return;
 	case DM_INIT:
-		if (m->asserted) {
-			vcpu_notify(v, WORK_INIT);
-		}
-		break;
+		vcpu_notify(v, m->asserted ? WORK_INIT : 0);
+		return;
 	case DM_SIPI:
 		v->sipi_vector = m->vector;
 		vcpu_notify(v, WORK_SIPI);
-		break;
+		return;
 	default:
-		break;               /* SMI, ExtINT and reserved: not on this platform */
+		return;              /* SMI, ExtINT and reserved: not on this platform */
 	}
 }
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The paravirtual clock. Linux Documentation/virt/kvm/x86/msr.rst. */
-#include "arch/x86/vcpu/kvmclock.h"
-
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/vcpu.h"
 
@@ -20,25 +18,12 @@ struct wall_page {
 	uint32_t version, sec, nsec;
 };
 
-uint64_t clock_ticks_to_ns(uint64_t ticks)
-{
-	static uint64_t ns_per_tick;             /* 32.32 fixed point */
-
-	if (__builtin_expect(!ns_per_tick, 0)) {
-		ns_per_tick = (1000000ull << 32) / clock_tsc_khz();
-	}
-	return (uint64_t)((unsigned __int128)ticks * ns_per_tick >> 32);
-}
-
 /* ns = (ticks << shift) * mul >> 32. */
 static void scale(uint64_t khz, struct time_page *t)
 {
 	const uint64_t base = 1000000;
 
-	for (t->shift = 0; khz > 2 * base; khz >>= 1) {
-		t->shift--;
-	}
-	for (; khz <= base; khz <<= 1) {
+	for (t->shift = 0; khz <= base; khz <<= 1) {
 		t->shift++;
 	}
 	t->mul = (uint32_t)((base << 32) / khz);

@@ -3,7 +3,6 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/cpuid.h"
-#include "arch/x86/vcpu/kvmclock.h"
 #include "arch/x86/vcpu/vcpu.h"
 
 /* Where the value of a register stands. */
@@ -98,7 +97,7 @@ static bool write_aux(struct vcpu *v, uint64_t val)
 		return false;
 	}
 	v->tsc_aux = val;
-	wrmsr(MSR_TSC_AUX, val);
+	vcpu_load_aux(v);
 	return true;
 }
 

@@ -5,7 +5,6 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/irq.h"
 #include "arch/x86/time/clock.h"
-#include "arch/x86/vcpu/kvmclock.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/cpu.h"
 #include "kernel/process.h"
@@ -16,11 +15,19 @@
 /* TSC_AUX of each CPU as last written here; ring 3 does not rely on it. */
 static uint64_t loaded_tsc_aux[CPU_MAX];
 
+void vcpu_load_aux(const struct vcpu *v)
+{
+	uint64_t *loaded = &loaded_tsc_aux[cpu_this()->id];
+
+	if (v->tsc_aux != *loaded && cpu_features.rdtscp) {
+		*loaded = v->tsc_aux;
+		wrmsr(MSR_TSC_AUX, v->tsc_aux);
+	}
+}
+
 /* The guest's state goes into the CPU; the vmm's changes are taken over. */
 static void load(struct thread *t, struct vcpu *v)
 {
-	struct cpu *c = cpu_this();
-
 	state_take_page(v);
 	v->thread = t;
 	t->vcpu = v;
@@ -29,10 +36,7 @@ static void load(struct thread *t, struct vcpu *v)
 		write_xcr0(v->xcr0);
 		v->xcr0_loaded = true;
 	}
-	if (v->tsc_aux != loaded_tsc_aux[c->id] && cpu_features.rdtscp) {
-		loaded_tsc_aux[c->id] = v->tsc_aux;
-		wrmsr(MSR_TSC_AUX, v->tsc_aux);
-	}
+	vcpu_load_aux(v);
 	vcpu_ops->load(v);
 	v->entered_tsc = rdtsc();
 }

@@ -14,22 +14,14 @@
 
 _Static_assert(sizeof(struct vcpu) <= ARENA_ALLOC_MAX, "of the owner's arena");
 
+enum { APIC_ID_MAX = 254 };
+
 const struct vcpu_ops *vcpu_ops;
-
-static void host_leaf(uint32_t leaf, uint32_t subleaf, uint32_t out[CPUID_REGS])
-{
-	struct cpuid r = cpuid(leaf, subleaf);
-
-	out[REG_EAX] = r.eax;
-	out[REG_EBX] = r.ebx;
-	out[REG_ECX] = r.ecx;
-	out[REG_EDX] = r.edx;
-}
 
 /* With a second back end: the first whose CPU is there has the word, good or bad. */
 const char *vcpu_select(void)
 {
-	cpuid_policy_init(host_leaf, cpu_features.xcr0);
+	cpuid_policy_init(cpuid, cpu_features.xcr0);
 	vcpu_ops = &svm_ops;
 	return vcpu_ops->missing();
 }
@@ -71,16 +63,16 @@ static void free_pages(struct vcpu *v)
 	}
 }
 
-int vcpu_create(struct space *s, uint32_t apic_id, uint64_t page_address, struct vcpu **out)
+/*
+ * A vCPU paid by the owner of vm's space, with its shared page at page_address of the owner's user space. apic_id 0 is the
+ * boot processor and starts at the reset state, the others wait for INIT and SIPI.
+ */
+static int create(struct vm *vm, uint32_t apic_id, uint64_t page_address, struct vcpu **out)
 {
-	struct process *p = s->object.owner;
-	struct vm *vm = s->vm;
+	struct process *p = vm->space->object.owner;
 	struct vcpu *v;
 	int r = E_NOMEM;
 
-	if (vm->vcpu_count == VM_VCPU_MAX || apic_id > 254) {
-		return E_RANGE;
-	}
 	if (id_taken(vm, apic_id)) {
 		return E_BUSY;
 	}
@@ -88,7 +80,7 @@ int vcpu_create(struct space *s, uint32_t apic_id, uint64_t page_address, struct
 	if (!v) {
 		return E_NOMEM;
 	}
-	v->space = s;
+	v->space = vm->space;
 	v->vm = vm;
 	v->page = arena_page_alloc(p->arena);
 	v->xsave = arena_page_alloc(p->arena);
@@ -153,10 +145,10 @@ int64_t sys_vcpu_create(const struct call *c)
 	if (s->object.owner != c->thread->process) {
 		return E_PERM;
 	}
-	if (c->arg[1] > UINT32_MAX) {
+	if (c->arg[1] > APIC_ID_MAX || s->vm->vcpu_count == VM_VCPU_MAX) {
 		return E_RANGE;
 	}
-	r = vcpu_create(s, (uint32_t)c->arg[1], c->arg[2], &v);
+	r = create(s->vm, (uint32_t)c->arg[1], c->arg[2], &v);
 	return r < 0 ? r : handle_add(c->thread->process, &v->object, RIGHT_ALL);
 }
 

@@ -3,7 +3,6 @@
 #include "arch/x86/vcpu/vapic.h"
 
 #include "arch/x86/time/clock.h"
-#include "arch/x86/vcpu/kvmclock.h"
 
 enum {
 	VERSION = 0x14 | 6 << 16,        /* integrated, 7 LVT entries                                  */
@@ -33,10 +32,8 @@ static const struct {
 	[VAPIC_ID] = { 0, READ | W },
 	[VAPIC_VERSION] = { 0, READ },
 	[VAPIC_TPR] = { 0xff, BOTH },
-	[VAPIC_APR] = { 0, R },
 	[VAPIC_PPR] = { 0, READ },
 	[VAPIC_EOI] = { 0, R | W | W2 },
-	[VAPIC_RRD] = { 0, R },
 	[VAPIC_LDR] = { 0xff000000, READ | W },
 	[VAPIC_DFR] = { ~0u, R | W },
 	[VAPIC_SVR] = { 0x1ff, BOTH },
@@ -46,10 +43,8 @@ static const struct {
 	[VAPIC_ICR] = { 0xccfff, BOTH },
 	[VAPIC_ICR2] = { ~0u, R | W },
 	[VAPIC_LVT_TIMER] = { 0x700ff, BOTH },
-	[VAPIC_LVT_THERMAL] = { 0x107ff, BOTH },
-	[VAPIC_LVT_PERF] = { 0x107ff, BOTH },
-	[VAPIC_LVT_LINT0] = { 0x1a7ff, BOTH },
-	[VAPIC_LVT_LINT1] = { 0x1a7ff, BOTH },
+	[VAPIC_LVT_THERMAL ... VAPIC_LVT_PERF] = { 0x107ff, BOTH },
+	[VAPIC_LVT_LINT0 ... VAPIC_LVT_LINT1] = { 0x1a7ff, BOTH },
 	[VAPIC_LVT_ERROR] = { 0x100ff, BOTH },
 	[VAPIC_TIMER_INIT] = { ~0u, BOTH },
 	[VAPIC_TIMER_COUNT] = { 0, READ },
@@ -78,19 +73,16 @@ static uint8_t top_vector(const uint64_t set[4])
 	return 0;
 }
 
-static void set_bit(uint64_t set[4], uint8_t n)
+static void put_bit(uint64_t set[4], uint8_t n, bool on)
 {
-	set[n >> 6] |= 1ull << (n & 63);
+	uint64_t bit = 1ull << (n & 63);
+
+	set[n >> 6] = on ? set[n >> 6] | bit : set[n >> 6] & ~bit;
 }
 
 static bool is_set(const uint64_t set[4], uint8_t n)
 {
 	return set[n >> 6] >> (n & 63) & 1;
-}
-
-static void clear_bit(uint64_t set[4], uint8_t n)
-{
-	set[n >> 6] &= ~(1ull << (n & 63));
 }
 
 /* ---- timer ---- */
@@ -209,12 +201,8 @@ bool vapic_post(struct vapic *l, uint8_t vector, bool level)
 		report_error(l, ESR_RECEIVE_ILLEGAL);
 		return false;
 	}
-	set_bit(l->irr, vector);
-	if (level) {
-		set_bit(l->tmr, vector);
-	} else {
-		clear_bit(l->tmr, vector);
-	}
+	put_bit(l->irr, vector, true);
+	put_bit(l->tmr, vector, level);
 	return true;
 }
 
@@ -234,16 +222,16 @@ uint8_t vapic_pending(const struct vapic *l)
 
 void vapic_accept(struct vapic *l, uint8_t vector)
 {
-	clear_bit(l->irr, vector);
-	set_bit(l->isr, vector);
+	put_bit(l->irr, vector, false);
+	put_bit(l->isr, vector, true);
 	l->isr_top = vector > l->isr_top ? vector : l->isr_top;
 }
 
 void vapic_return(struct vapic *l, uint8_t vector)
 {
 	if (is_set(l->isr, vector)) {
-		clear_bit(l->isr, vector);
-		set_bit(l->irr, vector);
+		put_bit(l->isr, vector, false);
+		put_bit(l->irr, vector, true);
 		l->isr_top = top_vector(l->isr);
 	}
 }
@@ -255,7 +243,7 @@ static enum vapic_effect end_of_interrupt(struct vapic *l)
 	if (v == 0) {
 		return VAPIC_DONE;
 	}
-	clear_bit(l->isr, v);
+	put_bit(l->isr, v, false);
 	l->isr_top = top_vector(l->isr);
 	l->eoi_vector = v;
 	return VAPIC_EOI_EXIT;

@@ -63,13 +63,6 @@ struct vcpu {
 	uint32_t index;                  /* in vm->vcpu[]                                           */
 };
 
-/*
- * Makes a vCPU of guest space s, paid by the space's owner, with its shared page mapped at page_address of the owner's
- * user space. apic_id 0 is the boot processor and starts at the reset state, the others wait for INIT and SIPI.
- * E_NOMEM, E_BUSY (id or address taken), E_RANGE (too many, or id above 254).
- */
-int vcpu_create(struct space *s, uint32_t apic_id, uint64_t page_address, struct vcpu **out) MUST_CHECK;
-
 /* The vCPU's part of object_destroy(): no thread is in it any more. Frees all its memory. */
 void vcpu_destroy(struct object *o);
 
@@ -81,6 +74,9 @@ void vcpu_thread_gone(struct thread *t);
  * sched_run with t->resume = RESUME_VCPU when the guest halts or the time slice ends; the scheduler calls it again.
  */
 _Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
+
+/* Brings v->tsc_aux into the CPU, where it has that register. */
+void vcpu_load_aux(const struct vcpu *v);
 
 /* Sets work bits and makes the vCPU notice: wakes its blocked thread or interrupts the CPU it runs on. Any context. */
 void vcpu_notify(struct vcpu *v, uint32_t work);
@@ -160,3 +156,11 @@ void irq_raise(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
 
 /* After a run: books the virtual interrupt that the CPU took. */
 void irq_taken(struct vcpu *v);
+
+/* ---- kvmclock.c: Linux' paravirtual clock, in pages that the guest names by MSR 4b564d01h, 12h and 4b564d00h, 11h ---- */
+
+/* Writes the page named by v->kvm_system_time, if switched on. Again after the guest's TSC was moved. */
+void kvmclock_update(struct vcpu *v);
+
+/* Writes the wall clock at v->kvm_wall_clock: the time at which the guest's clock was zero. */
+void kvmclock_write_wall(struct vcpu *v);

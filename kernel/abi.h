@@ -212,11 +212,13 @@ enum exit_kind {
 	EXIT_KIND_COUNT
 };
 
+/* What an exit has to tell. No holes: they are copied whole to user level. */
 struct exit_pio {
 	uint16_t port;
 	uint8_t size;                /* 1, 2, 4                                                      */
 	uint8_t in;
 	uint8_t string, rep;         /* string forms: rip not advanced, decode inst                  */
+	uint16_t pad;
 	uint32_t value;              /* OUT: the value                                               */
 	uint64_t next_rip;           /* string forms                                                 */
 };
@@ -224,6 +226,7 @@ struct exit_pio {
 struct exit_mmio {
 	uint64_t gpa;
 	uint8_t write, fetch, walk;  /* walk: by the guest's page walk itself                        */
+	uint8_t pad[5];
 };
 
 struct exit_fail {
@@ -304,6 +307,7 @@ enum doorbell_kind {
 	DOORBELL_SIZE_SHIFT = 16,            /* bytes 1, 2, 4, 8 of the access; 0 any                */
 };
 
+_Static_assert(offsetof(struct exit_pio, value) == offsetof(struct exit_pio, pad) + 2 && sizeof(struct exit_mmio) == 16, "no holes");
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");
 _Static_assert(sizeof(struct vcpu_state) <= PAGE_SIZE, "one page");
 _Static_assert(sizeof(struct init_info) <= 2 * PAGE_SIZE, "two pages");

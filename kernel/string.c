@@ -47,13 +47,3 @@ int memcmp(const void *a, const void *b, size_t len)
 	}
 	return 0;
 }
-
-size_t strlen(const char *s)
-{
-	size_t n = 0;
-
-	while (((const volatile char *)s)[n]) {
-		n++;
-	}
-	return n;
-}

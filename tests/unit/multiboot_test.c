@@ -115,7 +115,6 @@ TEST(multiboot2_as_grub_writes_it)
 
 	CHECK_EQ(parse(MULTIBOOT2_MAGIC), OK);
 	CHECK_STR(info.cmdline, "console=com2 panic=5");
-	CHECK_STR(info.loader, "GRUB 2.06");
 	CHECK_EQ(info.module_count, 2);
 	CHECK_STR(info.module[0].name, "brume.conf");
 	CHECK_EQ(info.module[0].size, 0x107);
@@ -158,7 +157,6 @@ TEST(multiboot1_as_qemu_writes_it)
 
 	CHECK_EQ(parse(MULTIBOOT1_MAGIC), OK);
 	CHECK_STR(info.cmdline, "brume.elf panic=3");
-	CHECK_STR(info.loader, "qemu");
 	CHECK_EQ(info.module_count, 1);
 	CHECK_STR(info.module[0].name, "vmlinuz");
 	CHECK_EQ(info.module[0].size, 1);
@@ -208,13 +206,17 @@ TEST(strings_are_cut_and_cleaned)
 	text[sizeof(text) - 1] = 0;
 	start2();
 	tag(1, text, sizeof(text));
-	tag(2, "no end", 6);
 	mmap2(usual, ARRAY_SIZE(usual));
 	finish2();
 	CHECK_EQ(parse(MULTIBOOT2_MAGIC), OK);
 	CHECK_EQ(strlen(info.cmdline), BOOT_CMDLINE_MAX - 1);
 	CHECK_EQ(info.cmdline[1], '?');
-	CHECK_STR(info.loader, "no end");
+	start2();
+	tag(1, "no end", 6);
+	mmap2(usual, ARRAY_SIZE(usual));
+	finish2();
+	CHECK_EQ(parse(MULTIBOOT2_MAGIC), OK);
+	CHECK_STR(info.cmdline, "no end");
 }
 
 /* Each is written over the start of good information, where total size, a tag's head and the map's head stand. */

@@ -54,9 +54,6 @@ void ioapic_init(void)
 	pic_disable();
 	for (unsigned i = 0; i < acpi_info.ioapic_count; i++) {
 		ioapics[i].page = mmio_map(acpi_info.ioapic[i].base, PAGE_SIZE);
-		if (!ioapics[i].page) {
-			continue;
-		}
 		ioapics[i].first = acpi_info.ioapic[i].gsi_base;
 		ioapics[i].count = (get(i, IOAPIC_VERSION) >> 16 & 0xff) + 1;
 		for (uint32_t pin = 0; pin < ioapics[i].count; pin++) {

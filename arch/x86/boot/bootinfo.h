@@ -31,7 +31,6 @@ struct boot_module {
 };
 
 struct boot_info {
-	char loader[BOOT_NAME_MAX];
 	char cmdline[BOOT_CMDLINE_MAX];
 	uint32_t mem_count, mem_dropped;       /* dropped: claims of free RAM without room in the table */
 	struct boot_mem mem[BOOT_MEM_MAX];     /* sorted, disjoint, touching runs of one type merged */

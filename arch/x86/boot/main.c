@@ -52,8 +52,7 @@ static void choose_console(void)
 
 static void log_boot_info(const struct boot_info *b)
 {
-	log_printf("boot: %s, command line \"%s\", %llu MiB of RAM", b->loader, b->cmdline,
-		   (unsigned long long)(b->ram_bytes >> 20));
+	log_printf("boot: command line \"%s\", %llu MiB of RAM", b->cmdline, (unsigned long long)(b->ram_bytes >> 20));
 	for (uint32_t i = 0; i < b->module_count; i++) {
 		log_printf("boot: module %s, %llu bytes", b->module[i].name, (unsigned long long)b->module[i].size);
 	}

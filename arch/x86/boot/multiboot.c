@@ -7,8 +7,8 @@
 
 #include "arch/x86/boot/memmap.h"
 
-enum { MB1_CMDLINE = 1 << 2, MB1_MODULES = 1 << 3, MB1_MMAP = 1 << 6, MB1_LOADER = 1 << 9 };
-enum { MB2_END, MB2_CMDLINE, MB2_LOADER, MB2_MODULE, MB2_MMAP = 6, MB2_RSDP_V1 = 14, MB2_RSDP_V2 = 15 };
+enum { MB1_CMDLINE = 1 << 2, MB1_MODULES = 1 << 3, MB1_MMAP = 1 << 6 };
+enum { MB2_END, MB2_CMDLINE, MB2_MODULE = 3, MB2_MMAP = 6, MB2_RSDP_V1 = 14, MB2_RSDP_V2 = 15 };
 enum {
 	INFO_BYTES_MAX = 1 << 20,       /* of Multiboot 2's tags                                     */
 	MMAP_ENTRIES_MAX = 2048,        /* looked at                                                 */
@@ -19,9 +19,9 @@ enum {
 
 struct mb1_info {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4];
-	uint32_t mmap_length, mmap_addr, drives_length, drives_addr, config_table, loader_name;
+	uint32_t mmap_length, mmap_addr;
 } __attribute__((packed));
-_Static_assert(offsetof(struct mb1_info, loader_name) == 64, "Multiboot 3.3");
+_Static_assert(offsetof(struct mb1_info, mmap_addr) == 48, "Multiboot 3.3");
 
 struct mb1_module { uint32_t start, end, string, reserved; };
 struct mb2_tag { uint32_t type, size; };
@@ -122,9 +122,6 @@ static bool mb1_parse(struct parser *p, uint64_t addr)
 	if (mb.flags & MB1_CMDLINE) {
 		take_string(p, mb.cmdline, UINT64_MAX, info->cmdline, sizeof(info->cmdline));
 	}
-	if (mb.flags & MB1_LOADER) {
-		take_string(p, mb.loader_name, UINT64_MAX, info->loader, sizeof(info->loader));
-	}
 	if (mb.flags & MB1_MMAP) {
 		take_map(p, mb.mmap_addr, (uint64_t)mb.mmap_addr + mb.mmap_length, 0);
 	}
@@ -145,9 +142,6 @@ static void mb2_tag(struct parser *p, uint32_t type, uint64_t at, uint64_t size)
 	switch (type) {
 	case MB2_CMDLINE:
 		take_string(p, at, size, info->cmdline, sizeof(info->cmdline));
-		break;
-	case MB2_LOADER:
-		take_string(p, at, size, info->loader, sizeof(info->loader));
 		break;
 	case MB2_MODULE:
 		if (size >= sizeof(pair) && get(p, at, pair, sizeof(pair))) {

@@ -38,19 +38,14 @@ void gdt_load(struct cpu_tables *t, struct cpu_stacks *stacks)
 	fill_tss(t, stacks);
 	__asm__ volatile(
 		"lgdt %0\n\t"
-		"pushq %1\n\t"
-		"leaq 1f(%%rip), %%rax\n\t"
-		"pushq %%rax\n\t"
-		"lretq\n"
-		"1:\n\t"
-		"movl %2, %%ds\n\t"
-		"movl %2, %%es\n\t"
-		"movl %2, %%ss\n\t"
-		"movl %3, %%fs\n\t"
-		"movl %3, %%gs\n\t"
-		"lldt %w3\n\t"
-		"ltr %w4"
-		: : "m"(pointer), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(0), "r"(TSS_SEL) : "rax", "memory");
+		"movl %1, %%ds\n\t"
+		"movl %1, %%es\n\t"
+		"movl %1, %%ss\n\t"
+		"movl %2, %%fs\n\t"
+		"movl %2, %%gs\n\t"
+		"lldt %w2\n\t"
+		"ltr %w3"
+		: : "m"(pointer), "r"(KERNEL_DS), "r"(0), "r"(TSS_SEL) : "memory");
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_GS_BASE, 0);
 }

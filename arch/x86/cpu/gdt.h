@@ -53,8 +53,8 @@ extern struct cpu_stacks boot_stacks;
 extern struct cpu_tables boot_tables;
 
 /*
- * Builds GDT and TSS in t for the given stacks and loads them on this CPU; all segment registers reloaded,
- * FS and GS base set to 0 (set MSR_GS_BASE afterwards). RSP0 is the top of stacks->main.
+ * Builds GDT and TSS in t for the given stacks and loads them on this CPU; all segment registers but CS,
+ * which is KERNEL_CS already, reloaded, FS and GS base set to 0 (set MSR_GS_BASE afterwards). RSP0 is the top of stacks->main.
  */
 void gdt_load(struct cpu_tables *t, struct cpu_stacks *stacks);
 

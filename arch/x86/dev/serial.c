@@ -24,7 +24,7 @@ static uint16_t base;           /* 0: no UART */
 static uint8_t irq;
 static uint8_t tx_room;         /* bytes that an empty transmitter takes */
 static bool dead;               /* the transmitter hung once: never wait for it again */
-static bool rx_wanted, tx_wanted;
+static unsigned wanted;         /* interrupt causes that are on */
 static void (*notify)(void);
 
 static uint8_t get(enum uart_reg reg)
@@ -91,10 +91,11 @@ void serial_write_sync(const char *text, size_t len)
 	}
 }
 
-static void update_interrupts(void)
+static void want(unsigned causes)
 {
-	if (base) {
-		set(UART_IER, notify ? (rx_wanted ? IER_RX : 0u) | (tx_wanted ? IER_TX_EMPTY : 0u) : 0u);
+	if (base && causes != wanted) {
+		wanted = causes;
+		set(UART_IER, causes);
 	}
 }
 
@@ -112,10 +113,7 @@ size_t serial_write(const void *buf, size_t count)
 			set(UART_DATA, p[n]);
 		}
 	}
-	if ((n < count) != tx_wanted) {
-		tx_wanted = n < count;
-		update_interrupts();
-	}
+	want(n < count ? wanted | IER_TX_EMPTY : wanted & ~(unsigned)IER_TX_EMPTY);
 	return n;
 }
 
@@ -127,10 +125,7 @@ size_t serial_read(void *buf, size_t count)
 	while (base && n < count && (get(UART_LSR) & LSR_DATA)) {
 		p[n++] = get(UART_DATA);
 	}
-	if (!rx_wanted) {
-		rx_wanted = true;
-		update_interrupts();
-	}
+	want(wanted | IER_RX);
 	return n;
 }
 
@@ -141,8 +136,7 @@ size_t serial_read(void *buf, size_t count)
 static void serial_interrupt(void)
 {
 	(void)get(UART_IIR_FCR);
-	rx_wanted = tx_wanted = false;
-	update_interrupts();
+	want(0);
 	if (notify) {
 		notify();
 	}
@@ -159,8 +153,7 @@ void serial_init(void)
 void serial_set_notify(void (*fn)(void))
 {
 	notify = fn;
-	rx_wanted = true;
-	update_interrupts();
+	want(fn ? wanted | IER_RX : 0);
 }
 
 bool serial_taken(void)

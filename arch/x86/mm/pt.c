@@ -75,37 +75,44 @@ void pt_fini(struct pt *pt)
 	arena_page_free(pt->arena, root_of(pt));
 }
 
+/* The entry that decides about addr, but none below level lowest: a leaf, an absent one. *level: where it stands. */
+static uint64_t *find(const struct pt *pt, uint64_t addr, unsigned lowest, unsigned *level)
+{
+	uint64_t *table = root_of(pt);
+
+	for (*level = PT_LEVELS - 1;; --*level) {
+		uint64_t *e = &table[index_of(addr, *level)];
+
+		if (*level == lowest || !(*e & pt->format->present) || is_leaf(pt->format, *e, *level)) {
+			return e;
+		}
+		table = table_of(*e);
+	}
+}
+
 /*
  * The entry of addr at *level, making tables on the way; a table that is already where the leaf would go lowers
  * *level. E_BUSY: a larger leaf is in the way.
  */
 static int walk_to(struct pt *pt, uint64_t addr, unsigned *level, uint64_t **slot)
 {
-	const struct pt_format *f = pt->format;
-	uint64_t *table = root_of(pt);
+	unsigned at;
+	uint64_t *e = find(pt, addr, 0, &at);
 
-	for (unsigned l = PT_LEVELS - 1;; l--) {
-		uint64_t *e = &table[index_of(addr, l)];
+	for (*level = at < *level ? at : *level; at > *level; e = &table_of(*e)[index_of(addr, --at)]) {
+		void *page;
 
-		if (l == *level && l > 0 && (*e & f->present) && !is_leaf(f, *e, l)) {
-			*level = l - 1;
-		}
-		if (l == *level) {
-			*slot = e;
-			return OK;
-		}
-		if (!(*e & f->present)) {
-			void *page = arena_page_alloc(pt->arena);
-
-			if (!page) {
-				return E_NOMEM;
-			}
-			*e = kmap_hpa(page).v | f->table;
-		} else if (is_leaf(f, *e, l)) {
+		if (*e & pt->format->present) {
 			return E_BUSY;
 		}
-		table = table_of(*e);
+		page = arena_page_alloc(pt->arena);
+		if (!page) {
+			return E_NOMEM;
+		}
+		*e = kmap_hpa(page).v | pt->format->table;
 	}
+	*slot = e;
+	return OK;
 }
 
 static unsigned leaf_level(const struct pt_format *f, uint64_t addr, uint64_t pa, uint64_t size)
@@ -155,21 +162,6 @@ static bool table_empty(const uint64_t *table)
 		}
 	}
 	return true;
-}
-
-/* The entry that decides about addr, but none below level lowest: a leaf, an absent one. *level: where it stands. */
-static uint64_t *find(const struct pt *pt, uint64_t addr, unsigned lowest, unsigned *level)
-{
-	uint64_t *table = root_of(pt);
-
-	for (*level = PT_LEVELS - 1;; --*level) {
-		uint64_t *e = &table[index_of(addr, *level)];
-
-		if (*level == lowest || !(*e & pt->format->present) || is_leaf(pt->format, *e, *level)) {
-			return e;
-		}
-		table = table_of(*e);
-	}
 }
 
 static uint64_t *table_around(uint64_t *entry)

@@ -9,73 +9,56 @@
  * whatever the guest's own IF is. They stay pending until the caller opens IF.
  */
 	.text
+
+/* Neighbours in gpr, which rdi points to, into registers; and registers to where rax points. */
+.macro LOAD at, reg:vararg
+	.set	place, \at
+	.irp	r, \reg
+	mov	place(%rdi), %\r
+	.set	place, place + 8
+	.endr
+.endm
+.macro STORE at, reg:vararg
+	.set	place, \at
+	.irp	r, \reg
+	mov	%\r, place(%rax)
+	.set	place, place + 8
+	.endr
+.endm
+
+.macro EACH op, reg:vararg
+	.irp	r, \reg
+	\op	%\r
+	.endr
+.endm
+
 	.globl svm_enter
 	.type svm_enter, @function
 svm_enter:
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
-	push %rdx
-	push %rdi
+	EACH push, rbx, rbp, r12, r13, r14, r15, rdx, rdi
 	mov %rsi, %rax
 	clgi
 	vmload %rax
-	mov 0x08(%rdi), %rcx
-	mov 0x10(%rdi), %rdx
-	mov 0x18(%rdi), %rbx
-	mov 0x28(%rdi), %rbp
-	mov 0x30(%rdi), %rsi
-	mov 0x40(%rdi), %r8
-	mov 0x48(%rdi), %r9
-	mov 0x50(%rdi), %r10
-	mov 0x58(%rdi), %r11
-	mov 0x60(%rdi), %r12
-	mov 0x68(%rdi), %r13
-	mov 0x70(%rdi), %r14
-	mov 0x78(%rdi), %r15
-	mov 0x38(%rdi), %rdi
+	LOAD 0x08, rcx, rdx, rbx
+	LOAD 0x40, r8, r9, r10, r11, r12, r13, r14, r15
+	LOAD 0x28, rbp, rsi, rdi
 	sti
 	vmrun %rax
 	/* RAX and RSP are the host's again. */
 	vmsave %rax
 	mov (%rsp), %rax
-	mov %rcx, 0x08(%rax)
-	mov %rdx, 0x10(%rax)
-	mov %rbx, 0x18(%rax)
-	mov %rbp, 0x28(%rax)
-	mov %rsi, 0x30(%rax)
-	mov %rdi, 0x38(%rax)
-	mov %r8, 0x40(%rax)
-	mov %r9, 0x48(%rax)
-	mov %r10, 0x50(%rax)
-	mov %r11, 0x58(%rax)
-	mov %r12, 0x60(%rax)
-	mov %r13, 0x68(%rax)
-	mov %r14, 0x70(%rax)
-	mov %r15, 0x78(%rax)
-	pop %rdi
-	pop %rax
+	STORE 0x08, rcx, rdx, rbx
+	STORE 0x28, rbp, rsi, rdi
+	STORE 0x40, r8, r9, r10, r11, r12, r13, r14, r15
+	EACH pop, rdi, rax
 	vmload %rax
 	cli
 	stgi
 	/* No guest value stays in a register for mispredicted kernel code to use; the others are popped or written below. */
-	xor %ecx, %ecx
-	xor %edx, %edx
-	xor %esi, %esi
-	xor %edi, %edi
-	xor %r8d, %r8d
-	xor %r9d, %r9d
-	xor %r10d, %r10d
-	xor %r11d, %r11d
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
+	.irp reg, ecx, edx, esi, edi, r8d, r9d, r10d, r11d
+	xor %\reg, %\reg
+	.endr
+	EACH pop, r15, r14, r13, r12, rbp, rbx
 	ret
 	.size svm_enter, . - svm_enter
 	.section .note.GNU-stack, "", @progbits

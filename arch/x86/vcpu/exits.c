@@ -280,13 +280,6 @@ static bool on_interrupt(struct vcpu *v, struct vm_exit *e)
 	return false;
 }
 
-static bool on_window(struct vcpu *v, struct vm_exit *e)
-{
-	(void)e;
-	v->work |= WORK_IRQ;
-	return false;
-}
-
 /* A write of CR8. */
 static bool on_cr(struct vcpu *v, struct vm_exit *e)
 {
@@ -337,7 +330,7 @@ static bool on_iret(struct vcpu *v, struct vm_exit *e)
 	return false;
 }
 
-/* Finished by the back end, or an instruction to step over. */
+/* Finished by the back end (a window set WORK_IRQ), or an instruction to step over. */
 static bool on_other(struct vcpu *v, struct vm_exit *e)
 {
 	if (e->inst_len) {
@@ -356,7 +349,7 @@ exit_fn *const exit_handlers[EXIT_KIND_COUNT] = {
 	[EXIT_HLT] = on_hlt,
 	[EXIT_HYPERCALL] = on_hypercall,
 	[EXIT_INTERRUPT] = on_interrupt,
-	[EXIT_IRQ_WINDOW] = on_window,
+	[EXIT_IRQ_WINDOW] = on_other,
 	[EXIT_CR] = on_cr,
 	[EXIT_EXCEPTION] = on_exception,
 	[EXIT_XSETBV] = on_xsetbv,

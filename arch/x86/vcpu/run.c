@@ -155,9 +155,7 @@ _Noreturn void vcpu_run(struct thread *t, struct vcpu *v)
 		}
 		vcpu_ops->run(v, &e);
 		v->page->exits[e.kind]++;
-		if (__builtin_expect(trace_on, 0)) {
-			trace_write(TRACE_EXIT, (uint64_t)t->process->id << 32 | e.kind, v->rip);
-		}
+		trace(TRACE_EXIT, (uint64_t)t->process->id << 32 | e.kind, v->rip);
 		if (exit_handlers[e.kind](v, &e)) {
 			to_user(t, v, v->page->exit.kind);
 		}

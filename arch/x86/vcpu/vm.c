@@ -102,20 +102,15 @@ static bool is_at(const struct vm_doorbell *d, uint32_t kind, uint64_t address)
 
 int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t value, struct event *e)
 {
-	struct vm_doorbell *d = vm->doorbell, *end = d + vm->doorbell_count;
+	struct vm_doorbell *d = &vm->doorbell[vm->doorbell_count];
 
-	while (d < end && !(d->address == address && d->value == value && d->flags == flags)) {
-		d++;
+	if (vm->doorbell_count == VM_DOORBELL_MAX) {
+		return E_NOMEM;
 	}
-	if (d == end) {
-		if (vm->doorbell_count == VM_DOORBELL_MAX) {
-			return E_NOMEM;
-		}
-		vm->doorbell_count++;
-		d->address = address;
-		d->value = value;
-		d->flags = flags;
-	}
+	vm->doorbell_count++;
+	d->address = address;
+	d->value = value;
+	d->flags = flags;
 	event_ref_set(&d->event, e);
 	return OK;
 }

@@ -56,9 +56,7 @@ int vm_write(const struct vm *vm, uint64_t gpa, const void *buf, size_t len) MUS
  */
 void vm_msi(struct space *s, uint64_t addr, uint32_t data);
 
-/*
- * Registers a doorbell; one with the same kind, address and value gets the new event. E_NOMEM: VM_DOORBELL_MAX reached.
- */
+/* Registers a doorbell; the first of several that match rings. E_NOMEM: VM_DOORBELL_MAX reached. */
 int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t value, struct event *e) MUST_CHECK;
 
 /* Signals the event of a matching doorbell and returns true. kind: DOORBELL_PIO or DOORBELL_MMIO; size in bytes. */

@@ -70,25 +70,29 @@ static const struct {
 	[SYS_TRACE] = { .fn = sys_trace, .on = { MACHINE, D, 0 } },
 };
 
-static int find(const struct call *c, const struct handle_arg *a, struct found *out)
+/* The handle of a row, if it has one that is not SELF. */
+static inline int find(const struct call *c, const struct handle_arg *a, struct found *out)
 {
-	uint64_t h = c->arg[a->index];
 	int r = OK;
 
-	if (a->types && !(h == SELF && a->types & OR_SELF)) {
-		r = handle_find(c->thread->process, h, a->types, a->rights, &out->handle);
+	out->object = NULL;
+	if (a->types && !(c->arg[a->index] == SELF && a->types & OR_SELF)) {
+		r = handle_find(c->thread->process, c->arg[a->index], a->types, a->rights, &out->handle);
 		out->object = r == OK ? out->handle->object : NULL;
 	}
 	return r;
 }
 
-int64_t syscall_dispatch(const struct trap_frame *f)
+/* On the way of every exit to a vmm, and without a buffer: no stack guard. */
+__attribute__((no_stack_protector)) int64_t syscall_dispatch(const struct trap_frame *f)
 {
 	struct cpu *c = cpu_this();
-	struct call call = { .thread = c->current, .arg = &f->rdi };
 	uint64_t nr = f->rax;
+	struct call call;
 	int r;
 
+	call.thread = c->current;
+	call.arg = &f->rdi;
 	c->stats.syscalls++;
 	if (nr >= SYS_COUNT) {
 		return E_NOSYS;

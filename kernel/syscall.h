@@ -32,7 +32,7 @@ struct found {
 struct call {
 	struct thread *thread;       /* the caller                                                    */
 	const uint64_t *arg;         /* rdi rsi rdx r10 r8 r9                                         */
-	struct found on, with;       /* first and second handle; object NULL: none, or SELF           */
+	struct found on, with;       /* first and second handle; object NULL: none, or SELF (handle: unset) */
 };
 
 /*

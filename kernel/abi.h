@@ -50,9 +50,8 @@ enum sys {
 	SYS_EVENT_SIGNAL,    /* (event)                                                                        */
 	SYS_EVENT_BIND,      /* (event, key below 2^63) the calling thread waits for it from now on            */
 	SYS_EVENT_WAIT,      /* (deadline ns, 0 = poll, ~0 = for ever) -> key, or E_TIMEOUT; second: count since last time */
-	SYS_EVENT_TIMER,     /* (event, deadline ns or 0 = off, period ns or 0); period at least 100 us times  */
-	                     /* the number of such events that the event's payer has. Needs READ and WRITE: */
-	                     /* where signals come from is for who may wait                                */
+	SYS_EVENT_TIMER,     /* (event, deadline ns or 0 = off) signals once. Where signals come from is for who may wait:     */
+	                     /* needs READ and WRITE                                                       */
 
 	/* Virtual machines. */
 	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller          */

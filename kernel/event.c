@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counting notifications. */
 #include "kernel/event.h"
-#include "arch/x86/time/clock.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 
@@ -44,7 +43,7 @@ static void offer(struct event *e)
 	struct thread *t = e->thread;
 
 	if (list_empty(&e->in_pending)) {
-		list_append(&t->pending, &e->in_pending);
+		list_push(t->pending.prev, &e->in_pending);
 	}
 	if (t->waiting) {
 		t->waiting = !event_take(t, &t->frame.rax, &t->frame.rdx);
@@ -63,22 +62,7 @@ void event_signal(struct event *e)
 
 static void timer_fired(struct timer *t)
 {
-	struct event *e = container_of(t, struct event, timer);
-	uint64_t now = clock_ns(), next;
-
-	if (e->period_ns) {
-		/* All periodic events of a process together tick no faster than one may. */
-		uint64_t least = e->object.owner->periodic_count * (uint64_t)EVENT_PERIOD_MIN_NS;
-		uint64_t period = e->period_ns > least ? e->period_ns : least;
-
-		/* Ticks that nobody could have seen apart are one; a sum that would wrap is never. */
-		if (__builtin_add_overflow(t->node.key, period, &next) ||
-		    (next <= now && __builtin_add_overflow(now, period, &next))) {
-			next = UINT64_MAX;
-		}
-		timer_set(t, next);
-	}
-	event_signal(e);
+	event_signal(container_of(t, struct event, timer));
 }
 
 struct event *event_create(struct process *owner)
@@ -106,7 +90,7 @@ void event_destroy(struct object *o)
 {
 	struct event *e = container_of(o, struct event, object);
 
-	event_set_timer(e, 0, 0);
+	timer_cancel(&e->timer);
 	event_unbind(e);
 	list_for_each(ref, &e->refs, struct event_ref, in_event) {
 		event_ref_set(ref, NULL);
@@ -124,13 +108,8 @@ void event_bind(struct event *e, struct thread *t, uint64_t key)
 	}
 }
 
-void event_set_timer(struct event *e, uint64_t deadline_ns, uint64_t period_ns)
+void event_set_timer(struct event *e, uint64_t deadline_ns)
 {
-	struct process *p = e->object.owner;
-
-	p->periodic_count -= e->period_ns != 0;
-	e->period_ns = deadline_ns ? period_ns : 0;
-	p->periodic_count += e->period_ns != 0;
 	if (deadline_ns) {
 		timer_set(&e->timer, deadline_ns);
 	} else {

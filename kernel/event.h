@@ -20,7 +20,6 @@ struct event {
 	struct list in_pending;      /* thread.pending, while bound and count > 0                     */
 	struct list refs;            /* struct event_ref.in_event                                     */
 	struct timer timer;
-	uint64_t period_ns;          /* 0: one shot                                                   */
 };
 
 /*
@@ -48,12 +47,8 @@ void event_destroy(struct object *o);    /* of object_destroy() */
 void event_bind(struct event *e, struct thread *t, uint64_t key);
 void event_unbind(struct event *e);
 
-/*
- * deadline in ns since boot, 0: off. period_ns 0: once; else ticks are at least EVENT_PERIOD_MIN_NS times the number of
- * periodic events of the process that pays apart, so that nobody can keep a CPU busy with them.
- */
-void event_set_timer(struct event *e, uint64_t deadline_ns, uint64_t period_ns);
-enum { EVENT_PERIOD_MIN_NS = 100000 };
+/* Signals once at deadline_ns since boot; 0: not at all. */
+void event_set_timer(struct event *e, uint64_t deadline_ns);
 
 /* Takes the first pending event of t: true, its key and count. */
 bool event_take(struct thread *t, uint64_t *key, uint64_t *count);

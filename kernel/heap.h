@@ -14,17 +14,12 @@ struct heap_node {
 };
 
 struct heap {
-	struct heap_node *root;
+	struct heap_node *root;          /* the first; NULL: empty                                        */
 };
 
 static inline bool heap_queued(const struct heap_node *n)
 {
 	return n->rank != 0;
-}
-
-static inline struct heap_node *heap_first(const struct heap *h)
-{
-	return h->root;
 }
 
 /* n is in no heap. Equal keys come out in any order. */

@@ -19,19 +19,13 @@ static inline bool list_empty(const struct list *l)
 	return l->next == l;
 }
 
-/* Puts node in front of all (right behind the head). */
+/* Puts node right behind head: in front of all; with head->prev in its place, behind all. */
 static inline void list_push(struct list *head, struct list *node)
 {
 	node->next = head->next;
 	node->prev = head;
 	head->next->prev = node;
 	head->next = node;
-}
-
-/* Puts node behind all. */
-static inline void list_append(struct list *head, struct list *node)
-{
-	list_push(head->prev, node);
 }
 
 /* Harmless for a node that is in no list. */

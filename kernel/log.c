@@ -8,17 +8,17 @@
 
 static char ring[LOG_SIZE];
 static uint64_t ring_head;              /* bytes ever written; the ring holds the last LOG_SIZE   */
-static bool serial_forced;
 
-static void put(const char *text, size_t len)
+void log_write(const char *text, size_t len)
 {
-	uint64_t at = __atomic_fetch_add(&ring_head, len, __ATOMIC_RELAXED);
-
 	for (size_t i = 0; i < len; i++) {
-		ring[(at + i) % LOG_SIZE] = text[i];
-	}
-	if (!serial_taken() || serial_forced) {
-		serial_write_sync(text, len);
+		bool control = (uint8_t)text[i] < ' ' && text[i] != '\n' && text[i] != '\t';
+		char c = control || text[i] == 0x7f ? '?' : text[i];
+
+		ring[__atomic_fetch_add(&ring_head, 1, __ATOMIC_RELAXED) % LOG_SIZE] = c;
+		if (!serial_taken()) {
+			serial_write_sync(&c, 1);
+		}
 	}
 }
 
@@ -37,24 +37,7 @@ void log_printf(const char *fmt, ...)
 		len = LOG_LINE_MAX - 1;
 	}
 	line[len++] = '\n';
-	put(line, len);
-}
-
-void log_write(const char *text, size_t len)
-{
-	while (len) {
-		char part[64];
-		size_t n = len < sizeof(part) ? len : sizeof(part);
-
-		for (size_t i = 0; i < n; i++) {
-			uint8_t c = (uint8_t)text[i];
-
-			part[i] = (c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? '?' : text[i];
-		}
-		put(part, n);
-		text += n;
-		len -= n;
-	}
+	log_write(line, len);
 }
 
 size_t log_read(uint64_t *pos, char *buf, size_t size)
@@ -68,9 +51,4 @@ size_t log_read(uint64_t *pos, char *buf, size_t size)
 		buf[n++] = ring[(*pos)++ % LOG_SIZE];
 	}
 	return n;
-}
-
-void log_force_serial(void)
-{
-	serial_forced = true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel log: a ring in memory, and the serial line for as long as no program has taken that over.
+ * The kernel log: a ring in memory, and the serial line while no program has that (serial_set_notify()).
  * Any context with interrupts off; on many CPUs lines may interleave but nothing breaks.
  */
 #pragma once
@@ -12,7 +12,7 @@ enum { LOG_SIZE = 16384, LOG_LINE_MAX = 256 };
 /* One line, time-stamped once the clock runs; the newline is added. Cut at LOG_LINE_MAX bytes. */
 void log_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Bytes as they are (SYS_LOG: a program's text). Control characters but newline and tab become '?'. */
+/* Text as it is (SYS_LOG: a program's). Control characters but newline and tab become '?'. */
 void log_write(const char *text, size_t len);
 
 /*
@@ -20,6 +20,3 @@ void log_write(const char *text, size_t len);
  * the oldest byte. Returns the count, 0 at the end. Start with 0.
  */
 size_t log_read(uint64_t *pos, char *buf, size_t size);
-
-/* From now on lines go to the serial line too, whoever owns it (panic). */
-void log_force_serial(void);

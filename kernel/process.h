@@ -30,7 +30,6 @@ struct process {
 	struct list objects;         /* owned objects, latest first                                   */
 	struct list threads;         /* struct thread.in_process                                      */
 	uint32_t object_count;
-	uint32_t periodic_count;     /* events with a period                                          */
 	uint32_t weight;             /* 1..10000, 100 is usual                                        */
 	struct sched_group *group;   /* one per CPU                                                   */
 	uint64_t cpu_ns;             /* counted run time, guests included                             */

@@ -15,7 +15,6 @@
 #include "kernel/cpu.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
-#include "kernel/sched_pick.h"
 #include "kernel/space.h"
 #include "kernel/thread.h"
 #include "kernel/trace.h"
@@ -94,7 +93,7 @@ static void check_preempt(struct cpu *c, struct sched_group *g, const struct thr
 	}
 	if (its + SCHED_GRANULE_NS < (own == g ? cur->vruntime : own->vruntime)) {
 		c->need_resched = 1;
-	} else if (!timer_is_set(&c->rq.slice)) {
+	} else if (!heap_queued(&c->rq.slice.node)) {
 		timer_set(&c->rq.slice, c->rq.run_since_ns + SCHED_SLICE_NS);
 	}
 }
@@ -150,14 +149,14 @@ void sched_put_current(struct cpu *c)
 
 struct thread *sched_pick(struct cpu *c)
 {
-	struct heap_node *first = heap_first(&c->rq.groups);
+	struct heap_node *first = c->rq.groups.root;
 
 	if (!first) {
 		return NULL;
 	}
 
 	struct sched_group *g = container_of(first, struct sched_group, node);
-	struct thread *t = container_of(heap_first(&g->threads), struct thread, node);
+	struct thread *t = container_of(g->threads.root, struct thread, node);
 
 	heap_remove(&c->rq.groups, first);
 	heap_remove(&g->threads, &t->node);
@@ -180,7 +179,7 @@ static _Noreturn void dispatch(struct cpu *c, struct thread *t)
 	c->frame_top = (uint64_t)(&t->frame + 1);
 	c->tss->rsp[0] = c->frame_top;
 	space_activate(t->process->space);
-	if (t->resume == RESUME_VCPU) {
+	if (t->vcpu) {
 		vcpu_run(t, t->vcpu);
 	}
 	fpu_use(t->fpu);
@@ -223,7 +222,7 @@ _Noreturn void sched_give_way(void)
 {
 	struct cpu *c = cpu_this();
 	struct sched_group *g = group_of(c->current);
-	const struct heap_node *sibling = heap_first(&g->threads), *other = heap_first(&c->rq.groups);
+	const struct heap_node *sibling = g->threads.root, *other = c->rq.groups.root;
 
 	sched_charge(c);
 	if (sibling) {

@@ -46,7 +46,7 @@ struct runqueue {
 /* Picks the next thread and dispatches it, or idles. The caller's thread is blocked or dead. */
 _Noreturn void sched_run(void);
 
-/* Puts the current thread back (runnable, as cpu->need_resched asked) and runs the next. t->resume says how it goes on. */
+/* Puts the current thread back (runnable, as cpu->need_resched asked) and runs the next. */
 _Noreturn void sched_preempt(void);
 
 /* As sched_preempt(), behind all others of equal right: SYS_YIELD. */
@@ -62,3 +62,11 @@ void sched_charge(struct cpu *c);
 
 /* Once per CPU. */
 void sched_init(struct cpu *c);
+
+/* Inside of the scheduler, apart from the machine: what its tests drive. */
+
+/* Charges the current thread and puts it back if it is still running; nobody is current then. */
+void sched_put_current(struct cpu *c);
+
+/* Takes the thread that should run next and makes it current. NULL: nothing to run. */
+struct thread *sched_pick(struct cpu *c);

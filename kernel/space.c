@@ -98,52 +98,50 @@ static struct mapping *find(const struct space *s, uint64_t addr, uint64_t size)
 	return NULL;
 }
 
-static struct mapping *mapping_create(struct space *s, const struct mapping *want)
+static struct mapping *mapping_create(struct space *s, struct region *r, uint64_t addr, uint64_t size)
 {
 	struct mapping *m = s->mapping_count < SPACE_MAPPINGS_MAX ? arena_alloc(s->pt.arena, sizeof(*m)) : NULL;
 
 	if (!m) {
 		return NULL;
 	}
-	*m = *want;
-	m->space = s;
+	*m = (struct mapping){ .space = s, .region = r, .addr = addr, .rest = size };
 	list_init(&m->in_region);
 	list_push(&s->mappings, &m->in_space);
 	s->mapping_count++;
-	if (m->region) {
-		list_push(&m->region->mappings, &m->in_region);
-		m->region->mapping_count++;
+	if (r) {
+		list_push(&r->mappings, &m->in_region);
+		r->mapping_count++;
 	}
 	return m;
 }
 
-/* One step of mapping want->rest bytes at want->addr to pa, which nothing else may have. Bytes, or an error. */
-static int64_t map_step(struct space *s, hpa_t pa, const struct mapping *want)
+/* One step of mapping. r NULL: memory of the owner's arena. */
+static int64_t map_step(struct space *s, uint64_t addr, struct region *r, hpa_t pa, uint64_t size, uint32_t prot)
 {
-	struct mapping *m = find(s, want->addr, want->rest);
+	struct mapping *m = find(s, addr, size);
 	uint64_t done;
-	int r;
+	int ret;
 
-	if (m && (m->region != want->region || m->prot != want->prot || m->rest != want->rest ||
-		  m->addr + m->size != want->addr || m->offset + m->size != want->offset)) {
+	if (m && (m->region != r || m->addr + m->size != addr || m->rest != size)) {
 		return E_BUSY;
 	}
-	m = m ? m : mapping_create(s, want);
+	m = m ? m : mapping_create(s, r, addr, size);
 	if (!m) {
 		return E_NOMEM;
 	}
-	r = pt_map(&s->pt, want->addr, pa, want->rest, want->prot, SPACE_STEP, &done);
+	ret = pt_map(&s->pt, addr, pa, size, prot, SPACE_STEP, &done);
 	m->size += done;
 	m->rest -= done;
-	if (r < 0) {                         /* tables may have been made for nothing */
-		pt_unmap(&s->pt, want->addr + done, PAGE_SIZE, 1);
+	if (ret < 0) {                       /* tables may have been made for nothing */
+		pt_unmap(&s->pt, addr + done, PAGE_SIZE, 1);
 		tlb_retire_epoch();
 		tlb_reap();
 	}
 	if (!m->size) {
 		mapping_free(m);
 	}
-	return done ? (int64_t)done : r;
+	return done ? (int64_t)done : ret;
 }
 
 int64_t space_map(struct space *s, uint64_t addr, struct region *r, uint64_t offset, uint64_t size, uint64_t prot)
@@ -153,15 +151,14 @@ int64_t space_map(struct space *s, uint64_t addr, struct region *r, uint64_t off
 	if (ret == OK) {
 		ret = check_map(s, r, offset, size, prot);
 	}
-	return ret < 0 ? ret : map_step(s, hpa(r->base.v + offset), &(struct mapping){
-		.region = r, .addr = addr, .rest = size, .offset = offset, .prot = (uint32_t)prot });
+	return ret < 0 ? ret : map_step(s, addr, r, hpa(r->base.v + offset), size, (uint32_t)prot);
 }
 
 int space_map_page(struct space *s, uint64_t addr, void *page, uint32_t prot)
 {
 	int r = check_range(s, addr, PAGE_SIZE);
 
-	return r < 0 ? r : (int)map_step(s, kmap_hpa(page), &(struct mapping){ .addr = addr, .rest = PAGE_SIZE, .prot = prot });
+	return r < 0 ? r : (int)map_step(s, addr, NULL, kmap_hpa(page), PAGE_SIZE, prot);
 }
 
 uint64_t mapping_remove_step(struct mapping *m)
@@ -170,7 +167,6 @@ uint64_t mapping_remove_step(struct mapping *m)
 	uint64_t n = pt_unmap(&s->pt, m->addr, m->size, SPACE_STEP);
 
 	m->addr += n;
-	m->offset += n;
 	m->size -= n;
 	s->generation++;
 	m->region->epoch = tlb_retire_epoch();

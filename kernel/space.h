@@ -28,8 +28,6 @@ struct mapping {
 	struct region *region;       /* NULL: a page of the space's own arena (space_map_page)        */
 	uint64_t addr, size;         /* what is mapped                                                */
 	uint64_t rest;               /* and so much behind it is still to come: reserved              */
-	uint64_t offset;             /* into the region, of addr                                      */
-	uint32_t prot;
 };
 
 struct space {

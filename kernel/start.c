@@ -17,12 +17,10 @@
 #include "kernel/trace.h"
 #include "lib/elf.h"
 
-enum { INFO_PAGES = (sizeof(struct init_info) + PAGE_SIZE - 1) / PAGE_SIZE };
-
-static union {
+/* Whole pages: init sees nothing else. */
+static struct {
 	struct init_info info;
-	uint8_t pages[INFO_PAGES * PAGE_SIZE];
-} init_page __attribute__((aligned(PAGE_SIZE)));
+} __attribute__((aligned(PAGE_SIZE))) init_page;
 
 static struct object machine_object;
 

@@ -43,12 +43,12 @@ int64_t sys_event_wait(const struct call *c)
 	if (deadline != UINT64_MAX) {
 		timer_set(&t->deadline, deadline);
 	}
-	thread_block(t);
+	t->state = THREAD_BLOCKED;
 	sched_run();
 }
 
 int64_t sys_event_timer(const struct call *c)
 {
-	event_set_timer(c->on.event, c->arg[1], c->arg[2]);
+	event_set_timer(c->on.event, c->arg[1]);
 	return OK;
 }

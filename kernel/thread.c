@@ -64,12 +64,6 @@ void thread_destroy(struct object *o)
 	arena_free(o->owner->arena, t->fpu);
 }
 
-void thread_block(struct thread *t)
-{
-	ASSERT(t->state == THREAD_RUNNING);
-	t->state = THREAD_BLOCKED;
-}
-
 void thread_wake(struct thread *t)
 {
 	if (t->state == THREAD_BLOCKED) {

@@ -3,7 +3,7 @@
  * Threads. Registers of user mode are saved right into thread.frame by the entry stubs: TSS.RSP0 and the SYSCALL
  * stub point to its end. A thread that blocks leaves nothing on the kernel stack.
  *
- *   RUNNABLE --sched--> RUNNING --thread_block()--> BLOCKED --thread_wake()--> RUNNABLE;   any --process end--> DEAD
+ *   RUNNABLE --sched--> RUNNING --by itself, then sched_run()--> BLOCKED --thread_wake()--> RUNNABLE;   any --process end--> DEAD
  */
 #pragma once
 
@@ -19,21 +19,14 @@ struct vcpu;
 
 enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
 
-/* How a dispatched thread goes on. */
-enum thread_resume {
-	RESUME_USER,                 /* frame is loaded                                               */
-	RESUME_VCPU,                 /* vcpu_run(thread, thread->vcpu) is entered again               */
-};
-
 struct thread {
 	struct object object;
 	struct trap_frame frame __attribute__((aligned(16)));   /* its end is 16-byte aligned: the CPU pushes there */
 	struct process *process;
 	struct list in_process;      /* process.threads                                               */
 	enum thread_state state;
-	enum thread_resume resume;
 	bool waiting;                /* blocked in SYS_EVENT_WAIT                                     */
-	struct vcpu *vcpu;           /* the vCPU it runs, with RESUME_VCPU                            */
+	struct vcpu *vcpu;           /* dispatch enters its vcpu_run() again; NULL: goes to user mode    */
 	struct cpu *cpu;             /* whose queue it belongs to                                     */
 	void *fpu;                   /* XSAVE area of user mode (arch/x86/cpu/fpu.h)                  */
 	struct heap_node node;       /* in sched_group.threads; key: vruntime                         */
@@ -48,9 +41,6 @@ _Static_assert(sizeof(struct trap_frame) % 16 == 0, "the end of thread.frame is 
 /* Runs at once at entry with rsp = stack, rdi = argument. p pays. NULL: its arena is empty. */
 struct thread *thread_create(struct process *p, uint64_t entry, uint64_t stack, uint64_t argument) MUST_CHECK;
 void thread_destroy(struct object *o);    /* of object_destroy() */
-
-/* The current thread will not run until thread_wake(); the caller goes on to sched_run(). */
-void thread_block(struct thread *t);
 
 /* Blocked becomes runnable; any other state: nothing. Any context with IF=0. */
 void thread_wake(struct thread *t);

@@ -25,7 +25,7 @@ void timer_set(struct timer *t, uint64_t deadline_ns)
 /* The hardware stays armed: one interrupt too many is cheaper than moving it each time. */
 void timer_cancel(struct timer *t)
 {
-	if (timer_is_set(t)) {
+	if (heap_queued(&t->node)) {
 		heap_remove(&t->cpu->timers, &t->node);
 	}
 }
@@ -34,7 +34,7 @@ void timer_interrupt(void)
 {
 	struct cpu *c = cpu_this();
 	uint64_t now = clock_ns();
-	struct heap_node *n = heap_first(&c->timers);
+	struct heap_node *n = c->timers.root;
 
 	c->timer_armed = 0;          /* what fn sets is armed below, once */
 	for (unsigned i = 0; i < TIMER_BATCH && n && n->key <= now; i++) {
@@ -42,7 +42,7 @@ void timer_interrupt(void)
 
 		heap_remove(&c->timers, n);
 		t->fn(t);
-		n = heap_first(&c->timers);
+		n = c->timers.root;
 	}
 	if (n) {
 		arm(c, n->key);

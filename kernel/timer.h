@@ -11,20 +11,10 @@
 struct cpu;
 
 struct timer {
-	struct heap_node node;       /* key: deadline                                                 */
+	struct heap_node node;       /* queued: set; key: deadline                                    */
 	void (*fn)(struct timer *);
 	struct cpu *cpu;             /* whose heap it is in, while set                                */
 };
-
-static inline bool timer_is_set(const struct timer *t)
-{
-	return heap_queued(&t->node);
-}
-
-static inline uint64_t timer_deadline(const struct timer *t)
-{
-	return t->node.key;
-}
 
 /* Sets or moves t to deadline_ns of clock_ns(). A deadline in the past fires at once, from the interrupt. */
 void timer_set(struct timer *t, uint64_t deadline_ns);

@@ -28,7 +28,7 @@ static void arm_timer(void)
 	uint64_t next = vm_timer_next();
 
 	/* An error would mean that our own event is gone; then the VM's timers stand still, and nothing else can be done. */
-	(void)sys_event_timer(vm.timer_event, next == UINT64_MAX ? 0 : vm.start_ns + next, 0);
+	(void)sys_event_timer(vm.timer_event, next == UINT64_MAX ? 0 : vm.start_ns + next);
 }
 
 static _Noreturn void finish_end(void)

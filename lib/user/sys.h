@@ -164,9 +164,9 @@ static inline int64_t sys_event_wait(uint64_t deadline_ns, uint64_t *count)
 	return r.value;
 }
 
-static inline int sys_event_timer(uint32_t event, uint64_t deadline_ns, uint64_t period_ns)
+static inline int sys_event_timer(uint32_t event, uint64_t deadline_ns)
 {
-	return (int)sys_call3(SYS_EVENT_TIMER, event, deadline_ns, period_ns).value;
+	return (int)sys_call3(SYS_EVENT_TIMER, event, deadline_ns, 0).value;
 }
 
 /* ---- virtual machines ---- */

@@ -7,7 +7,7 @@
  * sources: tests/fake/syscalls.c kernel/syscall.c kernel/sys_process.c kernel/sys_memory.c kernel/sys_event.c arch/x86/mm/pt.c arch/x86/mm/tlb.c
  */
 #include "kernel/arena.h"
-#include "kernel/sched_pick.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "tests/fake/machine.h"
 

@@ -66,8 +66,8 @@ static void must(const char *what, int64_t got)
 /* Who may only signal an event must not lead its signals elsewhere, stop its timer or wait for it. */
 static void steal_events(void)
 {
-	must_be("timer on init's event", sys_event_timer(VMM_STATUS, 1, 1), E_PERM);
-	must_be("timer on the console's event", sys_event_timer(VMM_CONSOLE_OUT, 0, 0), E_PERM);
+	must_be("timer on init's event", sys_event_timer(VMM_STATUS, 1), E_PERM);
+	must_be("timer on the console's event", sys_event_timer(VMM_CONSOLE_OUT, 0), E_PERM);
 	must_be("bind the console's event", sys_event_bind(VMM_CONSOLE_OUT, 1), E_PERM);
 }
 

@@ -65,7 +65,7 @@ TEST(any_order_of_inserts_and_removals_keeps_the_smallest_on_top)
 			heap_insert(&heap, n, next_random() % 50);
 		}
 
-		const struct heap_node *first = heap_first(&heap), *want = smallest();
+		const struct heap_node *first = heap.root, *want = smallest();
 
 		CHECK((first == NULL) == (want == NULL));
 		CHECK(!first || first->key == want->key);
@@ -87,11 +87,11 @@ TEST(keys_come_out_sorted)
 		heap_insert(&heap, &node[i], next_random());
 	}
 	for (unsigned i = 0; i < NODES; i++) {
-		struct heap_node *n = heap_first(&heap);
+		struct heap_node *n = heap.root;
 
 		CHECK(n->key >= last);
 		last = n->key;
 		heap_remove(&heap, n);
 	}
-	CHECK(!heap_first(&heap));
+	CHECK(!heap.root);
 }

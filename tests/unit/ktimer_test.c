@@ -22,7 +22,7 @@ static void note(struct timer *t)
 static void again(struct timer *t)
 {
 	note(t);
-	timer_set(t, timer_deadline(t) + 10);
+	timer_set(t, t->node.key + 10);
 }
 
 static void fresh(void)
@@ -54,7 +54,7 @@ TEST(the_hardware_is_armed_for_the_earliest)
 	CHECK_EQ(fired, 1);
 	CHECK_EQ(order[0], 2);
 	CHECK_EQ(fake_armed_ns, 500);
-	CHECK(!timer_is_set(&timer[2]) && timer_is_set(&timer[0]));
+	CHECK(!heap_queued(&timer[2].node) && heap_queued(&timer[0].node));
 }
 
 TEST(what_is_due_fires_in_order_and_nothing_else)
@@ -188,7 +188,7 @@ TEST(a_waiting_thread_gets_the_event_and_runs)
 	CHECK_EQ(t->state, THREAD_RUNNABLE);
 	CHECK_EQ(t->frame.rax, 5);
 	CHECK_EQ(t->frame.rdx, 1);
-	CHECK(!timer_is_set(&t->deadline) && !t->waiting);
+	CHECK(!heap_queued(&t->deadline.node) && !t->waiting);
 	event_signal(e);
 	CHECK_EQ(e->count, 1);
 }
@@ -206,19 +206,20 @@ TEST(a_deadline_ends_the_wait)
 	CHECK_EQ((int64_t)t->frame.rax, E_TIMEOUT);
 }
 
-TEST(periodic_events_do_not_pile_up_and_have_a_floor)
+TEST(a_timer_signals_once_and_can_be_put_off)
 {
 	fresh_events();
-	event_set_timer(e, 1000, 1);
-	at(1000);
+	event_set_timer(e, 1000);
+	event_set_timer(e, 2000);
+	at(1500);
+	CHECK_EQ(e->count, 0);
+	at(2000);
+	at(5000);
 	CHECK_EQ(e->count, 1);
-	CHECK_EQ(fake_armed_ns, 1000 + EVENT_PERIOD_MIN_NS);
-	at(1000 + 50ull * EVENT_PERIOD_MIN_NS);
-	CHECK_EQ(e->count, 2);
-	CHECK(fake_armed_ns > fake_now_ns);
-	event_set_timer(e, 0, 0);
-	at(UINT64_MAX / 2);
-	CHECK_EQ(e->count, 2);
+	event_set_timer(e, 6000);
+	event_set_timer(e, 0);
+	at(7000);
+	CHECK_EQ(e->count, 1);
 }
 
 TEST(the_end_of_an_event_leaves_nothing_that_points_to_it)
@@ -230,47 +231,11 @@ TEST(the_end_of_an_event_leaves_nothing_that_points_to_it)
 	event_bind(e, t, 1);
 	event_signal(e);
 	event_ref_set(&ref, e);
-	event_set_timer(e, 1000, 0);
+	event_set_timer(e, 1000);
 	object_destroy(&e->object);
 	CHECK(!ref.event);
 	event_ref_signal(&ref);
 	CHECK(!event_take(t, &key, &count));
 	CHECK(list_empty(&t->events));
 	at(2000);
-}
-
-TEST(a_period_that_wraps_means_never_again)
-{
-	fresh_events();
-	event_set_timer(e, 1000, UINT64_MAX);
-	at(2000);
-	CHECK_EQ(e->count, 1);
-	at(3000);
-	CHECK_EQ(e->count, 1);
-}
-
-TEST(many_periodic_events_tick_slower)
-{
-	uint64_t total = 0;
-	struct event *many[20];
-
-	fresh_events();
-	for (unsigned i = 0; i < ARRAY_SIZE(many); i++) {
-		many[i] = event_create(p);
-		event_set_timer(many[i], 1000, 1);
-	}
-	CHECK_EQ(p->periodic_count, 20);
-	at(1000);
-	for (unsigned i = 0; i < ARRAY_SIZE(many); i++) {    /* the first one too, which was alone when it was set */
-		CHECK_EQ(timer_deadline(&many[i]->timer), 1000 + 20ull * EVENT_PERIOD_MIN_NS);
-		many[i]->count = 0;
-	}
-	event_set_timer(many[3], 1000, 1);
-	CHECK_EQ(p->periodic_count, 20);
-	for (unsigned i = 0; i < ARRAY_SIZE(many); i++) {
-		total += many[i]->count;
-		object_destroy(&many[i]->object);
-	}
-	CHECK_EQ(p->periodic_count, 0);
-	CHECK_EQ(total, 0);
 }

@@ -7,7 +7,6 @@
  */
 #include "kernel/sched.h"
 #include "kernel/arena.h"
-#include "kernel/sched_pick.h"
 #include "tests/fake/machine.h"
 #include "tests/unit/check.h"
 
@@ -62,7 +61,7 @@ static void run_until(uint64_t end)
 
 static void block_current(void)
 {
-	thread_block(c->current);
+	c->current->state = THREAD_BLOCKED;
 	sched_put_current(c);
 	sched_pick(c);
 }
@@ -190,9 +189,9 @@ TEST(a_lone_thread_needs_no_timer)
 	CHECK(thread_create(p, 0x400000, 0, 0));
 	sched_put_current(c);
 	CHECK(sched_pick(c));
-	CHECK(!timer_is_set(&c->rq.slice));
+	CHECK(!heap_queued(&c->rq.slice.node));
 	CHECK(thread_create(p, 0x400000, 0, 0));
-	CHECK(timer_is_set(&c->rq.slice));
+	CHECK(heap_queued(&c->rq.slice.node));
 }
 
 TEST(stopped_threads_never_come_back)
@@ -245,7 +244,7 @@ static void life_of_a_vm(struct process *init, struct region *arena, struct regi
 	e = event_create(p);
 	CHECK(handle_add(init, &e->object, RIGHT_WRITE) >= 0);
 	event_bind(e, thread_create(p, 0x400000, 0, 0), 1);
-	event_set_timer(e, 1000, 0);
+	event_set_timer(e, 1000);
 	event_ref_set(&p->notify, ended);
 	process_fault(p, 14, 4, 0x401234, 0x88);
 	CHECK_EQ(p->end, PROCESS_FAULTED);

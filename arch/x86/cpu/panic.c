@@ -9,6 +9,7 @@
 #include "arch/x86/boot/keep.h"
 #include "arch/x86/cpu/power.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/dev/serial.h"
 #include "arch/x86/entry/frame.h"
 #include "arch/x86/entry/uaccess.h"
 #include "arch/x86/time/clock.h"
@@ -117,7 +118,7 @@ static _Noreturn void die(const struct trap_frame *frame, uint64_t rbp, const ch
 		power_reboot();
 	}
 	panicking = true;
-	log_force_serial();
+	serial_set_notify(NULL);
 	fmt_vprint(text, sizeof(text), fmt, args);
 	log_printf("PANIC: %s", text);
 	log_printf("  cr0 %016lx cr2 %016lx cr3 %016lx", read_cr0(), read_cr2(), read_cr3());

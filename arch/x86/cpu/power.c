@@ -4,6 +4,7 @@
 
 #include "arch/x86/acpi/acpi.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/dev/serial.h"
 #include "arch/x86/mm/kmap.h"
 #include "arch/x86/time/clock.h"
 #include "kernel/log.h"
@@ -46,7 +47,7 @@ void power_off(void)
 		sleep_type(a->pm1a_control, a->s5_a);
 		clock_delay_us(OBEY_MS * 1000);
 	}
-	log_force_serial();
+	serial_set_notify(NULL);
 	log_printf("power: this machine does not switch itself off; it is safe to do so by hand");
 	cpu_halt_forever();
 }

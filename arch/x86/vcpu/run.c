@@ -64,7 +64,6 @@ _Noreturn static void to_user(struct thread *t, struct vcpu *v, uint32_t kind)
 	v->page->guest_ns = clock_ticks_to_ns(v->guest_tsc);
 	v->thread = NULL;
 	t->vcpu = NULL;
-	t->resume = RESUME_USER;
 	fpu_use(t->fpu);
 	t->frame.rax = kind;
 	user_return(&t->frame);
@@ -73,8 +72,7 @@ _Noreturn static void to_user(struct thread *t, struct vcpu *v, uint32_t kind)
 _Noreturn static void block(struct thread *t, struct vcpu *v)
 {
 	unload(v);
-	t->resume = RESUME_VCPU;
-	thread_block(t);
+	t->state = THREAD_BLOCKED;
 	sched_run();
 }
 
@@ -108,7 +106,6 @@ static void look_around(struct thread *t, struct vcpu *v)
 
 	if (cpu_this()->need_resched) {
 		unload(v);
-		t->resume = RESUME_VCPU;
 		sched_preempt();
 	}
 	work = __atomic_exchange_n(&v->work, 0, __ATOMIC_ACQUIRE);

@@ -71,7 +71,7 @@ void vcpu_thread_gone(struct thread *t);
 
 /*
  * Runs the guest until user level must act: then sets t's system-call result and returns to its user mode. Blocks in
- * sched_run with t->resume = RESUME_VCPU when the guest halts or the time slice ends; the scheduler calls it again.
+ * sched_run, t->vcpu still set, when the guest halts or the time slice ends; the scheduler calls it again.
  */
 _Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
 

@@ -51,8 +51,8 @@ int vm_read(const struct vm *vm, uint64_t gpa, void *buf, size_t len) MUST_CHECK
 int vm_write(const struct vm *vm, uint64_t gpa, const void *buf, size_t len) MUST_CHECK;
 
 /*
- * Delivers one MSI to the guest's local APICs (SDM 3A 11.11). Callable from any CPU context with interrupts off,
- * and from event_signal for routed events. Messages to nobody are lost, as on a PC.
+ * Delivers one MSI to the guest's local APICs (SDM 3A 11.11). Callable with interrupts off.
+ * Messages to nobody are lost, as on a PC.
  */
 void vm_msi(struct space *s, uint64_t addr, uint32_t data);
 

@@ -170,6 +170,9 @@ void state_take_page(struct vcpu *v)
 	struct vcpu_page *page = v->page;
 	uint32_t dirty = __atomic_load_n(&page->dirty, __ATOMIC_RELAXED);
 
+	if (!dirty) {
+		return;
+	}
 	if (dirty & DIRTY_RIP) {
 		v->rip = __atomic_load_n(&page->rip, __ATOMIC_RELAXED);
 		v->shadow = 0;

@@ -5,7 +5,7 @@
  */
 #include <time.h>
 
-#include "arch/x86/time/rtc.h"
+#include "arch/x86/time/clock.h"
 #include "tests/unit/check.h"
 
 TEST(every_day_as_the_c_library_counts)

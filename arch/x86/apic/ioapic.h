@@ -6,7 +6,7 @@
 
 enum { VECTOR_ISA = 0x30 };     /* + ISA interrupt number */
 
-/* After acpi_init and lapic_init: 8259s moved out of the way and masked, every IOAPIC input masked. */
+/* After acpi_init, before lapic_init masks LINT0: 8259s moved out of the way and masked, every IOAPIC input masked. */
 void ioapic_init(void);
 
 /*

@@ -11,7 +11,6 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/irq.h"
 #include "arch/x86/mm/kmap.h"
-#include "arch/x86/time/rtc.h"
 #include "kernel/log.h"
 #include "kernel/timer.h"
 

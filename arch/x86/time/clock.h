@@ -49,3 +49,9 @@ uint64_t clock_wall_ns(void);
 
 /* Busy-waits; before clock_init only about that long. For bring-up and panic only. */
 void clock_delay_us(uint32_t us);
+
+/* rtc.c: seconds since 1970-01-01 UTC by the battery clock, taken as UTC. 0 when it gives no valid date. */
+uint64_t rtc_read(void);
+
+/* The same of a date; pure. 0 when a field is out of range. */
+uint64_t rtc_seconds(unsigned year, unsigned month, unsigned day, unsigned hour, unsigned minute, unsigned second);

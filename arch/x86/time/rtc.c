@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The battery clock: see rtc.h. */
-#include "arch/x86/time/rtc.h"
+/* The battery clock, read once: see clock.h. MC146818A. */
+#include "arch/x86/time/clock.h"
 
 #include "arch/x86/cpu/regs.h"
 

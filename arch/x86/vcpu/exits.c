@@ -353,6 +353,7 @@ exit_fn *const exit_handlers[EXIT_KIND_COUNT] = {
 	[EXIT_CR] = on_cr,
 	[EXIT_EXCEPTION] = on_exception,
 	[EXIT_XSETBV] = on_xsetbv,
+	[EXIT_DR] = on_other,
 	[EXIT_NMI] = on_iret,
 	[EXIT_OTHER] = on_other,
 };

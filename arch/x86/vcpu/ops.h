@@ -20,8 +20,8 @@ struct vcpu_event {
 };
 
 /*
- * What a back end tells about one exit. Kinds are those of kernel/abi.h; EXIT_NMI is the IRET that watch_iret waits for,
- * EXIT_OTHER is finished, or an instruction to step over. rip, rflags and the interrupt shadow are in struct vcpu, before
+ * What a back end tells about one exit. Kinds are those of kernel/abi.h; EXIT_NMI is the IRET that ends an NMI, EXIT_DR and
+ * EXIT_OTHER are finished, or an instruction to step over. rip, rflags and the interrupt shadow are in struct vcpu, before
  * the instruction. inst_len is set for every kind whose instruction the kernel may complete, else 0; where decoding failed
  * exit.kind is EXIT_FAIL.
  */

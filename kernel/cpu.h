@@ -6,10 +6,6 @@
 #include "kernel/timer.h"
 #include "lib/base.h"
 
-struct thread;
-struct trace_record;
-struct tss;
-
 enum { CPU_MAX = 32, CPU_TRACE_PAGES = 8 };
 
 struct cpu_stats {

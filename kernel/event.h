@@ -9,8 +9,6 @@
 #include "kernel/timer.h"
 #include "lib/base.h"
 
-struct thread;
-
 struct event {
 	struct object object;
 	uint64_t count;              /* signals since the last wait that returned this event          */

@@ -5,8 +5,6 @@
 #include "kernel/abi.h"
 #include "kernel/object.h"
 
-struct handle_table;
-
 struct handle {
 	struct object *object;       /* NULL: free slot                                               */
 	struct handle_table *table;

@@ -19,40 +19,26 @@ static void fix(struct heap_node *n)
 	n->rank = rank(n->right) + 1;
 }
 
-/* Zips the right spines of both, then mends the ranks from the bottom up. The result has no parent. */
+/* Goes down both right spines, so it is at most 2 log2(n) calls deep. The caller sets the parent of the result. */
 static struct heap_node *merge(struct heap_node *a, struct heap_node *b)
 {
-	struct heap_node *root = NULL, *tail = NULL;
-
-	while (a || b) {
-		if (!a || (b && b->key < a->key)) {
-			struct heap_node *t = a;
-
-			a = b;
-			b = t;
-		}
-		a->parent = tail;
-		if (tail) {
-			tail->right = a;
-		} else {
-			root = a;
-		}
-		tail = a;
-		if (!b) {
-			break;
-		}
-		a = a->right;
+	if (!a || !b) {
+		return a ? a : b;
 	}
-	for (struct heap_node *n = tail; n; n = n->parent) {
-		fix(n);
+	if (b->key < a->key) {
+		return merge(b, a);
 	}
-	return root;
+	a->right = merge(a->right, b);
+	a->right->parent = a;
+	fix(a);
+	return a;
 }
 
 void heap_insert(struct heap *h, struct heap_node *n, uint64_t key)
 {
 	*n = (struct heap_node){ .key = key, .rank = 1 };
 	h->root = merge(h->root, n);
+	h->root->parent = NULL;
 }
 
 void heap_remove(struct heap *h, struct heap_node *n)

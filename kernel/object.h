@@ -9,8 +9,6 @@
 #include "kernel/list.h"
 #include "lib/base.h"
 
-struct process;
-
 enum object_type {
 	OBJECT_MACHINE,
 	OBJECT_PROCESS,

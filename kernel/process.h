@@ -12,11 +12,6 @@
 #include "kernel/handle.h"
 #include "kernel/object.h"
 
-struct arena;
-struct region;
-struct sched_group;
-struct space;
-
 enum { PROCESS_NAME_MAX = 16 };
 
 struct process {

@@ -159,9 +159,7 @@ struct thread *sched_pick(struct cpu *c)
 	struct thread *t = container_of(g->threads.root, struct thread, node);
 
 	heap_remove(&c->rq.groups, first);
-	heap_remove(&g->threads, &t->node);
-	g->queued--;
-	c->rq.queued--;
+	sched_dequeue(t);
 	c->rq.floor = max(c->rq.floor, g->vruntime);
 	g->thread_floor = max(g->thread_floor, t->vruntime);
 	t->state = THREAD_RUNNING;
@@ -172,13 +170,21 @@ struct thread *sched_pick(struct cpu *c)
 	return t;
 }
 
+static void use_root(struct cpu *c, hpa_t root)
+{
+	if (c->root != root.v) {
+		c->root = root.v;
+		write_cr3(c->root);
+	}
+}
+
 static _Noreturn void dispatch(struct cpu *c, struct thread *t)
 {
 	c->stats.switches++;
 	trace_write(TRACE_SWITCH, t->process->id, (uintptr_t)t);
 	c->frame_top = (uint64_t)(&t->frame + 1);
 	c->tss->rsp[0] = c->frame_top;
-	space_activate(t->process->space);
+	use_root(c, t->process->space->pt.root);
 	if (t->vcpu) {
 		vcpu_run(t, t->vcpu);
 	}
@@ -195,10 +201,7 @@ static void run_next(void)
 	sched_put_current(c);
 	while (!(t = sched_pick(c))) {
 		trace_write(TRACE_IDLE, 0, 0);
-		if (c->root != kmap_root().v) {
-			c->root = kmap_root().v;
-			write_cr3(c->root);
-		}
+		use_root(c, kmap_root());
 		tlb_cpu_pass();
 		cpu_wait_interrupt();
 		sched_charge(c);

@@ -14,7 +14,6 @@
 #include "lib/base.h"
 
 struct cpu;
-struct process;
 struct thread;
 
 enum {

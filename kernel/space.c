@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Address spaces and their mapping records. */
 #include "kernel/space.h"
-#include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/kmap.h"
 #include "arch/x86/mm/tlb.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/arena.h"
-#include "kernel/cpu.h"
 #include "kernel/process.h"
 
 struct space *space_create(struct process *owner, enum object_type type)
@@ -190,14 +188,4 @@ int64_t space_unmap(struct space *s, uint64_t addr, uint64_t size)
 		return E_NOENT;
 	}
 	return (int64_t)mapping_remove_step(m);
-}
-
-void space_activate(const struct space *s)
-{
-	struct cpu *c = cpu_this();
-
-	if (c->root != s->pt.root.v) {
-		c->root = s->pt.root.v;
-		write_cr3(c->root);
-	}
 }

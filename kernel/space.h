@@ -11,8 +11,6 @@
 #include "kernel/object.h"
 #include "kernel/region.h"
 
-struct vm;
-
 /* Guest-physical addresses are below this: 46 bits, which 4 levels of table and every CPU with SVM or EPT take. */
 #define GUEST_END (1ull << 46)
 
@@ -62,9 +60,6 @@ int64_t space_unmap(struct space *s, uint64_t addr, uint64_t size) MUST_CHECK;
 
 /* Maps one arena page (kmap address) of the space's owner at addr, for pages shared by kernel and program. */
 int space_map_page(struct space *s, uint64_t addr, void *page, uint32_t prot) MUST_CHECK;
-
-/* Makes s the address space of this CPU's user mode. */
-void space_activate(const struct space *s);
 
 /* One step of taking a mapping away, for both sides. Returns bytes; the record is gone when nothing is left of it. */
 uint64_t mapping_remove_step(struct mapping *m);

@@ -7,7 +7,6 @@
 #include "arch/x86/time/clock.h"
 #include "kernel/cpu.h"
 #include "kernel/log.h"
-#include "kernel/pack.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/region.h"
@@ -16,6 +15,18 @@
 #include "kernel/thread.h"
 #include "kernel/trace.h"
 #include "lib/elf.h"
+
+/* The programs that are packed into the image (tools/mkpack): each on pages of its own, in the order init first. */
+struct packed_program {
+	char name[16];               /* ends with 0                                                   */
+	const uint8_t *data;         /* page aligned                                                  */
+	uint64_t size;               /* bytes                                                         */
+};
+
+extern const struct packed_program packed_programs[];
+extern const uint32_t packed_count;
+
+_Static_assert(sizeof(struct packed_program) == 32, "tools/mkpack writes these");
 
 /* Whole pages: init sees nothing else. */
 static struct {

@@ -35,15 +35,3 @@ void *memset(void *to, int value, size_t len)
 	__asm__ volatile("rep stosb" : "+D"(d), "+c"(len) : "a"(value) : "memory");
 	return to;
 }
-
-int memcmp(const void *a, const void *b, size_t len)
-{
-	const unsigned char *x = a, *y = b;
-
-	for (size_t i = 0; i < len; i++) {
-		if (x[i] != y[i]) {
-			return x[i] < y[i] ? -1 : 1;
-		}
-	}
-	return 0;
-}

@@ -7,4 +7,3 @@
 void *memcpy(void *restrict to, const void *restrict from, size_t len);
 void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int value, size_t len);
-int memcmp(const void *a, const void *b, size_t len);

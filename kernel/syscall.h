@@ -5,15 +5,7 @@
 #include "kernel/abi.h"
 #include "lib/base.h"
 
-struct event;
-struct handle;
-struct object;
-struct process;
-struct region;
-struct space;
-struct thread;
 struct trap_frame;
-struct vcpu;
 
 /* A handle argument that was found. Every object begins with its struct object, so any of the pointers tells it. */
 struct found {

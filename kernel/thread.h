@@ -13,10 +13,6 @@
 #include "kernel/timer.h"
 #include "lib/base.h"
 
-struct cpu;
-struct process;
-struct vcpu;
-
 enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
 
 struct thread {

@@ -8,8 +8,6 @@
 #include "kernel/heap.h"
 #include "lib/base.h"
 
-struct cpu;
-
 struct timer {
 	struct heap_node node;       /* queued: set; key: deadline                                    */
 	void (*fn)(struct timer *);

@@ -68,7 +68,7 @@ void sched_charge(struct cpu *c)
 /* The group competes again if a thread of it waits and none runs. */
 static void group_insert(struct runqueue *rq, struct sched_group *g)
 {
-	if (g->queued && !heap_queued(&g->node)) {
+	if (g->threads.root && !heap_queued(&g->node)) {
 		heap_insert(&rq->groups, &g->node, g->vruntime);
 	}
 }
@@ -77,7 +77,6 @@ static void insert(struct cpu *c, struct sched_group *g, struct thread *t)
 {
 	t->state = THREAD_RUNNABLE;
 	heap_insert(&g->threads, &t->node, t->vruntime);
-	g->queued++;
 	c->rq.queued++;
 }
 
@@ -105,7 +104,7 @@ void sched_enqueue(struct thread *t)
 	bool running = c->current && group_of(c->current) == g;
 
 	sched_charge(c);
-	if (!g->queued && !running) {
+	if (!g->threads.root && !running) {
 		g->vruntime = max(g->vruntime, minus(c->rq.floor, weighted(g, SCHED_CREDIT_NS)));
 	}
 	t->vruntime = max(t->vruntime, minus(g->thread_floor, SCHED_CREDIT_NS));
@@ -123,7 +122,7 @@ void sched_dequeue(struct thread *t)
 
 	heap_remove(&g->threads, &t->node);
 	c->rq.queued--;
-	if (--g->queued == 0 && heap_queued(&g->node)) {
+	if (!g->threads.root && heap_queued(&g->node)) {
 		heap_remove(&c->rq.groups, &g->node);
 	}
 }

@@ -30,7 +30,6 @@ struct sched_group {
 	struct heap threads;         /* runnable, not running; key: thread.vruntime                   */
 	uint64_t vruntime;           /* counted ns * 100 / weight                                     */
 	uint64_t thread_floor;       /* virtual time of the group's threads: newcomers start here     */
-	uint32_t queued;
 	struct process *process;
 };
 

@@ -19,7 +19,6 @@ struct region {
 	uint64_t cleaned;            /* [0, cleaned) holds nothing of a former user; size: clean      */
 	struct process *arena_of;    /* it is the arena of this process: nothing else can be done     */
 	struct list mappings;        /* struct mapping.in_region                                      */
-	uint32_t mapping_count;
 	uint64_t epoch;              /* TLB epoch that must pass before its memory is written or reused */
 };
 
@@ -31,7 +30,7 @@ static inline bool region_is_clean(const struct region *r)
 /* Mapped or an arena: not to be cut, joined, zeroed or given away. */
 static inline bool region_busy(const struct region *r)
 {
-	return r->mapping_count || r->arena_of;
+	return !list_empty(&r->mappings) || r->arena_of;
 }
 
 /* owner pays. clean as told. NULL: arena empty. */

@@ -35,10 +35,7 @@ static void mapping_free(struct mapping *m)
 {
 	list_remove(&m->in_space);
 	m->space->mapping_count--;
-	if (m->region) {
-		list_remove(&m->in_region);
-		m->region->mapping_count--;
-	}
+	list_remove(&m->in_region);
 	arena_free(m->space->pt.arena, m);
 }
 
@@ -109,7 +106,6 @@ static struct mapping *mapping_create(struct space *s, struct region *r, uint64_
 	s->mapping_count++;
 	if (r) {
 		list_push(&r->mappings, &m->in_region);
-		r->mapping_count++;
 	}
 	return m;
 }

@@ -56,16 +56,6 @@ void arena_page_free(struct arena *a, void *page)
 	a->page_free++;
 }
 
-static unsigned class_of(size_t size)
-{
-	unsigned class = 0;
-
-	while (class_size[class] < size) {
-		class++;
-	}
-	return class;
-}
-
 static unsigned slab_capacity(unsigned class)
 {
 	return (PAGE_SIZE - SLAB_HEADER) / class_size[class];
@@ -75,10 +65,13 @@ void *arena_alloc(struct arena *a, size_t size)
 {
 	ASSERT(size > 0 && size <= ARENA_ALLOC_MAX);
 
-	unsigned class = class_of(size);
+	unsigned class = 0;
 	struct slab *s;
 	void *p;
 
+	while (class_size[class] < size) {
+		class++;
+	}
 	if (list_empty(&a->partial[class])) {
 		s = arena_page_alloc(a);
 		if (!s) {

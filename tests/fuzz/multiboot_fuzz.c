@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (!len) {
 		return 0;
 	}
-	if (multiboot_parse(&info, data[0] & 1 ? MULTIBOOT1_MAGIC : MULTIBOOT2_MAGIC, INFO_AT, read_input, &in, &keep) == OK) {
+	if (multiboot_parse(&info, data[0] & 1 ? MULTIBOOT1_MAGIC : MULTIBOOT2_MAGIC, INFO_AT, read_input, &in, &keep, 1) == OK) {
 		check_map(&info, &keep);
 		check_modules(&info);
 		boot_option(&info, "console", value, sizeof(value));

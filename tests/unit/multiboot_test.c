@@ -25,7 +25,7 @@ static bool read_ram(void *ctx, uint64_t addr, void *buf, size_t len)
 
 static int parse(uint32_t magic)
 {
-	return multiboot_parse(&info, magic, RAM_BASE, read_ram, NULL, &image);
+	return multiboot_parse(&info, magic, RAM_BASE, read_ram, NULL, &image, 1);
 }
 
 static void put(const void *data, size_t len)
@@ -99,6 +99,21 @@ static uint64_t free_bytes(void)
 		sum += info.mem[i].type == BOOT_MEM_FREE ? info.mem[i].size : 0;
 	}
 	return sum;
+}
+
+TEST(the_preserve_list_is_neither_offered_nor_overwritten)
+{
+	const struct boot_mem keep[] = { image, { 0x800000, 0x100000, BOOT_MEM_PRESERVED } };
+
+	start2();
+	module2(0x200000, 0x201000, "beside");
+	module2(0x7ff000, 0x801000, "reaches into it");
+	mmap2(usual, ARRAY_SIZE(usual));
+	finish2();
+	CHECK_EQ(multiboot_parse(&info, MULTIBOOT2_MAGIC, RAM_BASE, read_ram, NULL, keep, ARRAY_SIZE(keep)), OK);
+	CHECK_EQ(info.module_count, 1);
+	CHECK_EQ(info.module_dropped, 1);
+	CHECK_EQ(free_bytes(), 0xff00000 - 0x40000 - 0x1000 - 0x100000);
 }
 
 TEST(multiboot2_as_grub_writes_it)
@@ -273,8 +288,8 @@ TEST(hostile_multiboot1)
 TEST(unknown_loader)
 {
 	CHECK_EQ(parse(0x12345678), E_INVAL);
-	CHECK_EQ(multiboot_parse(&info, MULTIBOOT2_MAGIC, 0, read_ram, NULL, &image), E_PROTO);
-	CHECK_EQ(multiboot_parse(&info, MULTIBOOT1_MAGIC, UINT32_MAX, read_ram, NULL, &image), E_PROTO);
+	CHECK_EQ(multiboot_parse(&info, MULTIBOOT2_MAGIC, 0, read_ram, NULL, &image, 1), E_PROTO);
+	CHECK_EQ(multiboot_parse(&info, MULTIBOOT1_MAGIC, UINT32_MAX, read_ram, NULL, &image, 1), E_PROTO);
 }
 
 TEST(options)

@@ -14,6 +14,7 @@ enum boot_mem_type {
 	BOOT_MEM_ACPI,          /* RAM with ACPI tables                                          */
 	BOOT_MEM_MODULE,        /* a boot module, whole pages                                    */
 	BOOT_MEM_KERNEL,        /* this image                                                    */
+	BOOT_MEM_PRESERVED,     /* on the preserve list: what a predecessor left for us          */
 	BOOT_MEM_NVS,           /* firmware's, kept over sleep                                   */
 	BOOT_MEM_RESERVED,
 	BOOT_MEM_BAD,

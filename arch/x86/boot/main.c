@@ -37,9 +37,12 @@ static bool read_identity(void *ctx, uint64_t addr, void *buf, size_t len)
 
 static int read_boot_info(uint32_t magic, uint32_t addr)
 {
-	const struct boot_mem image = { IMAGE_PHYS, image_pa(__image_end).v - IMAGE_PHYS, BOOT_MEM_KERNEL };
+	/* The preserve list follows the image; nobody leaves us anything yet. */
+	const struct boot_mem keep[] = {
+		{ IMAGE_PHYS, image_pa(__image_end).v - IMAGE_PHYS, BOOT_MEM_KERNEL },
+	};
 
-	return multiboot_parse(&boot_info, magic, addr, read_identity, NULL, &image);
+	return multiboot_parse(&boot_info, magic, addr, read_identity, NULL, keep, ARRAY_SIZE(keep));
 }
 
 static void choose_console(void)

@@ -60,7 +60,7 @@ static bool overlaps(const struct boot_mem *m, uint64_t base, uint64_t end)
 
 static bool counts_in_ram_only(enum boot_mem_type type)
 {
-	return type >= BOOT_MEM_LOW && type <= BOOT_MEM_KERNEL && type != BOOT_MEM_ACPI;
+	return type >= BOOT_MEM_LOW && type <= BOOT_MEM_PRESERVED && type != BOOT_MEM_ACPI;
 }
 
 void memmap_claim(struct boot_info *info, uint64_t base, uint64_t size, enum boot_mem_type type)
@@ -114,7 +114,7 @@ void memmap_finish(struct boot_info *info)
 	merge(info, true);
 	info->ram_bytes = 0;
 	for (uint32_t i = 0; i < info->mem_count; i++) {
-		info->ram_bytes += info->mem[i].type <= BOOT_MEM_KERNEL ? info->mem[i].size : 0;
+		info->ram_bytes += info->mem[i].type <= BOOT_MEM_PRESERVED ? info->mem[i].size : 0;
 	}
 }
 

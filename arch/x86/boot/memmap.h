@@ -12,7 +12,7 @@ void memmap_start(struct boot_info *info);
 
 /*
  * [base, base + size) is of this type at least: where claims overlap the greatest counts, and types from LOW to
- * KERNEL count only where RAM was claimed before. Free memory is shrunk to whole pages, everything else grown; a
+ * PRESERVED count only where RAM was claimed before. Free memory is shrunk to whole pages, everything else grown; a
  * claim that wraps ends at the last page. Where the table is full, free memory is left out (mem_dropped) and other
  * claims grow to the next boundary that there is.
  */

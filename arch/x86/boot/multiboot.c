@@ -200,7 +200,7 @@ static void place_modules(struct boot_info *info)
 }
 
 int multiboot_parse(struct boot_info *info, uint32_t magic, uint64_t addr, boot_read_fn *read, void *ctx,
-		    const struct boot_mem *image)
+		    const struct boot_mem *keep, unsigned keep_count)
 {
 	struct parser p = { info, read, ctx };
 	bool readable;
@@ -212,7 +212,9 @@ int multiboot_parse(struct boot_info *info, uint32_t magic, uint64_t addr, boot_
 	}
 	readable = magic == MULTIBOOT1_MAGIC ? mb1_parse(&p, addr) : mb2_parse(&p, addr);
 	memmap_claim(info, 0, LOW_END, BOOT_MEM_LOW);
-	memmap_claim(info, image->base, image->size, (enum boot_mem_type)image->type);
+	for (unsigned i = 0; i < keep_count; i++) {
+		memmap_claim(info, keep[i].base, keep[i].size, (enum boot_mem_type)keep[i].type);
+	}
 	place_modules(info);
 	memmap_finish(info);
 	return readable && info->ram_bytes ? OK : E_PROTO;

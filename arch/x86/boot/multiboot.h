@@ -13,10 +13,11 @@ enum {
 typedef bool boot_read_fn(void *ctx, uint64_t addr, void *buf, size_t len);
 
 /*
- * Fills info from what the loader left at addr; image is where we are. Nothing in the loader's data is trusted: strings
- * are cut, lengths bounded, modules that overlap the image, each other or non-RAM are dropped.
+ * Fills info from what the loader left at addr; keep is what must not be offered: our image and the preserve list. Nothing in
+ * the loader's data is trusted: strings are cut, lengths bounded, modules that overlap keep, each other or non-RAM are
+ * dropped.
  *   E_INVAL  magic is of neither protocol
  *   E_PROTO  the information cannot be read, or names no RAM: the machine cannot be started
  */
 int multiboot_parse(struct boot_info *info, uint32_t magic, uint64_t addr, boot_read_fn *read, void *ctx,
-		    const struct boot_mem *image) MUST_CHECK;
+		    const struct boot_mem *keep, unsigned keep_count) MUST_CHECK;

@@ -102,7 +102,7 @@ int64_t region_clean(struct region *r, uint64_t offset)
 	}
 	size = r->size - r->cleaned;
 	size = size < CLEAN_STEP * PAGE_SIZE ? size : CLEAN_STEP * PAGE_SIZE;
-	phys_zero(hpa(r->base.v + r->cleaned), size / PAGE_SIZE);
+	phys_zero(hpa(r->base.v + r->cleaned), size);
 	r->cleaned += size;
 	return (int64_t)(r->cleaned - offset);
 }

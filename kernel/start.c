@@ -82,6 +82,8 @@ static void give_all(const struct boot_info *bi)
 		const struct boot_module *m = &bi->module[i];
 
 		if (m->size) {
+			/* Behind the content lies what the loader left there. */
+			phys_zero(hpa(m->base.v + m->size), ALIGN_UP(m->size, PAGE_SIZE) - m->size);
 			give(m->base, ALIGN_UP(m->size, PAGE_SIZE), REGION_MODULE, m->size, m->name);
 		}
 	}
@@ -116,7 +118,7 @@ static struct region *take_ram(uint64_t bytes)
 			if (region_split(given(i), info->region[i].size, &ram) < 0) {
 				break;
 			}
-			phys_zero(ram->base, bytes / PAGE_SIZE);
+			phys_zero(ram->base, bytes);
 			ram->cleaned = bytes;
 			return ram;
 		}

@@ -136,7 +136,7 @@ void clock_arm(uint64_t deadline_ns) { fake_armed_ns = deadline_ns; }
 void tlb_flush_this_cpu(void) { fake_flushes[cpu_this()->id]++; }
 void tlb_ask_cpu(struct cpu *c) { fake_asked[c->id]++; }
 
-void phys_zero(hpa_t pa, size_t pages) { memset(kmap_ptr(pa), 0, pages * PAGE_SIZE); }
+void phys_zero(hpa_t pa, size_t len) { memset(kmap_ptr(pa), 0, len); }
 int kmap_add(hpa_t base, uint64_t size) { (void)base; (void)size; return OK; }
 void kmap_remove(hpa_t base, uint64_t size) { memset(kmap_ptr(base), 0x5a, size); }
 void kmap_share(struct pt *pt) { (void)pt; }

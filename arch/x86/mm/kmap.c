@@ -206,9 +206,11 @@ void phys_write(hpa_t pa, const void *buf, size_t len)
 	}
 }
 
-void phys_zero(hpa_t pa, size_t pages)
+void phys_zero(hpa_t pa, size_t len)
 {
-	for (size_t i = 0; i < pages; i++) {
-		memset(window(hpa(pa.v + i * PAGE_SIZE)), 0, PAGE_SIZE);
+	for (size_t done = 0, n; done < len; done += n) {
+		char *p = piece(hpa(pa.v + done), len - done, &n);
+
+		memset(p, 0, n);
 	}
 }

@@ -64,8 +64,8 @@ hpa_t kmap_root(void);
 
 /*
  * Short looks at physical memory that the kernel does not map, through one page window per CPU: copies to and from kernel
- * memory, across pages, and zeroes for whole pages. IF=0.
+ * memory, and zeroes. Across pages. IF=0.
  */
 void phys_read(hpa_t pa, void *buf, size_t len);
 void phys_write(hpa_t pa, const void *buf, size_t len);
-void phys_zero(hpa_t pa, size_t pages);
+void phys_zero(hpa_t pa, size_t len);

@@ -36,18 +36,35 @@ static void uart_room(void *arg)
 }
 
 /*
+ * A guest writes its console byte by byte, each an exit. Waking the console for each would be six times the switches, so
+ * it hears of output this much after the first byte that it has not read, or when the ring becomes half full.
+ */
+enum { OUTPUT_DELAY_NS = 500000 };
+
+static void output_due(void *arg)
+{
+	(void)arg;
+	vm.work |= VM_WORK_OUTPUT;
+}
+
+static struct vm_timer output_timer = { .fn = output_due };
+
+/*
  * The console sleeps only when it has read everything, so a signal is due only if what was there before this write
  * has all been read. The fence orders our publishing of the bytes before our look at the reader's count; the console
  * publishes its count before it looks for bytes a last time.
  */
 static size_t uart_send(void *arg, const uint8_t *buf, size_t len)
 {
-	uint32_t n = channel_write(&vm.from_vm, buf, (uint32_t)len);
+	uint32_t n = channel_write(&vm.from_vm, buf, (uint32_t)len), room, half = vm.from_vm.size / 2;
 
 	(void)arg;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (n && channel_room(&vm.from_vm) + n >= vm.from_vm.size) {
+	room = channel_room(&vm.from_vm);
+	if (room < half && room + n >= half) {
 		vm.work |= VM_WORK_OUTPUT;
+	} else if (n && !output_timer.armed && room + n >= vm.from_vm.size) {
+		vm_timer_set(&output_timer, vm_now() + OUTPUT_DELAY_NS);
 	}
 	return n;
 }

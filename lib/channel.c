@@ -86,9 +86,3 @@ uint32_t channel_read(struct channel_end *reader, void *bytes, uint32_t len)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);         /* our count before the next look at the writer's */
 	return n;
 }
-
-void channel_skip(struct channel_end *reader)
-{
-	reader->count = load(&reader->ring->head);
-	publish(&reader->ring->tail, reader->count);
-}

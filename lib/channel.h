@@ -70,6 +70,3 @@ uint32_t channel_read(struct channel_end *reader, void *bytes, uint32_t len);
 
 /* As channel_write, but all or nothing: a log line is never cut in half. False when there is no room. */
 bool channel_write_all(struct channel_end *writer, const void *bytes, uint32_t len);
-
-/* Reader: forgets what is in the ring. */
-void channel_skip(struct channel_end *reader);

@@ -1,28 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ELF64 program headers, checked one by one (System V gABI ch. 5). */
 #include "lib/elf.h"
-
-enum {
-	ET_EXEC = 2, EM_X86_64 = 62, PT_LOAD = 1, PT_INTERP = 3, PT_DYNAMIC = 2,
-	PF_X = 1, PF_W = 2, PF_R = 4,
-	PHDR_SIZE = 56,
-};
-
-struct ehdr {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct phdr {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-
-_Static_assert(sizeof(struct ehdr) == 64 && sizeof(struct phdr) == PHDR_SIZE, "gABI");
+#include "lib/elf_format.h"
 
 static int broken(const char **why, const char *what)
 {
@@ -30,7 +9,7 @@ static int broken(const char **why, const char *what)
 	return E_PROTO;
 }
 
-static int check_header(const struct ehdr *h, uint64_t size, const char **why)
+static int check_header(const struct elf64_header *h, uint64_t size, const char **why)
 {
 	static const uint8_t ident[7] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };    /* 64 bits, little endian, version 1 */
 
@@ -42,13 +21,13 @@ static int check_header(const struct ehdr *h, uint64_t size, const char **why)
 	if (h->type != ET_EXEC || h->machine != EM_X86_64) {
 		return broken(why, "not a static x86-64 program");
 	}
-	if (h->phentsize != PHDR_SIZE || !range_within(h->phoff, (uint64_t)h->phnum * PHDR_SIZE, size)) {
+	if (h->phentsize != sizeof(struct elf64_phdr) || !range_within(h->phoff, (uint64_t)h->phnum * sizeof(struct elf64_phdr), size)) {
 		return broken(why, "program headers outside of the file");
 	}
 	return OK;
 }
 
-static int check_segment(const struct phdr *p, uint64_t size, uint64_t low, uint64_t high, const char **why)
+static int check_segment(const struct elf64_phdr *p, uint64_t size, uint64_t low, uint64_t high, const char **why)
 {
 	if (p->filesz > p->memsz || !range_within(p->offset, p->filesz, size)) {
 		return broken(why, "segment outside of the file");
@@ -67,7 +46,7 @@ static int check_segment(const struct phdr *p, uint64_t size, uint64_t low, uint
 }
 
 /* Pages of the last segment end where those of the next may start. */
-static int add_segment(struct elf_image *out, const struct phdr *p, const char **why)
+static int add_segment(struct elf_image *out, const struct elf64_phdr *p, const char **why)
 {
 	const struct elf_segment *last = out->segment_count ? &out->segment[out->segment_count - 1] : NULL;
 
@@ -98,8 +77,8 @@ static int check_entry(const struct elf_image *img, const char **why)
 
 int elf_parse(const void *file, uint64_t size, uint64_t low, uint64_t high, struct elf_image *out, const char **why)
 {
-	struct ehdr h;
-	struct phdr p;
+	struct elf64_header h;
+	struct elf64_phdr p;
 	int r;
 
 	*out = (struct elf_image){ 0 };
@@ -109,7 +88,7 @@ int elf_parse(const void *file, uint64_t size, uint64_t low, uint64_t high, stru
 	__builtin_memcpy(&h, file, sizeof(h));
 	r = check_header(&h, size, why);
 	for (unsigned i = 0; r == OK && i < h.phnum; i++) {
-		__builtin_memcpy(&p, (const uint8_t *)file + h.phoff + (uint64_t)i * PHDR_SIZE, sizeof(p));
+		__builtin_memcpy(&p, (const uint8_t *)file + h.phoff + (uint64_t)i * sizeof(struct elf64_phdr), sizeof(p));
 		if (p.type == PT_INTERP || p.type == PT_DYNAMIC) {
 			return broken(why, "needs a dynamic linker");
 		}

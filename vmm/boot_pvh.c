@@ -7,37 +7,10 @@
 
 #include <string.h>
 
+#include "lib/elf_format.h"
 #include "vmm/platform.h"
 
-enum {
-	EI_CLASS = 4, EI_DATA = 5, ELF_CLASS32 = 1, ELF_CLASS64 = 2, ELF_LSB = 1,
-	ET_EXEC = 2, EM_386 = 3, EM_X86_64 = 62, PT_LOAD = 1, PT_NOTE = 4,
-	PHDRS_MAX = 64, NOTES_MAX = 256,
-	XEN_NOTE_PHYS32_ENTRY = 18,
-};
-
-struct elf32_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version, entry, phoff, shoff, flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf64_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf32_phdr { uint32_t type, offset, vaddr, paddr, filesz, memsz, flags, align; };
-struct elf64_phdr { uint32_t type, flags; uint64_t offset, vaddr, paddr, filesz, memsz, align; };
-struct elf_note { uint32_t name_size, desc_size, type; };
-
-_Static_assert(sizeof(struct elf32_header) == 52 && sizeof(struct elf32_phdr) == 32, "ELF32");
-_Static_assert(sizeof(struct elf64_header) == 64 && sizeof(struct elf64_phdr) == 56, "ELF64");
+enum { PHDRS_MAX = 64, NOTES_MAX = 256, XEN_NOTE_PHYS32_ENTRY = 18 };
 
 /* Xen: public/arch-x86/hvm/start_info.h, version 1. */
 enum { START_MAGIC = 0x336ec578, START_VERSION = 1 };

@@ -50,20 +50,6 @@ int bus_add(struct bus *bus, uint64_t base, uint64_t size, io_fn *fn, void *dev,
 	return OK;
 }
 
-void bus_remove(struct bus *bus, uint64_t base)
-{
-	unsigned at = upper_bound(bus, base);
-
-	if (!at || bus->range[at - 1].base != base) {
-		return;
-	}
-	for (unsigned i = at; i < bus->count; i++) {
-		bus->range[i - 1] = bus->range[i];
-	}
-	bus->range[--bus->count] = (struct io_range){ 0 };
-	bus->last = 0;
-}
-
 /* The range that holds addr, or NULL. Remembers it for next time. */
 static const struct io_range *find(struct bus *bus, uint64_t addr)
 {

@@ -38,7 +38,6 @@ struct bus {
 
 /* E_BUSY: overlaps another range; E_NOMEM: table full; E_INVAL: empty or wraps. */
 int bus_add(struct bus *bus, uint64_t base, uint64_t size, io_fn *fn, void *dev, const char *name) MUST_CHECK;
-void bus_remove(struct bus *bus, uint64_t base);
 
 /*
  * Carries out one access at an absolute address. An access that crosses the end of its range is split into

@@ -89,15 +89,6 @@ TEST(tail_ahead_of_the_writer_is_not_believed)
 	CHECK_EQ(channel_write(&writer, "x", 1), 1);
 }
 
-TEST(skip_forgets)
-{
-	fresh(7);
-	channel_write(&writer, "abc", 3);
-	channel_skip(&reader);
-	CHECK_EQ(channel_avail(&reader), 0);
-	CHECK_EQ(channel_room(&writer), SIZE);
-}
-
 TEST(restarted_end_goes_on_where_it_was)
 {
 	char got[SIZE];

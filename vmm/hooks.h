@@ -28,3 +28,10 @@ void vm_timers_run(uint64_t now_ns);
  * again. Never called from within vm_timers_run().
  */
 void vm_timer_wake(void);
+
+/*
+ * Supplied by the core: has fn(arg) called by the first thread, with the device lock held, each time event was signalled.
+ * Only before the vCPUs run. E_NOMEM: more than VM_WATCHES_MAX; else errors of SYS_EVENT_BIND.
+ */
+enum { VM_WATCHES_MAX = 48 };
+int vm_watch(uint32_t event, void (*fn)(void *arg), void *arg) MUST_CHECK;

@@ -110,6 +110,13 @@ _Noreturn void vm_finish(enum vmm_state state, const char *reason);
 /* Joins the device models to the two buses. E_NOMEM, E_BUSY: the tables of the platform contradict each other. */
 int vm_devices_init(void) MUST_CHECK;
 
+/*
+ * Joins a virtio device, whose model filled in the first part of dev, to the transport that the VM's configuration says.
+ * dev outlives the VM. E_NOMEM: no free slot; E_INVAL: dev breaks its contract (vmm/virtio.h).
+ */
+struct virtio_device;
+int vm_virtio_add(struct virtio_device *dev) MUST_CHECK;
+
 /* run.c: the body of a vCPU's thread; argument is its struct vm_vcpu. */
 void vcpu_thread(void *argument);
 extern const struct emu_host vcpu_emu_host;

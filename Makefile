@@ -36,6 +36,7 @@ include mk/lint.mk
 help:
 	@echo 'make            build/brume.elf: the kernel with its programs, for any Multiboot loader'
 	@echo 'make run        boot Brume in QEMU and type to a Linux VM (Ctrl-] ? shows the keys, Ctrl-] q leaves)'
+	@echo '                EMULATOR=bochs: in Bochs, whose processor has VT-x in place of AMD-V'
 	@echo 'make test       every test; T=word runs those whose name contains word, FUZZ_SECONDS=n fuzzes longer'
 	@echo 'make bench      exit costs under Brume and under Linux KVM on the same emulator'
 	@echo 'make iso        build/brume.iso: CD or USB stick, BIOS and UEFI'

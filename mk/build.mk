@@ -10,6 +10,9 @@ ifneq ($(filter iso flash pxe guest %.iso %.img,$(MAKECMDGOALS)),)
 DEPS_STEP := image
 endif
 $(foreach step,run fmt lint bench test,$(if $(filter $(step) $(step)-%,$(MAKECMDGOALS)),$(eval DEPS_STEP := $(step:fmt=lint))))
+ifeq ($(DEPS_STEP)-$(EMULATOR),run-bochs)
+DEPS_STEP := bochs
+endif
 
 .PHONY: deps
 deps:

@@ -3,6 +3,7 @@
 
 CONFIG  ?= tools/brume.conf
 MODULES ?=
+EMULATOR ?= qemu
 GUEST   := $(B)/deps/guest
 
 # Debian's kernel, copied so that its name is the same for every version.
@@ -50,6 +51,7 @@ pxe: $(MEDIA_PARTS) tools/mkpxe
 	$(call say,PXE,$(B)/pxe)
 	$(Q)tools/mkpxe -o $(B)/pxe $(MEDIA_ARGS)
 
-# QEMU_OPTIONS="..." goes to QEMU as it stands. The user's keys go to Brume: nothing else may read this terminal, so this runs last and alone.
+# EMULATOR=qemu is a machine with AMD-V, EMULATOR=bochs one with VT-x. QEMU_OPTIONS="..." or BOCHS_OPTIONS="..." goes to it
+# as it stands. The user's keys go to Brume: nothing else may read this terminal, so this runs last and alone.
 run: $(B)/brume.iso | deps
-	@tools/run $< $(QEMU_OPTIONS)
+	@$(if $(filter bochs,$(EMULATOR)),tools/bochs $(BOCHS_OPTIONS) $<,tools/run $< $(QEMU_OPTIONS))

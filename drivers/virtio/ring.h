@@ -61,12 +61,13 @@ struct ring {
 	int error;                   /* below 0: broken                                              */
 	const char *why;             /* of error, in words                                           */
 
-	/* Cursors. Split: free-running. Packed: slot, and the wrap bit beside it. */
+	/* Cursors. Split: free-running. Packed: a slot, and its wrap bit. */
 	uint16_t next_avail, next_used;
 	bool avail_wrap, used_wrap;
-	uint16_t published;          /* next_used as the driver last saw it                          */
-	bool published_wrap;
-	uint16_t staged_flags;       /* packed: of the first used descriptor that is not published   */
+	bool muted;                  /* as the driver was told last                                  */
+	uint16_t taken;              /* not yet published; split: chains, packed: slots              */
+	uint16_t staged;             /* of these, used                                               */
+	uint16_t first_flags;        /* packed: of the first staged descriptor                       */
 };
 
 struct ring_segment {

@@ -256,6 +256,36 @@ struct vcpu_exit {
 enum { DIRTY_RIP = 1, DIRTY_RFLAGS = 2 };
 
 /*
+ * What the guest reads in CPUID is the vmm's: a leaf without a row reads zeros. The kernel adds what changes while the
+ * guest runs: OSXSAVE and the APIC bit of leaf 1, and EBX of leaf Dh, subleaves 0 and 1, unless it is 0.
+ */
+enum { CPUID_ROWS = 48, CPUID_REGS = 4 };
+#define CPUID_ANY 0xffffffffu        /* subleaf: whatever ECX holds                                  */
+
+struct cpuid_row {
+	uint32_t leaf, subleaf;
+	uint32_t reg[CPUID_REGS];    /* EAX, EBX, ECX, EDX                                           */
+};
+
+/* MSRs first .. first + count - 1 that the kernel does not know itself and that mean nothing but their value. */
+enum { MSR_ROWS = 40 };
+enum msr_write { MSR_FAULT, MSR_IGNORE, MSR_KEEP };      /* a write is a #GP, lost, or changes value     */
+
+struct msr_row {
+	uint32_t first;
+	uint16_t count;
+	uint16_t write;              /* enum msr_write                                               */
+	uint64_t value;
+};
+
+/* The paravirtual features of Linux' KVM interface: bits of EAX of leaf 40000001h (Documentation/virt/kvm/x86/cpuid.rst). */
+enum kvm_feature {
+	KVM_CLOCK = 1 << 0, KVM_NOP_IO_DELAY = 1 << 1, KVM_CLOCK2 = 1 << 3, KVM_STEAL_TIME = 1 << 5, KVM_EOI = 1 << 6,
+	KVM_UNHALT = 1 << 7, KVM_TLB_FLUSH = 1 << 9, KVM_IPI = 1 << 11, KVM_POLL_CONTROL = 1 << 12, KVM_YIELD = 1 << 13,
+	KVM_CLOCK_STABLE = 1 << 24,
+};
+
+/*
  * The page shared by kernel and vmm, one per vCPU; both read and write it while the vCPU is out of the guest.
  * gpr[] are live: written by every exit, loaded at every entry. The kernel trusts nothing in it.
  */
@@ -268,6 +298,10 @@ struct vcpu_page {
 	struct vcpu_exit exit;
 	uint64_t exits[EXIT_KIND_COUNT];    /* counters, written by the kernel                       */
 	uint64_t guest_ns;           /* time in the guest, updated when vcpu_run returns             */
+	uint32_t kvm_features;       /* enum kvm_feature: registers and hypercalls that answer       */
+	uint32_t cpuid_count, msr_count;
+	struct cpuid_row cpuid[CPUID_ROWS];
+	struct msr_row msr[MSR_ROWS];
 };
 
 struct vcpu_segment {
@@ -277,7 +311,7 @@ struct vcpu_segment {
 	uint16_t attr;               /* type, S, DPL, P in bits 0-7; AVL, L, D/B, G in bits 12-15 (SDM access rights) */
 };
 
-enum { VCPU_STATE_VERSION = 1, VCPU_XSAVE_MAX = 2816, VCPU_APIC_REGS = 64 };
+enum { VCPU_STATE_VERSION = 2, VCPU_XSAVE_MAX = 2816, VCPU_APIC_REGS = 64 };
 
 /* All state of a vCPU outside of memory. Offsets are fixed within a version. */
 struct vcpu_state {
@@ -290,7 +324,7 @@ struct vcpu_state {
 	uint64_t tsc;                /* guest TSC now                                                */
 	uint64_t apic_base;          /* MSR 1Bh                                                      */
 	uint64_t tsc_deadline;
-	uint64_t kvm_system_time, kvm_wall_clock;
+	uint64_t kvm_system_time, kvm_wall_clock, kvm_steal_time, kvm_eoi;
 	uint32_t apic[VCPU_APIC_REGS];       /* registers 00h, 10h, 20h ... 3f0h                      */
 	uint8_t halted;              /* 0: runs, 1: in HLT, 2: waits for its start-up IPI            */
 	uint8_t nmi_pending, nmi_blocked, shadow;

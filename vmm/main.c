@@ -4,6 +4,7 @@
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
 #include "vmm/acpi_tables.h"
+#include "vmm/cpuid.h"
 #include "vmm/hooks.h"
 #include "vmm/load.h"
 #include "vmm/vm.h"
@@ -122,6 +123,10 @@ static void make_tables(void)
 
 static void make_vcpu(unsigned id)
 {
+	const struct cpuid_request req = {
+		.host = cpuid_host, .xcr0 = cpuid_host_xcr0(), .apic_id = id, .vcpus = vm.vcpu_count,
+		.kvm = KVM_CLOCK | KVM_NOP_IO_DELAY | KVM_CLOCK2 | KVM_CLOCK_STABLE,
+	};
 	struct vm_vcpu *v = &vm.vcpu[id];
 	int r;
 
@@ -132,6 +137,7 @@ static void make_vcpu(unsigned id)
 		give_up("vcpu", r);
 	}
 	v->handle = (uint32_t)r;
+	cpuid_compose(&req, v->page);
 	emulate_init(&v->emulator, v->page, &vm.mem, &vm.mmio, &vm.pio, &vcpu_emu_host, v);
 }
 

@@ -88,7 +88,7 @@ static void fresh(void)
 	v.xcr0 = 1;
 	guest_efer = EFER_LME | EFER_LMA;
 	guest_pat = 0x0007040600070406;
-	cpuid_policy_init(all, 7);
+	cpuid_allowed_init(all, 7);
 	vapic_init(&v.vapic, 0, true);
 	vapic_write(&v.vapic, VAPIC_SVR, 0x1ff);
 	state_get(&v, &s);
@@ -126,7 +126,7 @@ TEST(a_state_that_comes_back_moves_no_clock)
 TEST(states_that_no_cpu_has_are_refused)
 {
 	static const struct { const char *what; size_t at; uint64_t val; int want; } row[] = {
-		{ "version",                offsetof(struct vcpu_state, version), 2,            E_PROTO },
+		{ "version",                offsetof(struct vcpu_state, version), 1,            E_PROTO },
 		{ "paging without protection", offsetof(struct vcpu_state, cr0), CR0_PG,        E_INVAL },
 		{ "NW without CD",          offsetof(struct vcpu_state, cr0), CR0_PE | CR0_NW,  E_INVAL },
 		{ "reserved CR0",           offsetof(struct vcpu_state, cr0), 1ull << 40,       E_INVAL },
@@ -166,6 +166,16 @@ TEST(vector_state_is_made_safe_for_xrstor)
 	CHECK_EQ((uint32_t)word, 0xffff);
 }
 
+/* A page as the vmm fills it. */
+static void fill_msrs(void)
+{
+	page.msr[0] = (struct msr_row){ 0x1db, 4, MSR_IGNORE, 0 };
+	page.msr[1] = (struct msr_row){ 0xfe, 1, MSR_FAULT, 0x400 };
+	page.msr[2] = (struct msr_row){ 0x1a0, 1, MSR_IGNORE, 1 };
+	page.msr[3] = (struct msr_row){ 0x4b564d05, 1, MSR_KEEP, 1 };
+	page.msr_count = 4;
+}
+
 TEST(msrs_fault_where_the_policy_says)
 {
 	static const struct { const char *what; uint32_t index; uint64_t val; bool read, write; } row[] = {
@@ -174,6 +184,7 @@ TEST(msrs_fault_where_the_policy_says)
 		{ "behind the range",        0x1df,      0,              false, false },
 		{ "read-only",               0xfe,       0,              true,  false },
 		{ "ignored write",           0x1a0,      ~0ull,          true,  true },
+		{ "clock without the feature", 0x4b564d01, 0,            false, false },
 		{ "EFER with SVME",          0xc0000080, 0x1500,         true,  false },
 		{ "EFER clears LME",         0xc0000080, 0,              true,  false },
 		{ "EFER sets NXE",           0xc0000080, 0xd00,          true,  true },
@@ -189,7 +200,26 @@ TEST(msrs_fault_where_the_policy_says)
 		uint64_t val;
 
 		fresh();
+		fill_msrs();
 		CHECK_EQ(msr_read(&v, row[i].index, &val), row[i].read);
 		CHECK_EQ(msr_write(&v, row[i].index, row[i].val), row[i].write);
 	}
+}
+
+TEST(msrs_of_the_vmm_are_values)
+{
+	uint64_t val;
+
+	fresh();
+	fill_msrs();
+	CHECK(msr_write(&v, 0x1a0, 7) && msr_read(&v, 0x1a0, &val));
+	CHECK_EQ(val, 1);
+	CHECK(msr_write(&v, 0x4b564d05, 0) && msr_read(&v, 0x4b564d05, &val));
+	CHECK_EQ(val, 0);
+	page.kvm_features = KVM_CLOCK2;
+	CHECK(msr_write(&v, 0x4b564d01, 0x5001));
+	CHECK_EQ(v.kvm_system_time, 0x5001);
+	memset(page.msr, 0, sizeof(page.msr));           /* as a vmm that was taken over */
+	page.msr_count = ~0u;
+	CHECK(!msr_read(&v, 0x12345, &val));
 }

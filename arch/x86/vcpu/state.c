@@ -18,7 +18,7 @@ static const struct {
 	uint16_t in_state, in_vcpu;
 } words[] = {
 	WORD(rip), WORD(rflags), WORD(dr[0]), WORD(dr[1]), WORD(dr[2]), WORD(dr[3]), WORD(xcr0), WORD(tsc_aux),
-	WORD(mtrr_def), WORD(kvm_system_time), WORD(kvm_wall_clock),
+	WORD(mtrr_def), WORD(kvm_system_time), WORD(kvm_wall_clock), WORD(kvm_steal_time), WORD(kvm_eoi),
 };
 
 static uint64_t *word(void *record, size_t offset)

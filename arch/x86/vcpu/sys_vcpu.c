@@ -21,7 +21,7 @@ const struct vcpu_ops *vcpu_ops;
 /* With a second back end: the first whose CPU is there has the word, good or bad. */
 const char *vcpu_select(void)
 {
-	cpuid_policy_init(cpuid, cpu_features.xcr0);
+	cpuid_allowed_init(cpuid, cpu_features.xcr0);
 	vcpu_ops = &svm_ops;
 	return vcpu_ops->missing();
 }

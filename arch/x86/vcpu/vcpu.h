@@ -57,7 +57,7 @@ struct vcpu {
 
 	struct vapic vapic;
 	uint64_t xcr0, tsc_aux, mtrr_def, dr[4];
-	uint64_t kvm_system_time, kvm_wall_clock;
+	uint64_t kvm_system_time, kvm_wall_clock, kvm_steal_time, kvm_eoi;     /* MSRs as written   */
 	uint64_t entered_tsc, guest_tsc; /* when vcpu_run began; TSC ticks spent in it               */
 	void *xsave;                     /* guest's vector state while it is not in the registers   */
 	uint32_t index;                  /* in vm->vcpu[]                                           */

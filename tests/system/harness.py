@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""System tests: the real image in the private QEMU, driven by what it prints.
+"""System tests: the real image in the private QEMU (AMD-V) or Bochs (VT-x), driven by what it prints.
 
 A file tests/system/X_test.py holds tests:
 
@@ -12,6 +12,12 @@ A file tests/system/X_test.py holds tests:
             node.expect(r"brume-guest: ready", 60)
             assert node.shell("uname -s") == "Linux"
 
+A test that must hold on both vendors takes the kind of machine instead, and becomes two tests:
+
+    @test_on_both
+    def linux_reaches_a_shell(kind):
+        with kind(iso=make_iso(config=ONE_LINUX)) as node:
+
 Nothing waits by the clock: expect() returns when the text is there and fails at its limit. Limits are in seconds of
 the host and generous, because two tests share a machine that emulates; $BRUME_PATIENCE multiplies them. A test that
 fails prints the console of every machine it started. The machine dies with its test, whatever happens.
@@ -21,6 +27,7 @@ fails prints the console of every machine it started. The machine dies with its 
 """
 import base64
 import ctypes
+import functools
 import importlib.util
 import json
 import os
@@ -45,8 +52,10 @@ LINUX = {"vmlinuz": VMLINUZ, "initrd.img": INITRD}
 
 ESCAPE = "\x1d"                      # Ctrl-], Brume's own key
 PATIENCE = float(os.environ.get("BRUME_PATIENCE", "1"))
+INTEL = os.environ.get("BRUME_BOCHS_CPU", "corei7_skylake_x")
 # What terminals are sent beside text: control sequences (busybox asks for the cursor before each prompt), returns.
 NOISE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
+PANICKED = re.compile(r"PANIC: (?:.*\n)+.*\] (reset in \d+ seconds|halted)$", re.MULTILINE)
 UNFINISHED = re.compile(rb"\x1b(\[[0-9;?]*)?$")
 # Everything counted: the same run gives the same log, bit by bit. Linux inside must run with nokaslr.
 COUNTED = ("-icount", "shift=1,sleep=off", "-seed", "42", "-rtc", "base=2030-01-01T00:00:00,clock=vm")
@@ -67,6 +76,13 @@ class Skip(Exception):
 def test(function):
     """Marks a function of a test file as a test."""
     _tests[function.__name__] = function
+    return function
+
+
+def test_on_both(function):
+    """Marks a function that takes the kind of machine: two tests, NAME_svm on AMD and NAME_vmx on Intel."""
+    for vendor, kind in (("svm", Machine), ("vmx", BochsMachine)):
+        _tests[f"{function.__name__}_{vendor}"] = functools.partial(function, kind)
     return function
 
 
@@ -123,42 +139,21 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)     # PR_SET_PDEATHSIG
 
 
-class Machine:
-    """One emulated AMD machine. Give iso=, or kernel= (Multiboot 1, with initrd=[(path, "name")...] and append=), or
-    boot media by extra=[...QEMU options]."""
+class Node:
+    """A machine that an emulator runs, with its serial console on the emulator's stdin and stdout."""
 
-    def __init__(self, iso=None, kernel=None, initrd=(), append="", memory="1g", cpu="max,+svm", machine="q35", cpus=1,
-                 counted=False, uefi=False, extra=()):
+    patience = PATIENCE
+    last_word = signal.SIGKILL
+
+    def __init__(self, command):
         self.log, self.pending, self.seen = b"", b"", ""
         self.position = 0
-        number = len(_machines)
+        self.stderr = open(os.path.join(work_dir(), f"stderr{len(_machines)}"), "w+b")
         _machines.append(self)
-        self.qmp_path = os.path.join(work_dir(), f"qmp{number}")
-        self.stderr = open(os.path.join(work_dir(), f"stderr{number}"), "w+b")
-        command = [os.path.join(TOP, "tools/qemu"), "-M", machine, "-accel", "tcg",
-                   "-cpu", cpu + (",-monitor" if counted and "monitor" not in cpu else ""),
-                   "-m", memory, "-smp", str(cpus), "-nodefaults", "-no-reboot", "-display", "none",
-                   "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
-                   "-qmp", f"unix:{self.qmp_path},server=on,wait=off", *(COUNTED if counted else ()), *extra]
-        if iso:
-            command += ["-cdrom", iso]
-        if kernel:
-            command += ["-kernel", kernel]
-            if append:
-                command += ["-append", append]
-            if initrd:
-                command += ["-initrd", ",".join(f"{path} {name}".strip() for path, name in initrd)]
-        if uefi:
-            command += self._firmware()
         self.command = command
         self.process = subprocess.Popen(command, cwd=TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.stderr, bufsize=0, preexec_fn=_die_with_parent)
-
-    @staticmethod
-    def _firmware():
-        code, variables = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
-        return ["-drive", f"if=pflash,format=raw,readonly=on,file={code}",
-                "-drive", f"if=pflash,format=raw,snapshot=on,file={variables}"]
+                                        stderr=self.stderr, bufsize=0, preexec_fn=_die_with_parent,
+                                        env={**os.environ, "TMPDIR": work_dir()})
 
     def __enter__(self):
         return self
@@ -168,7 +163,7 @@ class Machine:
 
     def kill(self):
         if self.process.poll() is None:
-            self.process.kill()
+            self.process.send_signal(self.last_word)
         self.process.wait()
         self._read(0)
 
@@ -190,12 +185,14 @@ class Machine:
     def expect(self, pattern, limit=30):
         """Waits for a regular expression in the console's text after the last match; returns the match."""
         regex = re.compile(pattern, re.MULTILINE)
-        end = time.monotonic() + limit * PATIENCE
+        end = time.monotonic() + limit * self.patience
         while True:
             match = regex.search(self.seen, self.position)
             if match:
                 self.position = match.end()
                 return match
+            if PANICKED.search(self.seen, self.position):
+                raise Failure(f"the kernel panicked before {pattern!r}")
             left = end - time.monotonic()
             if left <= 0:
                 raise Failure(f"no {pattern!r} within {limit:g} s")
@@ -239,11 +236,9 @@ class Machine:
             raise Failure(f"{command!r} ended with {match[2]}: {match[1]}")
         return match[1].strip()
 
-    # ---- the machine ----
-
     def wait_exit(self, limit=30):
-        """Waits until the machine powered off; returns QEMU's status (0 for power-off)."""
-        end = time.monotonic() + limit * PATIENCE
+        """Waits until the machine powered off; returns the emulator's status (0 for power-off)."""
+        end = time.monotonic() + limit * self.patience
         while self._read(end - time.monotonic()):
             pass
         try:
@@ -254,6 +249,37 @@ class Machine:
     def errors(self):
         self.stderr.seek(0)
         return self.stderr.read().decode(errors="replace").strip()
+
+
+class Machine(Node):
+    """One AMD machine, in QEMU. Give iso=, or kernel= (Multiboot 1, with initrd=[(path, "name")...] and append=), or
+    boot media by extra=[...QEMU options]."""
+
+    def __init__(self, iso=None, kernel=None, initrd=(), append="", memory="1g", cpu="max,+svm", machine="q35", cpus=1,
+                 counted=False, uefi=False, extra=()):
+        self.qmp_path = os.path.join(work_dir(), f"qmp{len(_machines)}")
+        command = [os.path.join(TOP, "tools/qemu"), "-M", machine, "-accel", "tcg",
+                   "-cpu", cpu + (",-monitor" if counted and "monitor" not in cpu else ""),
+                   "-m", memory, "-smp", str(cpus), "-nodefaults", "-no-reboot", "-display", "none",
+                   "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+                   "-qmp", f"unix:{self.qmp_path},server=on,wait=off", *(COUNTED if counted else ()), *extra]
+        if iso:
+            command += ["-cdrom", iso]
+        if kernel:
+            command += ["-kernel", kernel]
+            if append:
+                command += ["-append", append]
+            if initrd:
+                command += ["-initrd", ",".join(f"{path} {name}".strip() for path, name in initrd)]
+        if uefi:
+            command += self._firmware()
+        super().__init__(command)
+
+    @staticmethod
+    def _firmware():
+        code, variables = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
+        return ["-drive", f"if=pflash,format=raw,readonly=on,file={code}",
+                "-drive", f"if=pflash,format=raw,snapshot=on,file={variables}"]
 
     def qmp(self, command, **arguments):
         """One command of QEMU's machine protocol, for example qmp("system_powerdown")."""
@@ -275,6 +301,19 @@ class Machine:
     def monitor(self, line):
         """One line of QEMU's human monitor, for example monitor("info registers")."""
         return self.qmp("human-monitor-command", **{"command-line": line})
+
+
+class BochsMachine(Node):
+    """One Intel machine, in Bochs: BIOS, at most 2 GiB. The cpu is one of Bochs' models, $BRUME_BOCHS_CPU by default;
+    "ryzen" is an AMD processor that has what QEMU's lacks (NRIP save). The machine starts again after a reset."""
+
+    patience = 2 * PATIENCE            # how much slower than QEMU it may be
+    last_word = signal.SIGTERM         # to the script, which then ends Bochs
+
+    def __init__(self, iso, memory="1g", cpu=None, cpus=1):
+        size = int(memory[:-1]) * {"m": 1, "g": 1024}[memory[-1]]
+        super().__init__([os.path.join(TOP, "tools/bochs"), "-m", str(min(size, 2048)), "--cpu", cpu or INTEL,
+                          "--smp", str(cpus), iso])
 
 
 def clean():

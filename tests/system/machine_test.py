@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Machines that differ from the usual one: interrupt controllers, clocks, memory, CPUs that are left parked."""
-from harness import Failure, Machine, make_iso, test, vm_config
+from harness import BochsMachine, Failure, Machine, make_iso, test, vm_config
 
 CONFIG = "node when-idle poweroff\n" + vm_config()
 
 
-def boots(says, arguments="", **machine):
+def boots(says, arguments="", kind=Machine, **machine):
     """Brume says that about the machine, Linux runs, its clock goes on, and the power goes off."""
-    with Machine(iso=make_iso(CONFIG, arguments=arguments), **machine) as node:
+    with kind(iso=make_iso(CONFIG, arguments=arguments), **machine) as node:
         node.expect(says, 60)
         node.login()
         if node.shell("a=$(date +%s); sleep 1; [ $(date +%s) -gt $a ] && echo goes") != "goes":
@@ -35,6 +35,11 @@ def pm_timer_is_the_clock_without_hpet():
 @test
 def pc_chipset_with_other_cpu_model():
     boots(r"cpu: AMD EPYC", machine="pc", cpu="EPYC,+svm,+npt")
+
+
+@test
+def amd_cpu_that_gives_instruction_lengths():
+    boots(r"cpu: AMD Ryzen", kind=BochsMachine, cpu="ryzen")
 
 
 @test

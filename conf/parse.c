@@ -20,7 +20,7 @@ struct span {
 	size_t len;
 };
 
-enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT,
+enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT, KEY_KVM,
 	   KEY_COUNT };
 
 enum node_key { NODE_WHEN_IDLE, NODE_KEY_COUNT };
@@ -270,6 +270,56 @@ static void set_module(struct parser *p, const char *key, char field[CONF_MODULE
 	}
 }
 
+/* One feature may be several bits of Linux' interface. */
+static const struct {
+	const char *name;
+	uint32_t bits;
+} kvm_names[] = {
+	{ "all", CONF_KVM_ALL },
+	{ "clock", KVM_CLOCK | KVM_CLOCK2 | KVM_CLOCK_STABLE },
+	{ "no-io-delay", KVM_NOP_IO_DELAY },
+	{ "steal-time", KVM_STEAL_TIME },
+	{ "eoi", KVM_EOI },
+	{ "unhalt", KVM_UNHALT },
+	{ "tlb-flush", KVM_TLB_FLUSH },
+	{ "ipi", KVM_IPI },
+	{ "poll-control", KVM_POLL_CONTROL },
+	{ "yield", KVM_YIELD },
+};
+
+static uint32_t kvm_bits(struct span name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kvm_names); i++) {
+		if (is(name, kvm_names[i].name)) {
+			return kvm_names[i].bits;
+		}
+	}
+	return 0;
+}
+
+/* Words +NAME and -NAME switch a feature on and off, from the left to the right. */
+static void set_kvm(struct parser *p, uint32_t *field)
+{
+	struct span rest = { p->value, strlen(p->value) };
+	uint32_t kvm = *field;
+
+	if (!rest.len) {
+		report(p, p->line, "kvm needs a value");
+		return;
+	}
+	while (rest.len) {
+		struct span word = next_word(&rest);
+		uint32_t bits = kvm_bits((struct span){ word.at + 1, word.len - 1 });
+
+		if (!bits || (word.at[0] != '+' && word.at[0] != '-')) {
+			report(p, p->line, "kvm takes +FEATURE and -FEATURE, not '%.*s'", echo_len(word), word.at);
+			return;
+		}
+		kvm = word.at[0] == '+' ? kvm | bits : kvm & ~bits;
+	}
+	*field = kvm;
+}
+
 /* ---- statements ---- */
 
 static const char *const key_names[KEY_COUNT] = {
@@ -281,6 +331,7 @@ static const char *const key_names[KEY_COUNT] = {
 	[KEY_CMDLINE] = "cmdline",
 	[KEY_AUTOSTART] = "autostart",
 	[KEY_ON_REBOOT] = "on-reboot",
+	[KEY_KVM] = "kvm",
 };
 
 static const char *const node_key_names[NODE_KEY_COUNT] = {
@@ -325,6 +376,7 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	case KEY_CMDLINE:   copy_value(p, vm->cmdline); break;
 	case KEY_AUTOSTART: set_choice(p, "autostart", "no", "yes", &vm->autostart); break;
 	case KEY_ON_REBOOT: set_choice(p, "on-reboot", "restart", "stop", &vm->on_reboot); break;
+	case KEY_KVM:       set_kvm(p, &vm->kvm); break;
 	case KEY_COUNT:     break;
 	}
 }
@@ -396,6 +448,7 @@ static void begin_vm(struct parser *p, struct span rest)
 	p->vm->vcpus = 1;
 	p->vm->weight = 100;
 	p->vm->autostart = 1;
+	p->vm->kvm = CONF_KVM_ALL;
 	copy_value(p, p->vm->name);
 }
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "kernel/abi.h"
 #include "lib/base.h"
 
 enum {
@@ -16,6 +17,10 @@ enum {
 	CONF_MESSAGES_MAX = 64,
 	CONF_MESSAGE_MAX = 160,
 };
+
+#define CONF_KVM_ALL                                                                                                       \
+	((uint32_t)(KVM_CLOCK | KVM_CLOCK2 | KVM_CLOCK_STABLE | KVM_NOP_IO_DELAY | KVM_STEAL_TIME | KVM_EOI | KVM_UNHALT | \
+		    KVM_TLB_FLUSH | KVM_IPI | KVM_POLL_CONTROL | KVM_YIELD))
 
 enum conf_reboot { CONF_REBOOT_RESTART, CONF_REBOOT_STOP };
 enum conf_idle { CONF_IDLE_STAY, CONF_IDLE_POWEROFF };
@@ -30,6 +35,7 @@ struct conf_vm {
 	uint32_t weight;                     /* 1 to 10000                                           */
 	uint32_t autostart;                  /* 0 or 1                                               */
 	uint32_t on_reboot;                  /* enum conf_reboot                                     */
+	uint32_t kvm;                        /* enum kvm_feature (kernel/abi.h), of CONF_KVM_ALL     */
 };
 
 struct conf_result {

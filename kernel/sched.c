@@ -76,6 +76,7 @@ static void group_insert(struct runqueue *rq, struct sched_group *g)
 static void insert(struct cpu *c, struct sched_group *g, struct thread *t)
 {
 	t->state = THREAD_RUNNABLE;
+	t->waits_since_ns = c->rq.run_since_ns;
 	heap_insert(&g->threads, &t->node, t->vruntime);
 	c->rq.queued++;
 }
@@ -162,6 +163,7 @@ struct thread *sched_pick(struct cpu *c)
 	c->rq.floor = max(c->rq.floor, g->vruntime);
 	g->thread_floor = max(g->thread_floor, t->vruntime);
 	t->state = THREAD_RUNNING;
+	t->waited_ns += c->rq.run_since_ns - t->waits_since_ns;
 	c->current = t;
 	if (c->rq.queued) {
 		timer_set(&c->rq.slice, c->rq.run_since_ns + SCHED_SLICE_NS);

@@ -26,6 +26,7 @@ struct thread {
 	struct cpu *cpu;             /* whose queue it belongs to                                     */
 	void *fpu;                   /* XSAVE area of user mode (arch/x86/cpu/fpu.h)                  */
 	struct heap_node node;       /* in sched_group.threads; key: vruntime                         */
+	uint64_t waits_since_ns, waited_ns;  /* runnable since; runnable without running, in all      */
 	uint64_t vruntime;           /* ns, among the threads of its process                          */
 	struct list events;          /* bound: struct event.in_thread                                 */
 	struct list pending;         /* bound with a count: struct event.in_pending                   */

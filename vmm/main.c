@@ -125,7 +125,7 @@ static void make_vcpu(unsigned id)
 {
 	const struct cpuid_request req = {
 		.host = cpuid_host, .xcr0 = cpuid_host_xcr0(), .apic_id = id, .vcpus = vm.vcpu_count,
-		.kvm = KVM_CLOCK | KVM_NOP_IO_DELAY | KVM_CLOCK2 | KVM_CLOCK_STABLE,
+		.kvm = vm.launch->conf.kvm,
 	};
 	struct vm_vcpu *v = &vm.vcpu[id];
 	int r;

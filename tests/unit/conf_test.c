@@ -79,6 +79,20 @@ TEST(defaults)
 	CHECK_EQ(r.when_idle, CONF_IDLE_STAY);
 }
 
+TEST(paravirtual_features)
+{
+	parse(VM);
+	CHECK_EQ(r.vm[0].kvm, CONF_KVM_ALL);
+	parse(VM "kvm -steal-time  -eoi # comment\n");
+	CHECK_EQ(r.vm[0].kvm, CONF_KVM_ALL & ~(uint32_t)(KVM_STEAL_TIME | KVM_EOI));
+	parse(VM "kvm -all +poll-control +ipi -ipi\n");
+	CHECK_EQ(r.vm[0].kvm, KVM_POLL_CONTROL);
+	reports(VM "kvm\n", "f:4: kvm needs a value");
+	reports(VM "kvm eoi\n", "f:4: kvm takes +FEATURE and -FEATURE, not 'eoi'");
+	reports(VM "kvm -all +\n", "f:4: kvm takes +FEATURE and -FEATURE, not '+'");
+	CHECK_EQ(r.vm[0].kvm, CONF_KVM_ALL);
+}
+
 TEST(nothing_is_fine)
 {
 	parse("");

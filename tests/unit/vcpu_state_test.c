@@ -28,6 +28,8 @@ void timer_cancel(struct timer *t) { (void)t; }
 void vapic_raised(struct vapic *l) { (void)l; }
 void kvmclock_update(struct vcpu *of) { (void)of; }
 void kvmclock_write_wall(struct vcpu *of) { (void)of; }
+bool pv_write_steal(struct vcpu *of, uint64_t val) { (void)of; return !(val & 0x3e); }
+bool pv_write_eoi(struct vcpu *of, uint64_t val) { (void)of; return !(val & 2); }
 
 static void ops_get(const struct vcpu *of, struct vcpu_state *out)
 {

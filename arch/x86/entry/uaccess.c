@@ -21,6 +21,17 @@ int copy_to_user(uint64_t to, const void *from, size_t len)
 	return user_range_ok(to, len) && user_copy_raw((void *)to, from, len) == 0 ? OK : E_FAULT;
 }
 
+int user_exchange_byte(uint64_t addr, uint8_t *byte)
+{
+	int r = E_FAULT;
+
+	if (user_range_ok(addr, 1)) {
+		__asm__ volatile(STAC "1: xchgb %1, %2; xorl %0, %0; 2: " CLAC EXTABLE("1b", "2b")
+				 : "+r"(r), "+q"(*byte), "+m"(*(uint8_t *)addr) : : "memory", "cc");
+	}
+	return r;
+}
+
 static uint64_t target(const int32_t *field)
 {
 	return (uint64_t)field + (uint64_t)(int64_t)*field;

@@ -19,6 +19,9 @@ static inline bool user_range_ok(uint64_t addr, uint64_t len)
 int copy_from_user(void *to, uint64_t from, size_t len) MUST_CHECK;
 int copy_to_user(uint64_t to, const void *from, size_t len) MUST_CHECK;
 
+/* Exchanges a byte, atomically against other CPUs. E_FAULT: nothing was changed. */
+int user_exchange_byte(uint64_t addr, uint8_t *byte) MUST_CHECK;
+
 /*
  * Raw copy without range check; either side may be the user's. Returns bytes NOT copied. entry/entry.S.
  */

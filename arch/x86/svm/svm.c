@@ -102,6 +102,12 @@ static void update(struct vcpu *v)
 	c->icpt3 = v->nmi_blocked ? c->icpt3 | ICPT3_IRET : c->icpt3 & ~(uint32_t)ICPT3_IRET;
 }
 
+/* The next entry is with an ASID of which the TLB knows nothing. */
+static void flush(struct vcpu *v)
+{
+	svm_vmcb(v)->host_asid_generation = 0;
+}
+
 static void init(struct vcpu *v)
 {
 	struct vmcb *c = svm_vmcb(v);
@@ -259,6 +265,7 @@ const struct vcpu_ops svm_ops = {
 	.set = svm_set,
 	.get_word = svm_get_word,
 	.set_word = svm_set_word,
+	.flush = flush,
 	.update = update,
 	.dump = svm_dump,
 };

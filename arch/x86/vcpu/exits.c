@@ -5,7 +5,7 @@
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/log.h"
 
-enum { VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_GP = 13, KVM_ENOSYS = 1000, FAIL_LOG_MAX = 16, DR6_BS = 1 << 14 };
+enum { VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_GP = 13, FAIL_LOG_MAX = 16, DR6_BS = 1 << 14 };
 
 void vcpu_step_trap(struct vcpu *v)
 {
@@ -106,7 +106,7 @@ static bool on_hlt(struct vcpu *v, struct vm_exit *e)
 
 static bool on_hypercall(struct vcpu *v, struct vm_exit *e)
 {
-	v->page->gpr[GPR_RAX] = (uint64_t)-KVM_ENOSYS;
+	v->page->gpr[GPR_RAX] = (uint64_t)pv_hypercall(v);
 	vcpu_skip(v, e->inst_len);
 	return false;
 }

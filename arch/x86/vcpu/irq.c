@@ -5,7 +5,7 @@
 #include "kernel/space.h"
 
 enum { TO_DEST, TO_SELF, TO_ALL, TO_OTHERS };
-enum { ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_LEVEL = 1 << 15, VECTOR_DB = 1, VECTOR_DF = 8 };
+enum { ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_LEVEL = 1 << 15, VECTOR_DB = 1, VECTOR_DF = 8, KVM_EINVAL = 22 };
 
 /* ---- messages ---- */
 
@@ -96,6 +96,37 @@ void irq_send_ipi(struct vcpu *v)
 	send(v->vm, &m, shorthand == TO_OTHERS ? v : NULL);
 }
 
+int64_t irq_send_many(struct vm *vm, const uint64_t map[2], unsigned width, uint32_t first, uint32_t icr)
+{
+	struct message m = { .vector = (uint8_t)icr, .mode = icr >> 8 & 7, .asserted = true };
+	int64_t count = 0;
+
+	if (icr >> 11 || (m.mode != DM_FIXED && m.mode != DM_NMI)) {
+		return -KVM_EINVAL;
+	}
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		uint32_t n = vm->vcpu[i]->vapic.id - first;
+
+		if (n < 2 * width && map[n / width] >> n % width & 1) {
+			deliver(vm->vcpu[i], &m);
+			count++;
+		}
+	}
+	return count;
+}
+
+void irq_unhalt(struct vm *vm, uint32_t apic_id)
+{
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *v = vm->vcpu[i];
+
+		if (v->vapic.id == apic_id) {
+			v->unhalted = true;
+			vcpu_notify(v, WORK_IRQ);
+		}
+	}
+}
+
 void vm_msi(struct space *s, uint64_t addr, uint32_t data)
 {
 	struct message m = {
@@ -175,7 +206,7 @@ bool irq_choose(struct vcpu *v)
 
 bool irq_wakes(const struct vcpu *v)
 {
-	if (v->nmi_pending && !v->nmi_blocked) {
+	if (v->unhalted || (v->nmi_pending && !v->nmi_blocked)) {
 		return true;
 	}
 	return (v->rflags & RFLAGS_IF) &&

@@ -135,6 +135,8 @@ static const struct row rows[] = {
 	{ 0x000002ff, 0, AT(mtrr_def), write_mtrr_def },
 	{ 0x4b564d00, KVM_CLOCK2, AT(kvm_wall_clock), write_wall },
 	{ 0x4b564d01, KVM_CLOCK2, AT(kvm_system_time), write_clock },
+	{ 0x4b564d03, KVM_STEAL_TIME, AT(kvm_steal_time), pv_write_steal },
+	{ 0x4b564d04, KVM_EOI, AT(kvm_eoi), pv_write_eoi },
 	{ 0xc0000080, 0, BACKEND(efer), write_efer },
 	{ 0xc0000103, 0, AT(tsc_aux), write_aux },
 };

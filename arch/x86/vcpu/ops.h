@@ -92,6 +92,7 @@ struct vcpu_ops {
 	uint64_t (*get_word)(const struct vcpu *v, size_t offset);
 	void (*set_word)(struct vcpu *v, size_t offset, uint64_t val);
 
+	void (*flush)(struct vcpu *v);       /* nothing of the guest's translations is left at the next entry */
 	void (*update)(struct vcpu *v);      /* v->vapic.tsc_offset or v->nmi_blocked (then IRET exits) changed */
 	void (*dump)(const struct vcpu *v);  /* to the log                                                    */
 };

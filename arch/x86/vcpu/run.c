@@ -38,6 +38,7 @@ static void load(struct thread *t, struct vcpu *v)
 	}
 	vcpu_load_aux(v);
 	vcpu_ops->load(v);
+	pv_enter(v);
 	v->entered_tsc = rdtsc();
 }
 
@@ -72,6 +73,7 @@ _Noreturn static void to_user(struct thread *t, struct vcpu *v, uint32_t kind)
 _Noreturn static void block(struct thread *t, struct vcpu *v)
 {
 	unload(v);
+	pv_leave(v);
 	t->state = THREAD_BLOCKED;
 	sched_run();
 }
@@ -83,7 +85,8 @@ static void take_init(struct vcpu *v)
 	vapic_reset(&v->vapic);
 	v->event.valid = false;
 	v->virq = 0;
-	v->nmi_pending = v->nmi_blocked = v->extint_asked = false;
+	v->nmi_pending = v->nmi_blocked = v->extint_asked = v->unhalted = v->eoi_armed = false;
+	v->kvm_system_time = v->kvm_steal_time = v->kvm_eoi = 0;
 	v->state = VCPU_WAIT_SIPI;
 }
 
@@ -106,6 +109,11 @@ static void look_around(struct thread *t, struct vcpu *v)
 
 	if (cpu_this()->need_resched) {
 		unload(v);
+		pv_leave(v);
+		if (v->yields) {
+			v->yields = false;
+			sched_give_way();
+		}
 		sched_preempt();
 	}
 	work = __atomic_exchange_n(&v->work, 0, __ATOMIC_ACQUIRE);
@@ -128,6 +136,7 @@ static void look_around(struct thread *t, struct vcpu *v)
 	}
 	if (v->state == VCPU_HALTED && irq_wakes(v)) {
 		v->state = VCPU_RUNNING;
+		v->unhalted = false;
 		work |= WORK_IRQ;
 	}
 	if (v->state != VCPU_RUNNING) {
@@ -137,6 +146,9 @@ static void look_around(struct thread *t, struct vcpu *v)
 	if ((work & WORK_IRQ) && irq_choose(v)) {
 		v->work |= WORK_IRQ;
 		to_user(t, v, EXIT_EXTINT);
+	}
+	if ((work & WORK_IRQ) && v->kvm_eoi) {
+		pv_eoi_choose(v);
 	}
 }
 
@@ -151,6 +163,9 @@ _Noreturn void vcpu_run(struct thread *t, struct vcpu *v)
 			look_around(t, v);
 		}
 		vcpu_ops->run(v, &e);
+		if (__builtin_expect(v->eoi_armed, 0)) {
+			pv_eoi_look(v);
+		}
 		v->page->exits[e.kind]++;
 		trace(TRACE_EXIT, (uint64_t)t->process->id << 32 | e.kind, v->rip);
 		if (exit_handlers[e.kind](v, &e)) {

@@ -220,6 +220,21 @@ uint8_t vapic_pending(const struct vapic *l)
 	return (v & 0xf0) > (vapic_ppr(l) & 0xf0) && vapic_on(l) ? v : 0;
 }
 
+uint8_t vapic_only(const struct vapic *l)
+{
+	uint64_t seen = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t word = l->irr[i] | l->isr[i];
+
+		if ((l->irr[i] & l->isr[i]) || (word & (word - 1)) || (word && seen)) {
+			return 0;
+		}
+		seen |= word;
+	}
+	return l->isr_top ? l->isr_top : top_vector(l->irr);
+}
+
 void vapic_accept(struct vapic *l, uint8_t vector)
 {
 	put_bit(l->irr, vector, false);

@@ -103,6 +103,9 @@ bool vapic_post(struct vapic *l, uint8_t vector, bool level);
 /* The vector to deliver now (above PPR, APIC enabled), or 0. */
 uint8_t vapic_pending(const struct vapic *l);
 
+/* The vector, when exactly one interrupt is pending or in service; else 0. */
+uint8_t vapic_only(const struct vapic *l);
+
 /* The CPU took vector: IRR to ISR. */
 void vapic_accept(struct vapic *l, uint8_t vector);
 

@@ -9,10 +9,10 @@
 #include "arch/x86/vcpu/vm.h"
 #include "kernel/abi.h"
 #include "kernel/object.h"
+#include "kernel/thread.h"
 #include "lib/base.h"
 
 struct space;
-struct thread;
 
 /* Bits of vcpu.work: why the loop must look around before it enters the guest. Set atomically, by any CPU. */
 enum vcpu_work {
@@ -44,6 +44,10 @@ struct vcpu {
 	bool extint_asked;               /* EXIT_EXTINT was returned, the answer is in the page     */
 	bool dr_loaded;                  /* DR0 to DR3 of the CPU are the guest's                   */
 	bool xcr0_loaded;                /* XCR0 of the CPU is the guest's and not the host's       */
+	bool unhalted;                   /* another vCPU ended this one's present or next HLT       */
+	bool eoi_armed;                  /* the guest may end its interrupt by the bit at kvm_eoi   */
+	bool yields;                     /* with need_resched: the guest gives its turn away        */
+	bool off_cpu;                    /* the guest's page of steal time says "preempted"         */
 	uint8_t state;                   /* enum vcpu_state_kind                                    */
 	uint8_t sipi_vector;
 	uint64_t nmi_iret_rip;           /* the IRET that opens NMIs                                */
@@ -58,6 +62,7 @@ struct vcpu {
 	struct vapic vapic;
 	uint64_t xcr0, tsc_aux, mtrr_def, dr[4];
 	uint64_t kvm_system_time, kvm_wall_clock, kvm_steal_time, kvm_eoi;     /* MSRs as written   */
+	uint64_t stolen_ns;              /* steal time that the guest was told                      */
 	uint64_t entered_tsc, guest_tsc; /* when vcpu_run began; TSC ticks spent in it               */
 	void *xsave;                     /* guest's vector state while it is not in the registers   */
 	uint32_t index;                  /* in vm->vcpu[]                                           */
@@ -157,10 +162,42 @@ void irq_raise(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
 /* After a run: books the virtual interrupt that the CPU took. */
 void irq_taken(struct vcpu *v);
 
-/* ---- kvmclock.c: Linux' paravirtual clock, in pages that the guest names by MSR 4b564d01h, 12h and 4b564d00h, 11h ---- */
+/*
+ * Linux' IPI hypercall: delivers icr (fixed or NMI) to the APICs first + n whose bit n is set; width: bits in each word of
+ * map. Returns how many there were, or a negative error number of Linux.
+ */
+int64_t irq_send_many(struct vm *vm, const uint64_t map[2], unsigned width, uint32_t first, uint32_t icr);
+
+/* Ends the HLT in which that APIC's vCPU is, or its next one. */
+void irq_unhalt(struct vm *vm, uint32_t apic_id);
+
+/* ---- pv.c: Linux' paravirtual features, in pages that the guest names by MSR. The vCPU's process is current. ---- */
 
 /* Writes the page named by v->kvm_system_time, if switched on. Again after the guest's TSC was moved. */
 void kvmclock_update(struct vcpu *v);
 
 /* Writes the wall clock at v->kvm_wall_clock: the time at which the guest's clock was zero. */
 void kvmclock_write_wall(struct vcpu *v);
+
+/* MSRs 4b564d03h and 4b564d04h. false: #GP. */
+bool pv_write_steal(struct vcpu *v, uint64_t val);
+bool pv_write_eoi(struct vcpu *v, uint64_t val);
+
+/* v goes into the guest: steal time is brought up to date, "preempted" taken back, and a TLB flush that others left is done. */
+void pv_tell_steal(struct vcpu *v);
+static inline void pv_enter(struct vcpu *v)
+{
+	if ((v->kvm_steal_time & 1) && (v->off_cpu || v->stolen_ns != v->thread->waited_ns)) {
+		pv_tell_steal(v);
+	}
+}
+
+/* v's thread leaves the CPU, halted or preempted. */
+void pv_leave(struct vcpu *v);
+
+/* After interrupts were chosen: may the guest end the next one by the bit. Then, after each run: has it. */
+void pv_eoi_choose(struct vcpu *v);
+void pv_eoi_look(struct vcpu *v);
+
+/* Does what the guest's registers ask for; returns what RAX gets. */
+int64_t pv_hypercall(struct vcpu *v);

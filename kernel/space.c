@@ -15,7 +15,7 @@ struct space *space_create(struct process *owner, enum object_type type)
 		return NULL;
 	}
 	list_init(&s->mappings);
-	if (pt_init(&s->pt, type == OBJECT_SPACE ? &pt_user : &pt_nested, owner->arena) < 0) {
+	if (pt_init(&s->pt, type == OBJECT_SPACE ? &pt_user : pt_guest, owner->arena) < 0) {
 		goto free;
 	}
 	if (type == OBJECT_SPACE) {

@@ -46,9 +46,7 @@ static void op_eoi(void) { apic_write(APIC_EOI, 0); }
 
 static void op_hypercall(void)
 {
-	uint64_t r = 0xffff;
-
-	__asm__ volatile("vmmcall" : "+a"(r) : : "memory");
+	(void)hypercall(0xffff, 0, 0, 0, 0);
 }
 
 static void op_ipi_halt(void)

@@ -85,15 +85,14 @@ static void msr_policy(void)
 
 static void instructions(void)
 {
-	uint64_t r = 77;
+	uint64_t r;
 
 	check("vmrun undefined", FAULT("vmrun", 0, 0, 0) != NONE);
 	check("monitor undefined", FAULT("monitor", 0, 0, 0) == UD);
 	check("mwait undefined", FAULT("mwait", 0, 0, 0) == UD);
 	check("rdpmc refused", FAULT("rdpmc", 0, 0, 0) == GP);
 	check("wbinvd passes", FAULT("wbinvd", 0, 0, 0) == NONE);
-	__asm__ volatile("vmmcall" : "+a"(r) : : "memory");
-	check("unknown hypercall", r == (uint64_t)-1000);
+	check("unknown hypercall", hypercall(77, 0, 0, 0, 0) == -1000);
 	__asm__ volatile(".byte 0x66, 0x66, 0x48, 0x0f, 0xa2" : "=a"(r) : "a"(0x40000000) : "rbx", "rcx", "rdx");
 	check("cpuid with prefixes", r == 0x40000001);
 	__asm__ volatile(".byte 0xf3, 0x90; outb %%al, $0x80" : : "a"(0));

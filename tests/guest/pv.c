@@ -47,12 +47,6 @@ static uint64_t fault_of_rdmsr(uint32_t msr)
 	return fault_vector;
 }
 
-static int64_t call(uint64_t nr, uint64_t b, uint64_t c, uint64_t d, uint64_t s)
-{
-	__asm__ volatile("vmmcall" : "+a"(nr) : "b"(b), "c"(c), "d"(d), "S"(s) : "memory");
-	return (int64_t)nr;
-}
-
 /* Ends the interrupt as Linux does: by the bit, and at the APIC only where the bit was clear. */
 static void on_interrupt(struct trap *t)
 {
@@ -121,19 +115,19 @@ static void hypercalls(void)
 	check("poll control: on", rdmsr(MSR_POLL) == 1);
 	wrmsr(MSR_POLL, 0);
 	check("poll control: kept", rdmsr(MSR_POLL) == 0);
-	check("ipi: to one", call(CALL_IPI, 1, 0, 0, VECTOR_A) == 1);
+	check("ipi: to one", hypercall(CALL_IPI, 1, 0, 0, VECTOR_A) == 1);
 	check("ipi: arrived", count[VECTOR_A] == before + 1);
-	check("ipi: nobody there", call(CALL_IPI, ~0ull, ~0ull, 100, VECTOR_A) == 0);
-	check("ipi: high word", call(CALL_IPI, 0, 1, (uint64_t)-64, VECTOR_A) == 1);
-	check("ipi: bad mode", call(CALL_IPI, 1, 0, 0, 0x500) == -22);
-	check("ipi: bad bits", call(CALL_IPI, 1, 0, 0, 0x80000 | VECTOR_A) == -22);
+	check("ipi: nobody there", hypercall(CALL_IPI, ~0ull, ~0ull, 100, VECTOR_A) == 0);
+	check("ipi: high word", hypercall(CALL_IPI, 0, 1, (uint64_t)-64, VECTOR_A) == 1);
+	check("ipi: bad mode", hypercall(CALL_IPI, 1, 0, 0, 0x500) == -22);
+	check("ipi: bad bits", hypercall(CALL_IPI, 1, 0, 0, 0x80000 | VECTOR_A) == -22);
 	__asm__ volatile("cli");
-	check("kick: itself", call(CALL_KICK, 0, 0, 0, 0) == 0);
+	check("kick: itself", hypercall(CALL_KICK, 0, 0, 0, 0) == 0);
 	__asm__ volatile("hlt");
 	check("kick: ends the next halt", true);
-	check("kick: nobody there", call(CALL_KICK, 0, 77, 0, 0) == 0);
-	check("yield", call(CALL_YIELD, 0, 0, 0, 0) == 0);
-	check("unknown", call(12, 0, 0, 0, 0) == -1000);
+	check("kick: nobody there", hypercall(CALL_KICK, 0, 77, 0, 0) == 0);
+	check("yield", hypercall(CALL_YIELD, 0, 0, 0, 0) == 0);
+	check("unknown", hypercall(12, 0, 0, 0, 0) == -1000);
 }
 
 /* ---- the second processor: names its page of steal time, then counts each time it comes out of HLT ---- */
@@ -168,10 +162,10 @@ static void second_cpu(void)
 	wrmsr(0x830, 1ull << 32 | 0x4600 | AP_PAGE >> 12);
 	check("two: a halted one is marked", within(&steal[1].preempted, PREEMPTED, 1));
 	__atomic_fetch_or(&steal[1].preempted, FLUSH_TLB, __ATOMIC_SEQ_CST);
-	call(CALL_KICK, 0, 1, 0, 0);
+	hypercall(CALL_KICK, 0, 1, 0, 0);
 	check("two: the kick ends its halt", within(woken, 1, 4));
 	check("two: the flush was taken", within(&steal[1].preempted, PREEMPTED, 1));
-	check("two: an nmi for both", call(CALL_IPI, 2, 0, 0, 0x400) == 1);
+	check("two: an nmi for both", hypercall(CALL_IPI, 2, 0, 0, 0x400) == 1);
 	check("two: its version is even", !(steal[1].version & 1));
 }
 
@@ -183,7 +177,7 @@ static void nothing_answers(void)
 	}
 	check("no old clock", fault_of_rdmsr(0x11) == GP && fault_of_rdmsr(0x12) == GP);
 	for (unsigned nr = 0; nr < 13; nr++) {
-		check("no such call", call(nr, 0, 0, 0, 0) == -1000);
+		check("no such call", hypercall(nr, 0, 0, 0, 0) == -1000);
 	}
 }
 

@@ -23,6 +23,7 @@ static const char *cmdline = "";
 static uint16_t pm1a_port;
 static uint8_t slp_typ;
 static bool x2apic_mode;
+bool is_intel;
 
 void *memcpy(void *to, const void *from, size_t n)
 {
@@ -88,6 +89,7 @@ void traps_init(void)
 {
 	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) ptr = { sizeof(idt) - 1, (uint64_t)(uintptr_t)idt };
 
+	is_intel = cpuid(0, 0).b == 0x756e6547;      /* "Genu" */
 	for (unsigned v = 0; v < 256; v++) {
 		uint64_t at = (uint64_t)(uintptr_t)stubs + 16ull * v;
 

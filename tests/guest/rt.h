@@ -44,6 +44,18 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t sub)
 	__asm__ volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(sub));
 	return r;
 }
+
+/* To the hypervisor, in the registers of Linux' KVM interface: by VMCALL on Intel, else by VMMCALL. */
+extern bool is_intel;                /* set by traps_init */
+static inline int64_t hypercall(uint64_t nr, uint64_t b, uint64_t c, uint64_t d, uint64_t s)
+{
+	if (is_intel) {
+		__asm__ volatile("vmcall" : "+a"(nr) : "b"(b), "c"(c), "d"(d), "S"(s) : "memory");
+	} else {
+		__asm__ volatile("vmmcall" : "+a"(nr) : "b"(b), "c"(c), "d"(d), "S"(s) : "memory");
+	}
+	return (int64_t)nr;
+}
 static inline uint32_t mmio_read32(uint64_t addr) { return *(volatile uint32_t *)(uintptr_t)addr; }
 static inline void mmio_write32(uint64_t addr, uint32_t v) { *(volatile uint32_t *)(uintptr_t)addr = v; }
 

@@ -31,7 +31,7 @@ void kvmclock_write_wall(struct vcpu *of) { (void)of; }
 bool pv_write_steal(struct vcpu *of, uint64_t val) { (void)of; return !(val & 0x3e); }
 bool pv_write_eoi(struct vcpu *of, uint64_t val) { (void)of; return !(val & 2); }
 
-static void ops_get(const struct vcpu *of, struct vcpu_state *out)
+static void ops_get(struct vcpu *of, struct vcpu_state *out)
 {
 	(void)of;
 	out->efer = guest_efer;

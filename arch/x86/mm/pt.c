@@ -8,6 +8,7 @@
 
 enum {
 	P = 1 << 0, W = 1 << 1, U = 1 << 2, PWT = 1 << 3, PCD = 1 << 4, A = 1 << 5, D = 1 << 6, PS = 1 << 7,
+	EPT_R = 1 << 0, EPT_W = 1 << 1, EPT_X = 1 << 2, EPT_WRITE_BACK = 6 << 3, EPT_IGNORE_PAT = 1 << 6,
 };
 #define NX        (1ull << 63)
 #define ADDR_MASK 0x000ffffffffff000ull
@@ -27,6 +28,12 @@ enum {
  * walked as user accesses (APM 2 15.25.5): the same bits.
  */
 struct pt_format pt_user = USER_FORMAT, pt_nested = USER_FORMAT;
+/* Write-back whatever the guest's PAT says: no device of the machine is a guest's. */
+struct pt_format pt_ept = {
+	.table = EPT_R | EPT_W | EPT_X, .present = EPT_R | EPT_W | EPT_X, .leaf = EPT_R | EPT_WRITE_BACK | EPT_IGNORE_PAT,
+	.write = EPT_W, .exec = EPT_X, .large = PS, .leaf_levels = 3, .fixed_level = 3,
+};
+const struct pt_format *pt_guest = &pt_nested;
 const struct pt_format pt_kernel = KERNEL_FORMAT(0), pt_mmio = KERNEL_FORMAT(PCD | PWT);
 
 static unsigned shift_of(unsigned level)

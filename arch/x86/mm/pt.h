@@ -26,7 +26,9 @@ struct pt_format {
 	unsigned fixed_level;        /* tables of this level and above are never given back           */
 };
 
-extern struct pt_format pt_user, pt_nested;
+extern struct pt_format pt_user, pt_nested, pt_ept;
+/* Of guest spaces: the back end's. Constant after boot. */
+extern const struct pt_format *pt_guest;
 extern const struct pt_format pt_kernel, pt_mmio;
 
 struct pt {

@@ -77,7 +77,7 @@ void svm_set_word(struct vcpu *v, size_t offset, uint64_t val)
 	*word(v, offset) = offset == offsetof(struct vcpu_state, efer) ? val | EFER_SVME : val;
 }
 
-void svm_get(const struct vcpu *v, struct vcpu_state *s)
+void svm_get(struct vcpu *v, struct vcpu_state *s)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(segments); i++) {
 		const struct vmcb_segment *from = (void *)((char *)svm_vmcb(v) + segments[i].in_vmcb);
@@ -103,6 +103,7 @@ void svm_set(struct vcpu *v, const struct vcpu_state *s)
 	}
 	/* The CPU goes by VMCB.CPL, QEMU by SS.DPL: both say the same. */
 	svm_vmcb(v)->cpl = s->ss.attr >> 5 & 3;
+	svm_vmcb(v)->host_asid_generation = 0;       /* translations of the old state */
 }
 
 void svm_load_debug(struct vcpu *v)
@@ -122,6 +123,9 @@ void svm_unload_debug(struct vcpu *v)
 {
 	struct vmcb *c = svm_vmcb(v);
 
+	if (!v->dr_loaded) {
+		return;
+	}
 	v->dr[0] = read_dr0();
 	v->dr[1] = read_dr1();
 	v->dr[2] = read_dr2();

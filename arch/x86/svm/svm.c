@@ -31,10 +31,6 @@ bool svm_has_next_rip;
 static uint8_t msrpm[MSRPM_BYTES] __attribute__((aligned(PAGE_SIZE)));
 static uint8_t iopm[IOPM_BYTES] __attribute__((aligned(PAGE_SIZE)));
 
-static const uint32_t open_msrs[] = {
-	MSR_SYSENTER_CS, 0x175, 0x176, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
-};
-
 /* An ASID is valid on a CPU while its generation is the CPU's. */
 struct svm_cpu {
 	hpa_t host_vmcb;             /* what VMLOAD brings back                    */
@@ -45,11 +41,13 @@ struct svm_cpu {
 static struct svm_cpu svm_cpus[CPU_MAX];
 static uint32_t asid_count;          /* ASIDs 1 .. asid_count - 1 are usable */
 
+static bool present(void)
+{
+	return cpuid(0x80000000, 0).eax >= LEAF_SVM && (cpuid(0x80000001, 0).ecx & ECX_SVM);
+}
+
 static const char *missing(void)
 {
-	if (cpuid(0x80000000, 0).eax < LEAF_SVM || !(cpuid(0x80000001, 0).ecx & ECX_SVM)) {
-		return "This processor has no AMD-V (SVM), which Brume needs to run virtual machines.";
-	}
 	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
 		return "AMD-V (SVM) is switched off by the firmware: enable it in the machine's setup.";
 	}
@@ -64,8 +62,8 @@ static void build_maps(void)
 {
 	__builtin_memset(iopm, 0xff, sizeof(iopm));
 	__builtin_memset(msrpm, 0xff, sizeof(msrpm));
-	for (unsigned i = 0; i < ARRAY_SIZE(open_msrs); i++) {
-		uint32_t msr = open_msrs[i], bit = (msr >= 0xc0000000 ? 0x2000 + (msr & 0x1fff) : msr) * 2;
+	for (unsigned i = 0; i < MSR_OPEN_COUNT; i++) {
+		uint32_t msr = msr_open[i], bit = (msr >= 0xc0000000 ? 0x2000 + (msr & 0x1fff) : msr) * 2;
 
 		msrpm[bit / 8] &= (uint8_t) ~(3u << bit % 8);
 	}
@@ -92,6 +90,12 @@ static int cpu_on(void)
 	c->generation = 1;
 	c->next_asid = 1;
 	return OK;
+}
+
+/* All of a guest that outlives a run is in its VMCB, and TLB entries are of its ASID. */
+static void release(struct vcpu *v)
+{
+	(void)v;
 }
 
 static void update(struct vcpu *v)
@@ -154,12 +158,6 @@ static void assign_asid(struct vcpu *v, struct vmcb *c, struct svm_cpu *cpu, uin
 	c->host_space_generation = v->space->generation;
 }
 
-static uint64_t event_word(const struct vcpu_event *e)
-{
-	return EVENT_VALID | EVENT_TYPE(e->type) | e->vector |
-	       (e->has_error ? EVENT_HAS_ERROR | (uint64_t)e->error << 32 : 0);
-}
-
 /* V_IRQ makes the CPU deliver the vector itself, or exit when it could. */
 static uint64_t virtual_interrupt(const struct vcpu *v, struct vmcb *c)
 {
@@ -171,29 +169,23 @@ static uint64_t virtual_interrupt(const struct vcpu *v, struct vmcb *c)
 }
 
 /*
- * EXITINTINFO: an event whose delivery was interrupted by the exit is delivered again. QEMU reports a virtual interrupt as
- * an exception and leaves V_IRQ set: then it will come again by itself. Software interrupts and breakpoints are
- * re-executed, since rip still points to them.
+ * EXITINTINFO: an event whose delivery was interrupted by the exit. QEMU reports a virtual interrupt as an exception and
+ * leaves V_IRQ set: then it will come again by itself.
  */
 static void requeue(struct vcpu *v, const struct vmcb *c)
 {
-	uint64_t info = c->exit_int_info;
-	uint8_t type = info >> 8 & 7, vector = (uint8_t)info;
+	uint32_t word = (uint32_t)c->exit_int_info, exception = EVENT_EXCEPTION << EVENT_TYPE_SHIFT;
 
 	if (c->exit_code == VMEXIT_SHUTDOWN || (uint32_t)c->exit_code == VMEXIT_INVALID) {
 		return;
 	}
-	if (type == EVENT_EXCEPTION && vector >= 32) {
+	if ((word & EVENT_TYPE_MASK << EVENT_TYPE_SHIFT) == exception && (uint8_t)word >= 32) {
 		if (c->vintr & VINTR_IRQ) {
 			return;
 		}
-		type = EVENT_INTERRUPT;
+		word ^= exception;           /* to EVENT_INTERRUPT */
 	}
-	if (type == EVENT_SOFTWARE || (type == EVENT_EXCEPTION && (vector == 3 || vector == 4))) {
-		return;
-	}
-	v->event = (struct vcpu_event){ .valid = true, .type = type, .vector = vector,
-					.has_error = (info & EVENT_HAS_ERROR) != 0, .error = (uint32_t)(info >> 32) };
+	irq_redeliver(v, word, (uint32_t)(c->exit_int_info >> 32));
 }
 
 /* Everything that travels through the VMCB on the way in. */
@@ -209,7 +201,7 @@ static void enter_state(struct vcpu *v, struct vmcb *c)
 		c->vintr |= virtual_interrupt(v, c);
 	}
 	if (v->event.valid) {
-		c->event_inj = event_word(&v->event);
+		c->event_inj = event_word(&v->event) | (uint64_t)v->event.error << 32;
 		v->event.valid = false;
 	}
 }
@@ -253,9 +245,11 @@ static void run(struct vcpu *v, struct vm_exit *e)
 
 const struct vcpu_ops svm_ops = {
 	.name = "SVM",
+	.present = present,
 	.missing = missing,
 	.cpu_on = cpu_on,
 	.init = init,
+	.release = release,
 	.load = load,
 	.unload = svm_unload_debug,
 	.run = run,

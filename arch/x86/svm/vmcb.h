@@ -25,11 +25,6 @@ enum vmcb_intercept4 {
 #define VINTR_MASKING   (1ull << 24)
 #define VINTR_VECTOR(v) ((uint64_t)(v) << 32)
 
-/* EVENTINJ and EXITINTINFO. */
-#define EVENT_TYPE(t)   ((uint64_t)(t) << 8)
-#define EVENT_HAS_ERROR (1ull << 11)
-#define EVENT_VALID     (1ull << 31)
-
 enum { TLB_NOTHING = 0, TLB_FLUSH_ALL = 1, NESTED_PAGING = 1 };
 
 enum svm_exit {

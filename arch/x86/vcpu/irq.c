@@ -146,11 +146,6 @@ void vapic_raised(struct vapic *l)
 
 /* ---- what is injected ---- */
 
-static bool interruptible(const struct vcpu *v)
-{
-	return (v->rflags & RFLAGS_IF) && !v->shadow;
-}
-
 static bool nmi_open(const struct vcpu *v)
 {
 	return !v->nmi_blocked && !v->shadow && v->rip != v->nmi_iret_rip;
@@ -170,7 +165,7 @@ static bool choose_extint(struct vcpu *v)
 {
 	uint32_t vector;
 
-	if (!interruptible(v) || v->event.valid) {
+	if (!vcpu_interruptible(v) || v->event.valid) {
 		v->window = true;
 		return false;
 	}
@@ -218,6 +213,17 @@ void irq_taken(struct vcpu *v)
 	vapic_accept(&v->vapic, (uint8_t)v->virq);
 	v->virq = 0;
 	v->work |= WORK_IRQ;
+}
+
+void irq_redeliver(struct vcpu *v, uint32_t word, uint32_t error)
+{
+	uint8_t type = word >> EVENT_TYPE_SHIFT & EVENT_TYPE_MASK, vector = (uint8_t)word;
+
+	if (!(word & EVENT_VALID) || type >= EVENT_SOFTWARE || (type == EVENT_EXCEPTION && (vector == 3 || vector == 4))) {
+		return;
+	}
+	v->event = (struct vcpu_event){ .valid = true, .type = type, .vector = vector,
+					.has_error = (word & EVENT_HAS_ERROR) != 0, .error = error };
 }
 
 /* Contributory exceptions: divide error and segment faults. */

@@ -5,6 +5,11 @@
 #include "arch/x86/vcpu/cpuid.h"
 #include "arch/x86/vcpu/vcpu.h"
 
+const uint32_t msr_open[MSR_OPEN_COUNT] = {
+	MSR_SYSENTER_CS, MSR_SYSENTER_CS + 1, MSR_SYSENTER_CS + 2, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE,
+	MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+};
+
 /* Where the value of a register stands. */
 enum msr_home {
 	IN_VCPU,             /* value is its offset in struct vcpu          */

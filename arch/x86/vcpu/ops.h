@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The whole vendor boundary. arch/x86/svm exports one const instance, arch/x86/vmx will export another; boot picks one
- * by CPUID (vcpu_select). Nothing else in the tree tests for Intel or AMD.
+ * The whole vendor boundary. arch/x86/svm and arch/x86/vmx export one const instance each; boot picks one by CPUID
+ * (vcpu_select). Nothing else in the tree tests for Intel or AMD.
  */
 #pragma once
 
@@ -19,8 +19,18 @@ struct vcpu_event {
 	uint32_t error;
 };
 
+/* Both vendors' word for an event, without the error code (APM 2 15.20, SDM 3C 25.8.3). */
+enum { EVENT_TYPE_SHIFT = 8, EVENT_TYPE_MASK = 7, EVENT_HAS_ERROR = 1 << 11 };
+#define EVENT_VALID (1u << 31)
+
+static inline uint32_t event_word(const struct vcpu_event *e)
+{
+	return EVENT_VALID | (uint32_t)e->type << EVENT_TYPE_SHIFT | e->vector | (e->has_error ? EVENT_HAS_ERROR : 0);
+}
+
 /*
- * What a back end tells about one exit. Kinds are those of kernel/abi.h; EXIT_NMI is the IRET that ends an NMI, EXIT_DR and
+ * What a back end tells about one exit. Kinds are those of kernel/abi.h; EXIT_NMI is the IRET that ends an NMI (SVM; VMX keeps
+ * v->nmi_blocked by itself), EXIT_DR and
  * EXIT_OTHER are finished, or an instruction to step over. rip, rflags and the interrupt shadow are in struct vcpu, before
  * the instruction. inst_len is set for every kind whose instruction the kernel may complete, else 0; where decoding failed
  * exit.kind is EXIT_FAIL.
@@ -58,6 +68,10 @@ struct guest_mode {
 /* Context of all: on the vCPU's CPU, interrupts off. */
 struct vcpu_ops {
 	const char *name;
+	size_t own_bytes;            /* of the back end's state behind struct vcpu: vcpu_own()        */
+
+	/* This CPU has the vendor's extension, by CPUID alone. */
+	bool (*present)(void);
 
 	/* NULL: this CPU can run guests. Else the sentence for the console before the halt. */
 	const char *(*missing)(void);
@@ -65,13 +79,19 @@ struct vcpu_ops {
 	/* This CPU, once, before its first run. E_IO: firmware locked it off; E_NOMEM. */
 	int (*cpu_on)(void);
 
-	/* v->backend is a zeroed page: makes it runnable but for what set() sets. */
+	/* v->backend is a zeroed page, vcpu_own() is zeroed: makes v runnable but for what set() sets. */
 	void (*init)(struct vcpu *v);
+
+	/*
+	 * This CPU, on which v ran last or where its state was last looked at, keeps nothing of it: another CPU may run it,
+	 * or its memory goes. Nothing to do on a CPU that has nothing of v, while no other has.
+	 */
+	void (*release)(struct vcpu *v);
 
 	/* Before the first run after ring 3 or another thread had this CPU. Vector state and XCR0 are the caller's. */
 	void (*load)(struct vcpu *v);
 
-	/* The reverse, and only when v->dr_loaded: takes the guest's debug registers out of the CPU. */
+	/* The reverse: the CPU is the host's again. */
 	void (*unload)(struct vcpu *v);
 
 	/*
@@ -85,7 +105,7 @@ struct vcpu_ops {
 	bool (*mode_is)(const struct vcpu *v, const struct guest_mode *m);   /* mode() would say m                */
 
 	/* The members of vcpu_state that are the back end's: segments, CR0-4, EFER, DR6-7, SYSCALL and SYSENTER MSRs, PAT. */
-	void (*get)(const struct vcpu *v, struct vcpu_state *s);
+	void (*get)(struct vcpu *v, struct vcpu_state *s);
 	void (*set)(struct vcpu *v, const struct vcpu_state *s);     /* checked by the caller                 */
 
 	/* One of these that is 64 bits wide, by its offset in struct vcpu_state. */
@@ -97,7 +117,7 @@ struct vcpu_ops {
 	void (*dump)(const struct vcpu *v);  /* to the log                                                    */
 };
 
-extern const struct vcpu_ops svm_ops;
+extern const struct vcpu_ops svm_ops, vmx_ops;
 extern const struct vcpu_ops *vcpu_ops;          /* set by vcpu_select, constant afterwards               */
 
 /*

@@ -52,9 +52,7 @@ static void unload(struct vcpu *v)
 		write_xcr0(cpu_features.xcr0);
 		v->xcr0_loaded = false;
 	}
-	if (v->dr_loaded) {
-		vcpu_ops->unload(v);
-	}
+	vcpu_ops->unload(v);
 	page->rip = v->rip;
 	page->rflags = v->rflags;
 }

@@ -9,8 +9,6 @@
 /* Standard XSAVE area (SDM 1 13.4): MXCSR, and the header's first two words. */
 enum { XSAVE_MXCSR = 24, XSAVE_HEADER = 512, XSAVE_HEADER_BYTES = 64, MXCSR_VALID = 0xffff };
 
-#define CR0_VALID 0xe005003full
-
 /* What the record and struct vcpu have in common as it stands. */
 #define WORD(field) { offsetof(struct vcpu_state, field), offsetof(struct vcpu, field) }
 
@@ -26,23 +24,31 @@ static uint64_t *word(void *record, size_t offset)
 	return (uint64_t *)((char *)record + offset);
 }
 
-static bool control_registers_valid(struct vcpu_state *s)
+bool state_mode_valid(struct guest_mode *m)
 {
-	bool paging = (s->cr0 & CR0_PG) != 0;
+	bool paging = (m->cr0 & CR0_PG) != 0;
 
-	s->cr0 |= CR0_ET;
-	if ((s->cr0 & ~CR0_VALID) || (paging && !(s->cr0 & CR0_PE)) || ((s->cr0 & CR0_NW) && !(s->cr0 & CR0_CD))) {
+	m->cr0 |= CR0_ET;
+	if ((m->cr0 & ~STATE_CR0_VALID) || (paging && !(m->cr0 & CR0_PE)) || ((m->cr0 & CR0_NW) && !(m->cr0 & CR0_CD)) ||
+	    (m->cr4 & ~cpuid_allowed.cr4) || (m->efer & ~cpuid_allowed.efer)) {
 		return false;
 	}
-	if ((s->cr4 & ~cpuid_allowed.cr4) || (s->efer & ~cpuid_allowed.efer) || s->cr8 > 15) {
-		return false;
-	}
-	s->efer &= ~(uint64_t)EFER_LMA;
-	if (paging && (s->efer & EFER_LME)) {
-		s->efer |= EFER_LMA;
-		return (s->cr4 & CR4_PAE) && (s->cs.attr & (SEG_L | SEG_D)) != (SEG_L | SEG_D);
+	m->efer &= ~(uint64_t)EFER_LMA;
+	if (paging && (m->efer & EFER_LME)) {
+		m->efer |= EFER_LMA;
+		return (m->cr4 & CR4_PAE) && (m->cs_attr & (SEG_L | SEG_D)) != (SEG_L | SEG_D);
 	}
 	return true;
+}
+
+static bool control_registers_valid(struct vcpu_state *s)
+{
+	struct guest_mode m = { .cr0 = s->cr0, .cr4 = s->cr4, .efer = s->efer, .cs_attr = s->cs.attr };
+	bool ok = state_mode_valid(&m);
+
+	s->cr0 = m.cr0;
+	s->efer = m.efer;
+	return ok && s->cr8 <= 15;
 }
 
 /* XRSTOR faults on a bad header or MXCSR: both are made such that it cannot. */

@@ -7,23 +7,29 @@
 #include "arch/x86/vcpu/cpuid.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/arena.h"
+#include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/space.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
 
-_Static_assert(sizeof(struct vcpu) <= ARENA_ALLOC_MAX, "of the owner's arena");
-
 enum { APIC_ID_MAX = 254 };
 
 const struct vcpu_ops *vcpu_ops;
 
-/* With a second back end: the first whose CPU is there has the word, good or bad. */
 const char *vcpu_select(void)
 {
+	static const struct vcpu_ops *const backends[] = { &svm_ops, &vmx_ops };
+
 	cpuid_allowed_init(cpuid, cpu_features.xcr0);
-	vcpu_ops = &svm_ops;
-	return vcpu_ops->missing();
+	for (unsigned i = 0; i < ARRAY_SIZE(backends); i++) {
+		if (backends[i]->present()) {
+			vcpu_ops = backends[i];
+			ASSERT(sizeof(struct vcpu) + vcpu_ops->own_bytes <= ARENA_ALLOC_MAX);
+			return vcpu_ops->missing();
+		}
+	}
+	return "This processor has neither AMD-V (SVM) nor VT-x (VMX), which Brume needs to run virtual machines.";
 }
 
 /* ---- the object ---- */
@@ -76,7 +82,7 @@ static int create(struct vm *vm, uint32_t apic_id, uint64_t page_address, struct
 	if (id_taken(vm, apic_id)) {
 		return E_BUSY;
 	}
-	v = object_create(OBJECT_VCPU, p, sizeof(*v));
+	v = object_create(OBJECT_VCPU, p, sizeof(*v) + vcpu_ops->own_bytes);
 	if (!v) {
 		return E_NOMEM;
 	}
@@ -107,6 +113,7 @@ void vcpu_destroy(struct object *o)
 
 	timer_cancel(&v->vapic.timer);
 	fpu_forget(v->xsave);
+	vcpu_ops->release(v);
 	vm->vcpu[v->index] = vm->vcpu[--vm->vcpu_count];
 	vm->vcpu[v->index]->index = v->index;
 	free_pages(v);

@@ -68,6 +68,18 @@ struct vcpu {
 	uint32_t index;                  /* in vm->vcpu[]                                           */
 };
 
+/* The back end's state: vcpu_ops->own_bytes, 8-byte aligned. */
+static inline void *vcpu_own(const struct vcpu *v)
+{
+	return (void *)(uintptr_t)(v + 1);
+}
+
+/* The guest takes maskable interrupts now. */
+static inline bool vcpu_interruptible(const struct vcpu *v)
+{
+	return (v->rflags & RFLAGS_IF) && !v->shadow;
+}
+
 /* The vCPU's part of object_destroy(): no thread is in it any more. Frees all its memory. */
 void vcpu_destroy(struct object *o);
 
@@ -107,6 +119,10 @@ static inline void vcpu_skip(struct vcpu *v, uint64_t length)
 bool msr_read(struct vcpu *v, uint32_t index, uint64_t *val);
 bool msr_write(struct vcpu *v, uint32_t index, uint64_t val);
 
+/* Those that do not exit: the back end switches their values. */
+enum { MSR_OPEN_COUNT = 10 };
+extern const uint32_t msr_open[MSR_OPEN_COUNT];
+
 /* A value that PAT may hold (SDM 3A 12.12.2). */
 bool msr_pat_valid(uint64_t val);
 
@@ -127,6 +143,15 @@ void state_get(struct vcpu *v, struct vcpu_state *s);
  * s may be changed: what is corrected (fixed bits, LMA) is corrected in it.
  */
 int state_set(struct vcpu *v, struct vcpu_state *s) MUST_CHECK;
+
+/*
+ * The mode's control registers and EFER go together, and with CS where that says so (SDM 3A 2.5, 4.1; 3C 27.3.1.1).
+ * Corrects what follows from the rest: ET, LMA.
+ */
+bool state_mode_valid(struct guest_mode *m);
+
+/* What CR0 has. */
+#define STATE_CR0_VALID 0xe005003full
 
 /* Takes over what the vmm changed in the shared page. */
 void state_take_page(struct vcpu *v);
@@ -158,6 +183,12 @@ bool irq_wakes(const struct vcpu *v);
 
 /* An exception that the exit's instruction raises; merges with an interrupted event (SDM 3A table 6-5). */
 void irq_raise(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
+
+/*
+ * After an exit in the middle of an event's delivery: word and error as the CPU reports it. It is delivered again, but for
+ * software interrupts and breakpoints: rip still points to them, they are executed again.
+ */
+void irq_redeliver(struct vcpu *v, uint32_t word, uint32_t error);
 
 /* After a run: books the virtual interrupt that the CPU took. */
 void irq_taken(struct vcpu *v);

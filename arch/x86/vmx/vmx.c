@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VT-x: switching it on, and running one vCPU. SDM 3C 24 to 28, 31. */
+#include "arch/x86/vmx/vmx.h"
+
+#include "arch/x86/boot/image.h"
+#include "arch/x86/cpu/gdt.h"
+#include "arch/x86/cpu/regs.h"
+#include "arch/x86/mm/kmap.h"
+#include "arch/x86/time/clock.h"
+#include "kernel/arena.h"
+#include "kernel/cpu.h"
+#include "kernel/panic.h"
+#include "kernel/space.h"
+
+enum {
+	MSR_FEATURE_CONTROL = 0x3a, MSR_VMX_BASIC = 0x480, MSR_VMX_MISC = 0x485, MSR_CR0_FIXED0 = 0x486, MSR_CR4_FIXED0 = 0x488,
+	MSR_PROC2 = 0x48b, MSR_EPT_VPID = 0x48c, MSR_PIN = 0x48d, MSR_PROC = 0x48e, MSR_EXIT = 0x48f, MSR_ENTRY = 0x490,
+};
+
+enum {
+	ECX_VMX = 1 << 5,                            /* CPUID 1                                */
+	FEATURE_LOCKED = 1 << 0, FEATURE_VMXON = 1 << 2,
+	MISC_TIMER_SHIFT = 0x1f,
+	MSR_BITMAP_BYTES = 4096, IO_BITMAP_BYTES = 8192, MSR_BITMAP_WRITES = 2048, MSR_BITMAP_HIGH = 1024,
+	/* #DB and #AC: a guest could make the CPU deliver them for ever. #MC: is the host's. */
+	EXCEPTIONS = 1 << 1 | 1 << 17 | 1 << 18,
+	EPTP_WRITE_BACK = 6, EPTP_4_LEVELS = 3 << 3,
+	INVEPT_SPACE = 1, INVVPID_ONE = 1,
+	DR7_ENABLES = 0xff,
+};
+#define BASIC_TRUE_CONTROLS (1ull << 55)
+
+/* MSR 48Ch: 4 levels, write-back tables, INVEPT and INVVPID of one context. */
+#define EPT_NEEDS (1ull << 6 | 1ull << 14 | 1ull << 20 | 1ull << 25 | 1ull << 32 | 1ull << 41)
+#define EPT_2M    (1ull << 16)
+#define EPT_1G    (1ull << 17)
+
+static const struct {
+	uint32_t msr, field, must, may, never;
+} control[] = {
+	{ MSR_PIN, VMCS_PIN, PIN_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMI | PIN_PREEMPTION_TIMER, 0, 0 },
+	{ MSR_PROC, VMCS_PROC, PROC_TSC_OFFSET | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_CR8_LOAD | PROC_CR8_STORE |
+	  PROC_MOV_DR | PROC_IO_BITMAPS | PROC_MSR_BITMAP | PROC_MONITOR | PROC_SECONDARY, 0, PROC_CR3_LOAD | PROC_CR3_STORE },
+	{ MSR_PROC2, VMCS_PROC2, PROC2_EPT | PROC2_VPID | PROC2_WBINVD | PROC2_UNRESTRICTED, PROC2_RDTSCP, 0 },
+	{ MSR_EXIT, VMCS_EXIT, EXIT_SAVE_DEBUG | EXIT_HOST_64 | EXIT_LOAD_EFER, 0, 0 },
+	{ MSR_ENTRY, VMCS_ENTRY, ENTRY_LOAD_DEBUG | ENTRY_LOAD_EFER, 0, 0 },
+};
+enum { PROC_AT = 1, ENTRY_AT = 4 };
+
+static uint32_t controls[ARRAY_SIZE(control)];
+uint32_t vmx_entry_control;
+
+/* One of each for all VMs: every port exits, and all MSRs but those that are switched. */
+static uint8_t io_bitmap[IO_BITMAP_BYTES] __attribute__((aligned(PAGE_SIZE)));
+static uint8_t msr_bitmap[MSR_BITMAP_BYTES] __attribute__((aligned(PAGE_SIZE)));
+
+const uint32_t vmx_swapped_msrs[VMX_MSRS] = { MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_KERNEL_GS_BASE };
+
+struct pseudo_descriptor {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+struct vmx_cpu {
+	struct vcpu *current;        /* whose VMCS is current: at most this one is active here     */
+	struct pseudo_descriptor gdtr;
+	uint64_t msr[VMX_MSRS];      /* the host's, constant                                       */
+};
+
+static struct vmx_cpu vmx_cpus[CPU_MAX];
+
+extern const char vmx_exit[];
+_Noreturn void vmx_panic(void);
+
+_Noreturn void vmx_panic(void)
+{
+	panic("VMREAD or VMWRITE was refused");
+}
+
+/* ---- what the machine has ---- */
+
+static bool present(void)
+{
+	return (cpuid(1, 0).ecx & ECX_VMX) != 0;
+}
+
+/* The secondary controls' MSR is there when the control that enables them may be 1; EPT's when EPT may. */
+static bool has_controls(void)
+{
+	if (!(rdmsr(MSR_VMX_BASIC) & BASIC_TRUE_CONTROLS) || !(rdmsr(MSR_PROC) >> 32 & PROC_SECONDARY)) {
+		return false;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(control); i++) {
+		if (!vmx_control(rdmsr(control[i].msr), control[i].must, control[i].may, control[i].never, &controls[i])) {
+			return false;
+		}
+	}
+	return (rdmsr(MSR_EPT_VPID) & EPT_NEEDS) == EPT_NEEDS;
+}
+
+static const char *missing(void)
+{
+	if ((rdmsr(MSR_FEATURE_CONTROL) & (FEATURE_LOCKED | FEATURE_VMXON)) == FEATURE_LOCKED) {
+		return "VT-x (VMX) is switched off by the firmware: enable it in the machine's setup.";
+	}
+	if (!has_controls()) {
+		return "This processor has VT-x but no nested paging (EPT) with unrestricted guests, which Brume needs.";
+	}
+	return NULL;
+}
+
+/* ---- once, and per CPU ---- */
+
+/* One bit per MSR: reads of 0-1FFFh, of C0000000h-C0001FFFh, then writes of both (SDM 3C 25.6.9). */
+static void open_msr(uint32_t msr)
+{
+	uint32_t at = (msr >= 0xc0000000 ? MSR_BITMAP_HIGH : 0) + (msr & 0x1fff) / 8;
+
+	msr_bitmap[at] &= (uint8_t) ~(1u << msr % 8);
+	msr_bitmap[at + MSR_BITMAP_WRITES] &= (uint8_t) ~(1u << msr % 8);
+}
+
+static void prepare(void)
+{
+	uint64_t ept = rdmsr(MSR_EPT_VPID);
+
+	vmx_entry_control = controls[ENTRY_AT];
+	pt_guest = &pt_ept;
+	pt_ept.leaf_levels = !(ept & EPT_2M) ? 1 : ept & EPT_1G ? 3 : 2;
+	__builtin_memset(io_bitmap, 0xff, sizeof(io_bitmap));
+	__builtin_memset(msr_bitmap, 0xff, sizeof(msr_bitmap));
+	for (unsigned i = 0; i < MSR_OPEN_COUNT; i++) {
+		open_msr(msr_open[i]);
+	}
+}
+
+/* The first word of a VMXON region and of a VMCS. */
+static uint32_t revision(void)
+{
+	return (uint32_t)rdmsr(MSR_VMX_BASIC) & 0x7fffffff;
+}
+
+static int cpu_on(void)
+{
+	struct vmx_cpu *c = &vmx_cpus[cpu_this()->id];
+	uint64_t feature = rdmsr(MSR_FEATURE_CONTROL), region;
+	uint32_t *page = arena_page_alloc(kernel_arena);
+	bool ok;
+
+	if (!page) {
+		return E_NOMEM;
+	}
+	if (!(feature & FEATURE_LOCKED)) {
+		feature |= FEATURE_LOCKED | FEATURE_VMXON;
+		wrmsr(MSR_FEATURE_CONTROL, feature);
+	}
+	if (!(feature & FEATURE_VMXON)) {
+		return E_IO;
+	}
+	if (!vmx_entry_control) {
+		prepare();
+	}
+	*page = revision();
+	region = kmap_hpa(page).v;
+	write_cr4(read_cr4() | CR4_VMXE);
+	__asm__ volatile("vmxon %1" : "=@cca"(ok) : "m"(region) : "memory");
+	__asm__ volatile("sgdt %0" : "=m"(c->gdtr));
+	for (unsigned i = 0; i < VMX_MSRS; i++) {
+		c->msr[i] = rdmsr(vmx_swapped_msrs[i]);
+	}
+	return ok ? OK : E_IO;
+}
+
+/* ---- one VMCS ---- */
+
+static uint64_t vmcs_pa(const struct vcpu *v)
+{
+	return kmap_hpa(v->backend).v;
+}
+
+/* After VMCLEAR all of the VMCS is in memory, and its next entry is a VMLAUNCH. */
+static void clear(struct vcpu *v)
+{
+	uint64_t pa = vmcs_pa(v);
+	bool ok;
+
+	__asm__ volatile("vmclear %1" : "=@cca"(ok) : "m"(pa) : "memory");
+	ASSERT(ok);
+	vmx_of(v)->launched = false;
+	vmx_of(v)->cpu = NO_CPU;
+}
+
+static void release(struct vcpu *v)
+{
+	struct vmx_cpu *c = &vmx_cpus[cpu_this()->id];
+
+	if (c->current == v) {
+		clear(v);
+		c->current = NULL;
+	}
+	ASSERT(vmx_of(v)->cpu == NO_CPU);
+}
+
+static void set_host_state(const struct vmx_cpu *c)
+{
+	struct pseudo_descriptor idtr;
+
+	__asm__ volatile("sidt %0" : "=m"(idtr));
+	vmwrite(VMCS_HOST_CR0, read_cr0());
+	vmwrite(VMCS_HOST_CR3, read_cr3());
+	vmwrite(VMCS_HOST_CR4, read_cr4());
+	vmwrite(VMCS_HOST_EFER, rdmsr(MSR_EFER));
+	vmwrite(VMCS_HOST_GS_BASE, (uint64_t)cpu_this());
+	vmwrite(VMCS_HOST_TR_BASE, (uint64_t)cpu_this()->tss);
+	vmwrite(VMCS_HOST_GDTR, c->gdtr.base);
+	vmwrite(VMCS_HOST_IDTR, idtr.base);
+}
+
+void vmx_use(struct vcpu *v)
+{
+	uint32_t id = cpu_this()->id;
+	struct vmx_cpu *c = &vmx_cpus[id];
+	uint64_t pa = vmcs_pa(v);
+	bool ok;
+
+	if (c->current == v) {
+		return;
+	}
+	if (c->current) {
+		release(c->current);
+	}
+	ASSERT(vmx_of(v)->cpu == NO_CPU);
+	__asm__ volatile("vmptrld %1" : "=@cca"(ok) : "m"(pa) : "memory");
+	ASSERT(ok);
+	c->current = v;
+	vmx_of(v)->cpu = id;
+	set_host_state(c);
+}
+
+/* A VMCS has no defined content: each field that the controls bring into play is written once. */
+static const struct {
+	uint32_t field;
+	uint64_t value;
+} initial[] = {
+	{ VMCS_EXCEPTIONS, EXCEPTIONS }, { VMCS_PF_MASK, 0 }, { VMCS_PF_MATCH, 0 }, { VMCS_CR3_TARGETS, 0 },
+	{ VMCS_EXIT_STORES, 0 }, { VMCS_EXIT_LOADS, 0 }, { VMCS_ENTRY_LOADS, 0 }, { VMCS_ENTRY_EVENT, 0 },
+	{ VMCS_CR0_MASK, ~0ull }, { VMCS_CR4_MASK, ~0ull }, { VMCS_LINK, ~0ull }, { VMCS_GUEST_DEBUGCTL, 0 },
+	{ VMCS_ACTIVITY, 0 }, { VMCS_INTERRUPTIBILITY, 0 }, { VMCS_PENDING_DEBUG, 0 },
+	{ VMCS_HOST_ES, 0 }, { VMCS_HOST_CS, KERNEL_CS }, { VMCS_HOST_SS, KERNEL_DS }, { VMCS_HOST_DS, 0 }, { VMCS_HOST_FS, 0 },
+	{ VMCS_HOST_GS, 0 }, { VMCS_HOST_TR, TSS_SEL }, { VMCS_HOST_FS_BASE, 0 }, { VMCS_HOST_SYSENTER_CS, 0 },
+	{ VMCS_HOST_SYSENTER_ESP, 0 }, { VMCS_HOST_SYSENTER_EIP, 0 },
+};
+
+static uint64_t eptp(const struct vcpu *v)
+{
+	return v->space->pt.root.v | EPTP_WRITE_BACK | EPTP_4_LEVELS;
+}
+
+/* What is cached of one VM's vCPUs is told apart by this, and VMs by their EPT root (SDM 3C 29.4.3.1). */
+static uint16_t vpid(const struct vcpu *v)
+{
+	return (uint16_t)(v->vapic.id + 1);
+}
+
+/* The timer: 1 ms. */
+static void init(struct vcpu *v)
+{
+	struct vmx *x = vmx_of(v);
+
+	*(uint32_t *)v->backend = revision();
+	clear(v);
+	vmx_use(v);
+	for (unsigned i = 0; i < ARRAY_SIZE(initial); i++) {
+		vmwrite(initial[i].field, initial[i].value);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(control); i++) {
+		vmwrite(control[i].field, controls[i]);
+	}
+	vmwrite(VMCS_IO_BITMAP_A, image_pa(io_bitmap).v);
+	vmwrite(VMCS_IO_BITMAP_B, image_pa(io_bitmap + PAGE_SIZE).v);
+	vmwrite(VMCS_MSR_BITMAP, image_pa(msr_bitmap).v);
+	vmwrite(VMCS_EPTP, eptp(v));
+	vmwrite(VMCS_VPID, vpid(v));
+	/*
+	 * Always armed, though interrupts end the guest's run by themselves: Bochs 3.0 takes none from a guest that was
+	 * entered with IF=0.
+	 */
+	vmwrite(VMCS_PREEMPTION_TIMER, clock_tsc_khz() >> (rdmsr(MSR_VMX_MISC) & MISC_TIMER_SHIFT));
+	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit);
+	x->proc = controls[PROC_AT];
+	x->flushed_cpu = NO_CPU;
+	x->pat = 0x0007040600070406;
+	vmwrite(VMCS_TSC_OFFSET, v->vapic.tsc_offset);
+}
+
+static void update(struct vcpu *v)
+{
+	vmx_use(v);
+	vmwrite(VMCS_TSC_OFFSET, v->vapic.tsc_offset);
+}
+
+static void load(struct vcpu *v)
+{
+	vmx_use(v);
+	vmx_load_msrs(v);
+	if (vmread(VMCS_GUEST_DR7) & DR7_ENABLES) {
+		vmx_load_debug(v);
+	}
+}
+
+/*
+ * An exit leaves the limits of GDT and IDT at 64 KiB. Ring 3 must not find descriptors behind the GDT; behind the IDT are no
+ * vectors.
+ */
+static void unload(struct vcpu *v)
+{
+	vmx_save_msrs(v);
+	if (v->dr_loaded) {
+		vmx_unload_debug(v);
+	}
+	__asm__ volatile("lgdt %0" : : "m"(vmx_cpus[cpu_this()->id].gdtr));
+}
+
+void vmx_load_msrs(struct vcpu *v)
+{
+	struct vmx *x = vmx_of(v);
+
+	for (unsigned i = 0; i < VMX_MSRS; i++) {
+		wrmsr(vmx_swapped_msrs[i], x->msr[i]);
+	}
+	x->msrs_loaded = true;
+}
+
+void vmx_save_msrs(struct vcpu *v)
+{
+	struct vmx *x = vmx_of(v);
+	const struct vmx_cpu *c = &vmx_cpus[cpu_this()->id];
+
+	for (unsigned i = 0; i < VMX_MSRS; i++) {
+		x->msr[i] = rdmsr(vmx_swapped_msrs[i]);
+		wrmsr(vmx_swapped_msrs[i], c->msr[i]);
+	}
+	x->msrs_loaded = false;
+}
+
+/* ---- running ---- */
+
+static void invalidate_ept(uint64_t context)
+{
+	const uint64_t descriptor[2] = { context, 0 };
+	bool ok;
+
+	__asm__ volatile("invept %1, %2" : "=@cca"(ok) : "m"(descriptor), "r"((uint64_t)INVEPT_SPACE) : "memory");
+	ASSERT(ok);
+}
+
+void vmx_flush_vpid(struct vcpu *v)
+{
+	const uint64_t descriptor[2] = { vpid(v), 0 };
+	bool ok;
+
+	__asm__ volatile("invvpid %1, %2" : "=@cca"(ok) : "m"(descriptor), "r"((uint64_t)INVVPID_ONE) : "memory");
+	ASSERT(ok);
+}
+
+/*
+ * Nothing stale may be cached on this CPU: from before the vCPU was on another, from before something was unmapped, from
+ * another VM that had the same root. INVEPT drops all that was translated through the root, of any VPID.
+ */
+static void refresh(struct vcpu *v, struct vmx *x, uint32_t id)
+{
+	x->flushed_cpu = id;
+	x->flushed_generation = v->space->generation;
+	invalidate_ept(eptp(v));
+}
+
+static void inject(uint32_t word, uint32_t error)
+{
+	vmwrite(VMCS_ENTRY_EVENT, word);
+	if (word & EVENT_HAS_ERROR) {
+		vmwrite(VMCS_ENTRY_ERROR, error);
+	}
+}
+
+/* The event, or the virtual interrupt if the guest can take it now. Else the CPU exits when it can. */
+static uint32_t choose_event(struct vcpu *v, uint32_t *interruptibility)
+{
+	if (v->event.valid) {
+		if (v->event.type == EVENT_NMI) {
+			*interruptibility &= ~(uint32_t)BLOCKED_BY_NMI;      /* its delivery sets it */
+		}
+		v->event.valid = false;
+		inject(event_word(&v->event), v->event.error);
+	} else if (v->virq && !v->window && vcpu_interruptible(v)) {
+		inject(EVENT_VALID | v->virq, 0);
+		irq_taken(v);
+	}
+	return (v->virq || v->window ? PROC_INTERRUPT_WINDOW : 0) | (v->nmi_pending ? PROC_NMI_WINDOW : 0);
+}
+
+/* A shadow without IF can only be MOV SS's, and a trap that waits behind it is told (SDM 3C 27.3.1.5). */
+static uint32_t interruptibility_of(const struct vcpu *v)
+{
+	uint32_t shadow = v->shadow && !(v->rflags & RFLAGS_IF) ? BLOCKED_BY_MOV_SS : v->shadow;
+
+	return shadow | (v->nmi_blocked ? BLOCKED_BY_NMI : 0);
+}
+
+static void change_flags(struct vcpu *v, struct vmx *x, uint32_t interruptibility)
+{
+	x->rflags = v->rflags;
+	x->interruptibility = interruptibility;
+	vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
+	vmwrite(VMCS_INTERRUPTIBILITY, interruptibility);
+	vmwrite(VMCS_PENDING_DEBUG, v->shadow && (v->rflags & RFLAGS_TF) ? PENDING_BS : 0);
+}
+
+static void enter_state(struct vcpu *v, struct vmx *x)
+{
+	uint32_t interruptibility = interruptibility_of(v), proc = controls[PROC_AT] & ~(v->dr_loaded ? PROC_MOV_DR : 0u);
+
+	if (v->event.valid | v->virq | v->window | v->nmi_pending) {
+		proc |= choose_event(v, &interruptibility);
+	}
+	if (proc != x->proc) {
+		x->proc = proc;
+		vmwrite(VMCS_PROC, proc);
+	}
+	if (v->rflags != x->rflags || interruptibility != x->interruptibility) {
+		change_flags(v, x, interruptibility);
+	}
+	if (v->rip != x->rip) {
+		vmwrite(VMCS_GUEST_RIP, v->rip);
+	}
+	if (v->page->gpr[GPR_RSP] != x->rsp) {
+		vmwrite(VMCS_GUEST_RSP, v->page->gpr[GPR_RSP]);
+	}
+	if (read_cr2() != x->cr2) {
+		write_cr2(x->cr2);
+	}
+}
+
+static void leave_state(struct vcpu *v, struct vmx *x)
+{
+	x->launched = true;
+	x->cr2 = read_cr2();
+	v->rip = x->rip = vmread(VMCS_GUEST_RIP);
+	v->rflags = x->rflags = vmread(VMCS_GUEST_RFLAGS);
+	v->page->gpr[GPR_RSP] = x->rsp = vmread(VMCS_GUEST_RSP);
+	x->interruptibility = (uint32_t)vmread(VMCS_INTERRUPTIBILITY);
+	v->shadow = x->interruptibility & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS);
+	v->nmi_blocked = (x->interruptibility & BLOCKED_BY_NMI) != 0;
+	if (v->window | v->nmi_pending) {
+		v->window = false;
+		v->work |= WORK_IRQ;
+	}
+}
+
+static void run(struct vcpu *v, struct vm_exit *e)
+{
+	struct vmx *x = vmx_of(v);
+	uint32_t id = cpu_this()->id;
+
+	ASSERT(x->cpu == id);
+	if (x->flushed_cpu != id || x->flushed_generation != v->space->generation) {
+		refresh(v, x, id);
+	}
+	enter_state(v, x);
+	e->inst_len = 0;
+	if (vmx_enter(v->page->gpr, x)) {
+		leave_state(v, x);
+		vmx_decode(v, e, (uint32_t)vmread(VMCS_REASON));
+	} else {
+		/* Only an event that no CPU has can be refused so (SDM 3C 27.2.1.3): it came from the vmm. */
+		vmx_fail(v, e, "the CPU refuses the event to be delivered");
+		vmwrite(VMCS_ENTRY_EVENT, 0);
+	}
+}
+
+const struct vcpu_ops vmx_ops = {
+	.name = "VMX",
+	.own_bytes = sizeof(struct vmx),
+	.present = present,
+	.missing = missing,
+	.cpu_on = cpu_on,
+	.init = init,
+	.release = release,
+	.load = load,
+	.unload = unload,
+	.run = run,
+	.mode = vmx_mode,
+	.mode_is = vmx_mode_is,
+	.get = vmx_get,
+	.set = vmx_set,
+	.get_word = vmx_get_word,
+	.set_word = vmx_set_word,
+	.update = update,
+	.dump = vmx_dump,
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the sources of the VMX back end. */
+#pragma once
+
+/* struct vmx as switch.S sees it. */
+#define VMX_HOST_RSP 0
+#define VMX_LAUNCHED 8
+
+#ifndef __ASSEMBLY__
+
+#include "arch/x86/vcpu/ops.h"
+#include "arch/x86/vcpu/vcpu.h"
+#include "arch/x86/vmx/vmcs.h"
+
+enum { VMX_MSRS = 5, NO_CPU = 0xffffffff };
+
+/*
+ * The back end's own state of a vCPU, behind its struct vcpu; v->backend is the VMCS. All bits of CR0 and CR4 are masked
+ * and EFER is intercepted, so that what the guest has in them stands here, exact, without a VMREAD.
+ */
+struct vmx {
+	uint64_t host_rsp;           /* as it stands in the VMCS                                      */
+	uint32_t launched;
+	uint32_t cpu;                /* where the VMCS is current, or NO_CPU                          */
+	uint32_t flushed_cpu;        /* where nothing stale is cached for it, or NO_CPU, ...          */
+	uint64_t flushed_generation; /* ... as long as its space's generation is this                 */
+	/* As they stand in the VMCS, so that only changes are written. */
+	uint64_t rip, rflags, rsp;
+	uint32_t interruptibility, proc;
+	bool msrs_loaded;            /* the CPU has the guest's msr[], which is stale then            */
+	/* EPT ignores the guest's memory types, hence the PAT is no more than a value. */
+	uint64_t cr0, cr2, cr4, efer, dr6, pat;
+	uint64_t msr[VMX_MSRS];      /* vmx_swapped_msrs                                              */
+};
+
+_Static_assert(offsetof(struct vmx, host_rsp) == VMX_HOST_RSP && offsetof(struct vmx, launched) == VMX_LAUNCHED, "switch.S");
+
+static inline struct vmx *vmx_of(const struct vcpu *v)
+{
+	return vcpu_own(v);
+}
+
+/* STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE: the guest's are in the CPU from load to unload. */
+extern const uint32_t vmx_swapped_msrs[VMX_MSRS];
+
+#ifdef VMX_FAKE_VMCS                 /* unit tests bring a VMCS of their own */
+uint64_t vmread(uint32_t field);
+void vmwrite(uint32_t field, uint64_t val);
+void vmx_flush_vpid(struct vcpu *v);
+#else
+/* Of the current VMCS, which has the field; a refusal is a panic (switch.S). */
+static inline uint64_t vmread(uint32_t field)
+{
+	uint64_t val;
+
+	__asm__ volatile("vmread %1, %0\n\tjna vmx_broken" : "=r"(val) : "r"((uint64_t)field) : "cc");
+	return val;
+}
+
+static inline void vmwrite(uint32_t field, uint64_t val)
+{
+	__asm__ volatile("vmwrite %0, %1\n\tjna vmx_broken" : : "r"(val), "r"((uint64_t)field) : "cc", "memory");
+}
+#endif
+
+/*
+ * What a control word must be by its capability MSR (low half: bits that are 1 on this CPU, high half: bits that may be):
+ * all of must, of may what there is. false: must is not to be had, or never is not to be avoided.
+ */
+bool vmx_control(uint64_t capability, uint32_t must, uint32_t may, uint32_t never, uint32_t *out);
+
+/* Controls of every vCPU, found at boot; the bits that change are in struct vmx. */
+extern uint32_t vmx_entry_control;
+
+/* Makes v's VMCS this CPU's current one. It is nowhere else (ops.h, release). */
+void vmx_use(struct vcpu *v);
+
+/* The world switch, switch.S. False: the CPU refused, the guest has not run. */
+bool vmx_enter(uint64_t *gpr, struct vmx *x);
+
+/* Drops what the CPU caches for v's linear addresses. v is current. */
+void vmx_flush_vpid(struct vcpu *v);
+
+/* Fills e from the exit that v's VMCS tells. */
+void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason);
+void vmx_fail(struct vcpu *v, struct vm_exit *e, const char *why);
+
+/* Operations of struct vcpu_ops in state.c. v is current. */
+void vmx_mode(const struct vcpu *v, struct guest_mode *m);
+bool vmx_mode_is(const struct vcpu *v, const struct guest_mode *m);
+void vmx_get(struct vcpu *v, struct vcpu_state *s);
+void vmx_set(struct vcpu *v, const struct vcpu_state *s);
+uint64_t vmx_get_word(const struct vcpu *v, size_t offset);
+void vmx_set_word(struct vcpu *v, size_t offset, uint64_t val);
+void vmx_dump(const struct vcpu *v);
+
+/* The guest writes val to CR0 or CR4 (cr). false: #GP, nothing is changed. */
+bool vmx_write_cr(struct vcpu *v, unsigned cr, uint64_t val);
+
+/* vmx_swapped_msrs and DR0 to DR3, DR6 of the CPU become the guest's, or are taken back. */
+void vmx_load_msrs(struct vcpu *v);
+void vmx_save_msrs(struct vcpu *v);
+void vmx_load_debug(struct vcpu *v);
+void vmx_unload_debug(struct vcpu *v);
+
+#endif

@@ -21,6 +21,7 @@ struct span {
 };
 
 enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT, KEY_KVM,
+	   KEY_RNG, KEY_HPET,
 	   KEY_COUNT };
 
 enum node_key { NODE_WHEN_IDLE, NODE_KEY_COUNT };
@@ -332,6 +333,8 @@ static const char *const key_names[KEY_COUNT] = {
 	[KEY_AUTOSTART] = "autostart",
 	[KEY_ON_REBOOT] = "on-reboot",
 	[KEY_KVM] = "kvm",
+	[KEY_RNG] = "rng",
+	[KEY_HPET] = "hpet",
 };
 
 static const char *const node_key_names[NODE_KEY_COUNT] = {
@@ -377,6 +380,8 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	case KEY_AUTOSTART: set_choice(p, "autostart", "no", "yes", &vm->autostart); break;
 	case KEY_ON_REBOOT: set_choice(p, "on-reboot", "restart", "stop", &vm->on_reboot); break;
 	case KEY_KVM:       set_kvm(p, &vm->kvm); break;
+	case KEY_RNG:       set_choice(p, "rng", "no", "yes", &vm->rng); break;
+	case KEY_HPET:      set_choice(p, "hpet", "no", "yes", &vm->hpet); break;
 	case KEY_COUNT:     break;
 	}
 }
@@ -449,6 +454,7 @@ static void begin_vm(struct parser *p, struct span rest)
 	p->vm->weight = 100;
 	p->vm->autostart = 1;
 	p->vm->kvm = CONF_KVM_ALL;
+	p->vm->rng = 1;
 	copy_value(p, p->vm->name);
 }
 

@@ -36,6 +36,8 @@ struct conf_vm {
 	uint32_t autostart;                  /* 0 or 1                                               */
 	uint32_t on_reboot;                  /* enum conf_reboot                                     */
 	uint32_t kvm;                        /* enum kvm_feature (kernel/abi.h), of CONF_KVM_ALL     */
+	uint32_t rng;                        /* 0 or 1                                               */
+	uint32_t hpet;                       /* 0 or 1                                               */
 };
 
 struct conf_result {

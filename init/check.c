@@ -21,13 +21,19 @@ static bool good_string(const char *s, size_t size)
 	return true;
 }
 
+static bool good_devices(const struct conf_vm *vm)
+{
+	return vm->rng <= 1 && vm->hpet <= 1;
+}
+
 static bool good_vm(const struct conf_vm *vm)
 {
 	return good_string(vm->name, sizeof(vm->name)) && vm->name[0] && good_string(vm->kernel, sizeof(vm->kernel)) &&
 	       vm->kernel[0] && good_string(vm->initrd, sizeof(vm->initrd)) &&
 	       good_string(vm->cmdline, sizeof(vm->cmdline)) && vm->memory && vm->memory % MIB(1) == 0 &&
 	       vm->memory <= GIB(1024) && vm->vcpus >= 1 && vm->vcpus <= VCPUS_MAX && vm->weight >= 1 &&
-	       vm->weight <= WEIGHT_MAX && vm->autostart <= 1 && vm->on_reboot <= CONF_REBOOT_STOP && !(vm->kvm & ~CONF_KVM_ALL);
+	       vm->weight <= WEIGHT_MAX && vm->autostart <= 1 && vm->on_reboot <= CONF_REBOOT_STOP && !(vm->kvm & ~CONF_KVM_ALL) &&
+	       good_devices(vm);
 }
 
 static bool known_before(const struct conf_result *result, uint32_t i)

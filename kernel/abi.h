@@ -337,6 +337,7 @@ struct vcpu_state {
 enum doorbell_kind {
 	DOORBELL_PIO = 0, DOORBELL_MMIO = 1,
 	DOORBELL_ANY_VALUE = 1 << 8,         /* the value is not compared                            */
+	DOORBELL_REMOVE = 1 << 9,            /* instead: forgets what was registered at the address  */
 	DOORBELL_SIZE_SHIFT = 16,            /* bytes 1, 2, 4, 8 of the access; 0 any                */
 };
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ACPI tables of the guest (ACPI 6.5, 5.2). Fixed hardware, not hardware-reduced: the power button, the PM timer and
- * soft-off are the fixed registers of acpi_pm, so that no AML method is needed at all.
+ * soft-off are the fixed registers of acpi_pm, so that they need no AML method.
  */
 #include "vmm/acpi_tables.h"
 
 #include <string.h>
 
+#include "vmm/acpi_dsdt.h"
 #include "vmm/aml.h"
+#include "vmm/hpet.h"
 #include "vmm/platform.h"
 
 struct sdt_header {
@@ -39,7 +41,7 @@ struct facs {
 	uint8_t version, reserved[31];
 } __attribute__((packed));
 
-enum gas_space { GAS_IO = 1 };
+enum gas_space { GAS_MEMORY = 0, GAS_IO = 1 };
 enum gas_access { GAS_BYTE = 1, GAS_WORD = 2, GAS_DWORD = 3 };
 
 struct gas {
@@ -92,6 +94,26 @@ struct madt_nmi { uint8_t type, len, uid; uint16_t flags; uint8_t lint; } __attr
 enum { MADT_LOCAL_APIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_NMI = 4 };
 enum { MADT_PCAT = 1, MADT_ENABLED = 1, MADT_ALL_CPUS = 0xff, MADT_ACTIVE_HIGH_LEVEL = 0x0d };
 
+struct mcfg {
+	struct sdt_header h;
+	uint64_t reserved;
+	uint64_t base;
+	uint16_t segment;
+	uint8_t first_bus, last_bus;
+	uint32_t reserved1;
+} __attribute__((packed));
+
+struct hpet_table {
+	struct sdt_header h;
+	uint32_t block_id;
+	struct gas base;
+	uint8_t number;
+	uint16_t min_tick;
+	uint8_t protection;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct mcfg) == 60, "PCI Firmware 3.3, 4.1.2");
+_Static_assert(sizeof(struct hpet_table) == 56, "IA-PC HPET 1.0a, 3.2.4");
 _Static_assert(sizeof(struct sdt_header) == 36, "ACPI 6.5, 5.2.6");
 _Static_assert(sizeof(struct rsdp) == 36, "ACPI 6.5, 5.2.5.3");
 _Static_assert(sizeof(struct facs) == 64, "ACPI 6.5, 5.2.10");
@@ -156,55 +178,14 @@ static void finish(struct tables *t, size_t start)
 	table[offsetof(struct sdt_header, checksum)] = checksum(table, len);
 }
 
-/* Small resource descriptors (6.4.2): fixed I/O port range with 16-bit decoding, and one edge-triggered ISA line. */
-static void add_isa_device(struct aml *a, const char *name, const char *id, uint16_t port, uint8_t len, uint8_t line)
-{
-	const uint8_t crs[] = {
-		0x47, 0x01, (uint8_t)port, (uint8_t)(port >> 8), (uint8_t)port, (uint8_t)(port >> 8), 1, len,
-		0x22, (uint8_t)(1u << line), (uint8_t)(1u << line >> 8),
-		0x79, 0x00,
-	};
-	size_t device = aml_open_device(a, name);
-
-	aml_name_eisaid(a, "_HID", id);
-	aml_name_integer(a, "_UID", 0);
-	aml_name_buffer(a, "_CRS", crs, sizeof(crs));
-	aml_close(a, device);
-}
-
-static void add_processor(struct aml *a, unsigned id)
-{
-	const char name[] = { 'C', 'P', 'U', (char)('0' + id), '\0' };
-	size_t device = aml_open_device(a, name);
-
-	aml_name_string(a, "_HID", "ACPI0007");
-	aml_name_integer(a, "_UID", id);
-	aml_close(a, device);
-}
-
-static uint64_t add_dsdt(struct tables *t, unsigned vcpus)
+static uint64_t add_dsdt(struct tables *t, const struct acpi_platform *platform)
 {
 	struct sdt_header h = header("DSDT", 2);
-	struct aml *a = &t->out;
 	uint64_t at = here(t);
-	size_t start = a->len, open;
+	size_t start = t->out.len;
 
-	aml_bytes(a, &h, sizeof(h));
-	open = aml_open_package(a, "_S5_", 4);
-	aml_integer(a, S5_SLP_TYP);
-	aml_integer(a, S5_SLP_TYP);
-	aml_integer(a, 0);
-	aml_integer(a, 0);
-	aml_close(a, open);
-
-	open = aml_open_scope(a, "_SB_");
-	for (unsigned i = 0; i < vcpus; i++) {
-		add_processor(a, i);
-	}
-	add_isa_device(a, "TIMR", "PNP0100", PORT_PIT, 4, GSI_PIT);
-	add_isa_device(a, "RTC0", "PNP0B00", PORT_RTC, RTC_LEN, GSI_RTC);
-	add_isa_device(a, "COM1", "PNP0501", PORT_COM1, COM1_LEN, GSI_COM1);
-	aml_close(a, open);
+	aml_bytes(&t->out, &h, sizeof(h));
+	acpi_dsdt_body(&t->out, platform);
 	finish(t, start);
 	return at;
 }
@@ -273,6 +254,21 @@ static void add_interrupt_lines(struct aml *a)
 	aml_bytes(a, &nmi, sizeof(nmi));
 }
 
+/* The lines of PCI are level-triggered, which is not what ISA lines are unless it is said. */
+static void add_pci_lines(struct aml *a)
+{
+	static const uint8_t line[] = PLATFORM_PCI_LINES;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(line); i++) {
+		struct madt_override o = {
+			.type = MADT_OVERRIDE, .len = sizeof(o), .source = line[i], .gsi = line[i],
+			.flags = MADT_ACTIVE_HIGH_LEVEL,
+		};
+
+		aml_bytes(a, &o, sizeof(o));
+	}
+}
+
 static uint64_t add_madt(struct tables *t, unsigned vcpus)
 {
 	struct madt m = { .h = header("APIC", 5), .local_apic = (uint32_t)PLATFORM_LAPIC, .flags = MADT_PCAT };
@@ -288,21 +284,49 @@ static uint64_t add_madt(struct tables *t, unsigned vcpus)
 		aml_bytes(&t->out, &l, sizeof(l));
 	}
 	add_interrupt_lines(&t->out);
+	add_pci_lines(&t->out);
 	finish(t, start);
 	return at;
 }
 
-static uint64_t add_xsdt(struct tables *t, uint64_t fadt, uint64_t madt)
+static uint64_t add_mcfg(struct tables *t)
+{
+	struct mcfg m = { .h = header("MCFG", 1), .base = PLATFORM_ECAM };
+	uint64_t at = here(t);
+	size_t start = t->out.len;
+
+	aml_bytes(&t->out, &m, sizeof(m));
+	finish(t, start);
+	return at;
+}
+
+static uint64_t add_hpet(struct tables *t)
+{
+	struct hpet_table p = {
+		.h = header("HPET", 1), .block_id = (uint32_t)HPET_CAPABILITIES, .min_tick = HPET_MIN_TICK,
+		.base = { .space = GAS_MEMORY, .bits = 64, .address = PLATFORM_HPET },
+	};
+	uint64_t at = here(t);
+	size_t start = t->out.len;
+
+	aml_bytes(&t->out, &p, sizeof(p));
+	finish(t, start);
+	return at;
+}
+
+enum { SDT_MAX = 4 };
+
+static uint64_t add_xsdt(struct tables *t, const uint64_t entry[SDT_MAX], unsigned count)
 {
 	struct sdt_header h = header("XSDT", 1);
-	uint64_t at, entry[] = { fadt, madt };
+	uint64_t at;
 	size_t start;
 
 	align(t, 8);
 	at = here(t);
 	start = t->out.len;
 	aml_bytes(&t->out, &h, sizeof(h));
-	aml_bytes(&t->out, entry, sizeof(entry));
+	aml_bytes(&t->out, entry, count * sizeof(entry[0]));
 	finish(t, start);
 	return at;
 }
@@ -318,20 +342,25 @@ static struct rsdp make_rsdp(uint64_t xsdt)
 	return r;
 }
 
-int acpi_tables_build(uint8_t *buf, size_t size, uint64_t at, unsigned vcpus)
+int acpi_tables_build(uint8_t *buf, size_t size, uint64_t at, const struct acpi_platform *platform)
 {
 	struct tables t = { .out = { .buf = buf, .size = size, .len = sizeof(struct rsdp) }, .at = at };
+	uint64_t table[SDT_MAX], facs;
+	unsigned count = 0;
 	struct rsdp r;
 
-	if (!vcpus || vcpus > PLATFORM_VCPUS_MAX || (at & 63) || at >= PLATFORM_HIGH - ACPI_TABLES_MAX) {
+	if (!platform->vcpus || platform->vcpus > PLATFORM_VCPUS_MAX || platform->virtio_mmio > VIRTIO_MMIO_MAX ||
+	    (at & 63) || at >= PLATFORM_HIGH - ACPI_TABLES_MAX) {
 		return E_INVAL;
 	}
-	uint64_t facs = add_facs(&t);
-	uint64_t dsdt = add_dsdt(&t, vcpus);
-	uint64_t fadt = add_fadt(&t, facs, dsdt);
-	uint64_t madt = add_madt(&t, vcpus);
-
-	r = make_rsdp(add_xsdt(&t, fadt, madt));
+	facs = add_facs(&t);
+	table[count++] = add_fadt(&t, facs, add_dsdt(&t, platform));
+	table[count++] = add_madt(&t, platform->vcpus);
+	table[count++] = add_mcfg(&t);
+	if (platform->hpet) {
+		table[count++] = add_hpet(&t);
+	}
+	r = make_rsdp(add_xsdt(&t, table, count));
 	if (overflowed(&t) || t.out.len > ACPI_TABLES_MAX) {
 		return E_NOMEM;
 	}

@@ -82,6 +82,15 @@ size_t aml_open_package(struct aml *a, const char *name, uint8_t elements)
 	return at;
 }
 
+size_t aml_open_element(struct aml *a, uint8_t elements)
+{
+	byte(a, AML_PACKAGE);
+	size_t at = open_package_length(a);
+
+	byte(a, elements);
+	return at;
+}
+
 void aml_integer(struct aml *a, uint32_t value)
 {
 	if (value <= 1) {

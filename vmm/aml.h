@@ -20,6 +20,7 @@ void aml_bytes(struct aml *a, const void *bytes, size_t len);
 size_t aml_open_scope(struct aml *a, const char *name);
 size_t aml_open_device(struct aml *a, const char *name);
 size_t aml_open_package(struct aml *a, const char *name, uint8_t elements);
+size_t aml_open_element(struct aml *a, uint8_t elements);     /* a package without a name, inside of another */
 void aml_close(struct aml *a, size_t open);
 
 /* Name(name, value). */

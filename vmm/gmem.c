@@ -95,6 +95,14 @@ int gmem_fill(const struct gmem *mem, gpa_t addr, uint8_t byte, size_t len)
 	return OK;
 }
 
+uint8_t *gmem_pointer(const struct gmem *mem, uint64_t addr, uint64_t len)
+{
+	uint64_t run = 0;
+	uint8_t *host = slot_at(mem, addr, &run);
+
+	return host && len <= run ? host : NULL;
+}
+
 int gmem_set_bits(const struct gmem *mem, gpa_t addr, uint8_t bits)
 {
 	uint64_t run;

@@ -27,6 +27,12 @@ int gmem_fill(const struct gmem *mem, gpa_t addr, uint8_t byte, size_t len) MUST
 bool gmem_has(const struct gmem *mem, gpa_t addr, size_t len);
 
 /*
+ * Where [addr, addr + len) stands in this process, for devices that read and write guest memory in place; NULL: not all of it
+ * is RAM of one slot. The guest may change it at any time.
+ */
+uint8_t *gmem_pointer(const struct gmem *mem, uint64_t addr, uint64_t len);
+
+/*
  * Sets bits of one byte in one atomic step, as the processor sets accessed and dirty bits of a table entry.
  * E_RANGE: not RAM.
  */

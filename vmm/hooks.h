@@ -14,6 +14,13 @@ struct ioapic;
 /* Joins vm_irq() to both interrupt controllers; call once, after their init and before the first vm_irq(). */
 void vm_irq_init(struct pic *pic, struct ioapic *ioapic);
 
+/*
+ * Legacy replacement of the HPET: while on, what the PIT and the RTC drive is lost, and vm_irq_legacy() drives their lines
+ * (GSI_PIT, GSI_RTC) instead.
+ */
+void vm_irq_replace(bool on);
+void vm_irq_legacy(unsigned gsi, bool level);
+
 /* Deadline of the first armed vm_timer in vm_now() time; UINT64_MAX: none is armed. */
 uint64_t vm_timer_next(void);
 
@@ -35,3 +42,10 @@ void vm_timer_wake(void);
  */
 enum { VM_WATCHES_MAX = 48 };
 int vm_watch(uint32_t event, void (*fn)(void *arg), void *arg) MUST_CHECK;
+
+/*
+ * Supplied by the core: a guest's write to the address, of any size and value, signals event (of vm_watch()) and is
+ * finished in the kernel. E_NOMEM: the kernel keeps no more of them. Removing what is not there does nothing.
+ */
+int vm_doorbell_add(uint64_t gpa, uint32_t event) MUST_CHECK;
+void vm_doorbell_remove(uint64_t gpa);

@@ -4,7 +4,14 @@
 #include "vmm/hooks.h"
 #include "vmm/vm.h"
 
-enum io_key { KEY_CONSOLE, KEY_CONTROL, KEY_TIMER };
+enum io_key { KEY_CONSOLE, KEY_CONTROL, KEY_TIMER, KEY_WATCH };
+
+/* What vm_watch() was told; KEY_WATCH + index is the key. Constant once the vCPUs run. */
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+} watch[VM_WATCHES_MAX];
+static unsigned watches;
 
 /* Bytes from the console that the guest's FIFO had no room for. Owned by the device lock. */
 static struct {
@@ -115,6 +122,26 @@ int io_init(void)
 	return sys_event_bind(VMM_CONTROL, KEY_CONTROL);
 }
 
+int vm_watch(uint32_t event, void (*fn)(void *arg), void *arg)
+{
+	int r = watches == VM_WATCHES_MAX ? E_NOMEM : sys_event_bind(event, KEY_WATCH + watches);
+
+	if (r == OK) {
+		watch[watches].fn = fn;
+		watch[watches++].arg = arg;
+	}
+	return r;
+}
+
+static void on_key(int64_t key)
+{
+	if (key >= KEY_WATCH && key < KEY_WATCH + (int64_t)watches) {
+		watch[key - KEY_WATCH].fn(watch[key - KEY_WATCH].arg);
+	} else {
+		vm_end_because(VM_END_FAILED, "waiting for events failed: %d", (int)key);
+	}
+}
+
 void io_loop(void)
 {
 	for (;;) {
@@ -132,7 +159,7 @@ void io_loop(void)
 			on_timer();
 			break;
 		default:
-			vm_end_because(VM_END_FAILED, "waiting for events failed: %d", (int)key);
+			on_key(key);
 			break;
 		}
 		vm_unlock();

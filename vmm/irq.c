@@ -13,15 +13,17 @@ _Static_assert((int)GSI_COUNT == (int)IOAPIC_PINS, "one pin per interrupt");
 static struct pic *isa;
 static struct ioapic *apic;
 static uint32_t levels;
+static bool replaced;        /* the HPET has the lines of PIT and RTC */
 
 void vm_irq_init(struct pic *pic, struct ioapic *ioapic)
 {
 	isa = pic;
 	apic = ioapic;
 	levels = 0;
+	replaced = false;
 }
 
-void vm_irq(unsigned gsi, bool level)
+static void drive(unsigned gsi, bool level)
 {
 	uint32_t bit;
 
@@ -38,4 +40,28 @@ void vm_irq(unsigned gsi, bool level)
 		pic_set(isa, gsi, level);
 	}
 	ioapic_set(apic, gsi == GSI_PIT ? IOAPIC_PIN_PIT : gsi, level);
+}
+
+void vm_irq(unsigned gsi, bool level)
+{
+	if (!replaced || (gsi != GSI_PIT && gsi != GSI_RTC)) {
+		drive(gsi, level);
+	}
+}
+
+void vm_irq_replace(bool on)
+{
+	/* Who takes the lines over finds them low. */
+	if (on != replaced) {
+		drive(GSI_PIT, false);
+		drive(GSI_RTC, false);
+	}
+	replaced = on;
+}
+
+void vm_irq_legacy(unsigned gsi, bool level)
+{
+	if (replaced) {
+		drive(gsi, level);
+	}
 }

@@ -111,7 +111,10 @@ static void make_memory(void)
 static void make_tables(void)
 {
 	uint8_t tables[ACPI_TABLES_MAX];
-	int len = acpi_tables_build(tables, sizeof(tables), PLATFORM_TABLES, vm.vcpu_count);
+	struct acpi_platform platform = {
+		.vcpus = vm.vcpu_count, .hpet = vm.launch->conf.hpet, .virtio_mmio = vm_virtio_mmio_count(),
+	};
+	int len = acpi_tables_build(tables, sizeof(tables), PLATFORM_TABLES, &platform);
 
 	if (len >= 0) {
 		len = gmem_write(&vm.mem, gpa(PLATFORM_TABLES), tables, (size_t)len);
@@ -197,7 +200,6 @@ int user_main(uint64_t argument)
 	attach_init();
 	vm.vcpu_count = vm.launch->conf.vcpus;
 	make_memory();
-	make_tables();
 	for (unsigned i = 0; i < vm.vcpu_count; i++) {
 		make_vcpu(i);
 	}
@@ -208,6 +210,7 @@ int user_main(uint64_t argument)
 	if (r < 0) {
 		give_up("devices", r);
 	}
+	make_tables();
 	load();
 	add_delay_doorbell();
 	vm.control->run_ns = sys_clock(NULL);

@@ -19,7 +19,7 @@ int memmap_build(struct memmap *map, const struct gmem *mem)
 {
 	uint64_t next = PLATFORM_HIGH;
 
-	_Static_assert(6 + GMEM_SLOTS_MAX <= MEMMAP_MAX, "every entry has a place");
+	_Static_assert(7 + GMEM_SLOTS_MAX <= MEMMAP_MAX, "every entry has a place");
 	*map = (struct memmap){ 0 };
 	if (!low_slot_fits(mem)) {
 		return E_RANGE;
@@ -29,6 +29,7 @@ int memmap_build(struct memmap *map, const struct gmem *mem)
 	add(map, PLATFORM_EBDA, PLATFORM_VGA, MEMMAP_RESERVED);
 	add(map, PLATFORM_TABLES, PLATFORM_BIOS_END, MEMMAP_RESERVED);
 	add(map, PLATFORM_BIOS_END, map->low_end, MEMMAP_RAM);
+	add(map, PLATFORM_ECAM, PLATFORM_ECAM + PLATFORM_ECAM_SIZE, MEMMAP_RESERVED);
 	add(map, PLATFORM_IOAPIC, PLATFORM_IOAPIC + PAGE_SIZE, MEMMAP_RESERVED);
 	add(map, PLATFORM_LAPIC, PLATFORM_LAPIC + PAGE_SIZE, MEMMAP_RESERVED);
 	for (unsigned i = 1; i < mem->count; i++) {

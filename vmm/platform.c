@@ -94,6 +94,19 @@ void vm_eoi_bitmap(const uint64_t bitmap[4])
 	}
 }
 
+/* ---- doorbells ---- */
+
+int vm_doorbell_add(uint64_t gpa, uint32_t event)
+{
+	return sys_vm_doorbell(vm.space, DOORBELL_MMIO | DOORBELL_ANY_VALUE, gpa, 0, event);
+}
+
+/* The call wants an event in any case; the one that every VM has will do. */
+void vm_doorbell_remove(uint64_t gpa)
+{
+	(void)sys_vm_doorbell(vm.space, DOORBELL_MMIO | DOORBELL_REMOVE, gpa, 0, vm.timer_event);
+}
+
 /* ---- log ---- */
 
 /* True when a line may be written now. */

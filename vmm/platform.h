@@ -32,9 +32,17 @@ enum {
 };
 
 /* Lines: global system interrupts, equal to ISA lines but for the PIT. */
-enum platform_gsi { GSI_PIT = 0, GSI_COM1 = 4, GSI_RTC = 8, GSI_SCI = 9, GSI_COUNT = 24, IOAPIC_PIN_PIT = 2 };
+enum platform_gsi { GSI_PIT = 0, GSI_COM1 = 4, GSI_RTC = 8, GSI_SCI = 9, GSI_VIRTIO_MMIO = 16, GSI_COUNT = 24, IOAPIC_PIN_PIT = 2 };
 
 /* Guest-physical addresses of what is not RAM. */
+#define PLATFORM_PCI_WINDOW      0xc0000000ull     /* memory BARs answer in here                     */
+#define PLATFORM_PCI_WINDOW_SIZE 0x20000000ull
+#define PLATFORM_ECAM            0xe0000000ull     /* configuration of PCI bus 0                     */
+#define PLATFORM_ECAM_SIZE       0x00100000ull
+#define PLATFORM_VIRTIO_MMIO     0xfeb00000ull     /* virtio devices that are not on PCI, one after the other */
+#define PLATFORM_VIRTIO_MMIO_SIZE 0x1000ull
+#define PLATFORM_HPET            0xfed00000ull
+#define PLATFORM_HPET_SIZE       0x400ull
 #define PLATFORM_IOAPIC   0xfec00000ull
 #define PLATFORM_LAPIC    0xfee00000ull
 #define PLATFORM_LOW_END  0xc0000000ull    /* RAM below 4 GiB ends here at the latest                */
@@ -46,5 +54,10 @@ enum platform_gsi { GSI_PIT = 0, GSI_COM1 = 4, GSI_RTC = 8, GSI_SCI = 9, GSI_COU
 #define PLATFORM_TABLES   0xe0000ull       /* RSDP first, then the other ACPI tables                 */
 #define PLATFORM_RESET    0xffff0ull       /* where real mode finds firmware's first instruction     */
 #define PLATFORM_BIOS_END 0x100000ull
+
+/* Where INTA# of PCI slot n goes: entry n % 4. ISA lines that nothing else has, so that they reach the PIC too. */
+#define PLATFORM_PCI_LINES { 11, 10, 5, 3 }
+
+enum { VIRTIO_MMIO_MAX = 6 };          /* one line each, from GSI_VIRTIO_MMIO on; 22 and 23 are the HPET's */
 
 enum { PLATFORM_VCPUS_MAX = 8, PLATFORM_IOAPIC_ID = 8 };

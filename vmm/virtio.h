@@ -14,6 +14,7 @@
 
 #include "drivers/virtio/ring.h"
 #include "lib/base.h"
+#include "vmm/device.h"
 
 enum virtio_type { VIRTIO_NET = 1, VIRTIO_BLOCK = 2, VIRTIO_CONSOLE = 3, VIRTIO_RNG = 4, VIRTIO_BALLOON = 5 };
 
@@ -56,7 +57,7 @@ struct virtio_ops {
 	void (*ready)(struct virtio_device *dev);
 	/* Optional: the driver reset the device; the rings are stopped already, no chain of theirs may be touched again. */
 	void (*reset)(struct virtio_device *dev);
-	/* Optional: dev->config changed in [at, at + len) by the driver's write. Without it nothing is writable. */
+	/* Optional: dev->config changed in [at, at + len) by the driver's write. */
 	void (*config_written)(struct virtio_device *dev, unsigned at, unsigned len);
 	/* Optional: the message of queue's interrupt may have changed; virtio_queue_msi() tells it. */
 	void (*message_changed)(struct virtio_device *dev, unsigned queue);
@@ -67,7 +68,7 @@ struct virtio_transport {
 	/* Interrupts for vector with these causes (enum virtio_isr) added to the ISR status. */
 	void (*interrupt)(struct virtio_device *dev, uint16_t vector, unsigned causes);
 	/* E_NOENT: queue has no message of its own now; signal by virtio_interrupt(). */
-	int (*message)(struct virtio_device *dev, uint16_t vector, uint64_t *address, uint32_t *data);
+	int (*message)(const struct virtio_device *dev, uint16_t vector, uint64_t *address, uint32_t *data);
 	/* The driver enabled queue, or all were stopped (queue == VIRTIO_QUEUES_MAX): doorbells follow. */
 	void (*queues_changed)(struct virtio_device *dev);
 };
@@ -81,6 +82,7 @@ struct virtio_device {
 	unsigned queue_count;        /* 1 to VIRTIO_QUEUES_MAX                                       */
 	uint8_t *config;             /* device configuration space, little endian; kept by the model */
 	unsigned config_size;        /* bytes; outside reads are zero                                */
+	unsigned config_writable, config_writable_end;   /* of these, the driver writes [first, second)      */
 	const struct ring_memory *memory;    /* set by vm_virtio_add() unless the model did          */
 
 	/* Guest state. */
@@ -92,9 +94,11 @@ struct virtio_device {
 	uint8_t generation;          /* of the configuration space                                   */
 	struct virtio_queue queue[VIRTIO_QUEUES_MAX];
 
-	/* Host side: of the transport. */
+	/* Host side. */
+	uint32_t again;              /* queues of virtio_notify_again()                              */
+	struct vm_timer again_timer;
 	const struct virtio_transport *transport;
-	void *slot;
+	void *slot;                  /* of the transport                                             */
 };
 
 /* ---- for models ---- */
@@ -112,6 +116,21 @@ bool virtio_is_live(const struct virtio_device *dev);
  * DEVICE_NEEDS_RESET. False: the device is not live any more.
  */
 bool virtio_queue_done(struct virtio_device *dev, unsigned queue);
+
+/*
+ * Takes the chains of queue, one after the other, shows what was used, and comes again by itself when the budget ends
+ * first: the whole of notify() for a device that finishes a chain at once. serve() returns the bytes written into the
+ * chain, or E_AGAIN: then the chain is put back, and the model calls virtio_notify() when it can go on; E_PROTO: the
+ * driver sent nonsense, the device needs a reset.
+ */
+typedef int virtio_chain_fn(struct virtio_device *dev, unsigned queue, const struct ring_chain *chain);
+void virtio_serve(struct virtio_device *dev, unsigned queue, virtio_chain_fn *serve);
+
+/*
+ * The batch's budget ended before the ring did: notify() comes again for queue soon, after others had their turn at the
+ * device lock. Also for a device that must wait: it sets a timer of its own and calls virtio_notify() then.
+ */
+void virtio_notify_again(struct virtio_device *dev, unsigned queue);
 
 /* A used buffer notification for queue, for who published by itself. */
 void virtio_interrupt(struct virtio_device *dev, unsigned queue);

@@ -15,6 +15,7 @@
 #include "vmm/device.h"
 #include "vmm/emulate.h"
 #include "vmm/gmem.h"
+#include "vmm/hpet.h"
 #include "vmm/i8042.h"
 #include "vmm/ioapic.h"
 #include "vmm/launch.h"
@@ -74,6 +75,7 @@ struct vm {
 	struct acpi_pm pm;
 	struct i8042 kbc;
 	struct pci_host pci;
+	struct hpet hpet;
 	struct chipset chipset;
 	struct channel_end from_vm, to_vm, log;
 	struct vm_log_rate rate;
@@ -116,6 +118,12 @@ int vm_devices_init(void) MUST_CHECK;
  */
 struct virtio_device;
 int vm_virtio_add(struct virtio_device *dev) MUST_CHECK;
+
+/* virtio_devices.c: the virtio devices that the configuration names. */
+int vm_virtio_init(void) MUST_CHECK;
+
+/* How many of them are on their own memory-mapped transport. */
+unsigned vm_virtio_mmio_count(void);
 
 /* run.c: the body of a vCPU's thread; argument is its struct vm_vcpu. */
 void vcpu_thread(void *argument);

@@ -43,7 +43,7 @@ def memory_above_4_gib():
 
 @test
 def pci_is_found_without_acpi():
-    with Machine(iso=make_iso(vm("plain", "acpi=off", "ls /sys/bus/pci/devices")), memory="512m") as node:
+    with Machine(iso=make_iso(vm("plain", "acpi=off", "ls -1 /sys/bus/pci/devices")), memory="512m") as node:
         node.expect(r"^0000:00:00\.0$", 120)
         node.expect_none("PCI: Fatal")
 

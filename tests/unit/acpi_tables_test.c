@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The guest's ACPI tables: every checksum, every link, and the AML read back by a small parser.
- * sources: vmm/acpi_tables.c vmm/aml.c
+ * sources: vmm/acpi_tables.c vmm/acpi_dsdt.c vmm/aml.c vmm/pci_host.c vmm/pci.c vmm/bus.c tests/fake/platform.c tests/fake/irq.c
  */
 #include "vmm/acpi_tables.h"
 
@@ -31,10 +31,18 @@ static uint8_t sum(const uint8_t *p, size_t n)
 	return s;
 }
 
+static struct acpi_platform with;
+
+static int build_in(size_t size, uint64_t at, unsigned vcpus)
+{
+	with.vcpus = vcpus;
+	return acpi_tables_build(t, size, at, &with);
+}
+
 static void build(unsigned vcpus)
 {
 	memset(t, 0xee, sizeof(t));
-	len = acpi_tables_build(t, sizeof(t), AT, vcpus);
+	len = build_in(sizeof(t), AT, vcpus);
 	CHECK(len > 0);
 }
 
@@ -55,7 +63,7 @@ static const uint8_t *nth(unsigned i, const char *signature)
 {
 	const uint8_t *xsdt = table(get(t, 24, 8), "XSDT");
 
-	CHECK_EQ(get(xsdt, 4, 4), 36 + 2 * 8);
+	CHECK_EQ(get(xsdt, 4, 4), 36 + (3u + with.hpet) * 8);
 	return table(get(xsdt, 36 + i * 8u, 8), signature);
 }
 
@@ -125,7 +133,7 @@ TEST(madt_lists_processors_and_lines)
 				CHECK_EQ(get(p, 8, 4), 0);
 				ioapics++;
 			} else if (p[0] == 2) {
-				CHECK_EQ(get(p, 4, 4), p[3] == 0 ? 2 : 9);
+				CHECK_EQ(get(p, 4, 4), p[3] == 0 ? 2 : p[3]);
 				CHECK_EQ(get(p, 8, 2), p[3] == 0 ? 0 : 0xd);
 				overrides++;
 			}
@@ -133,7 +141,7 @@ TEST(madt_lists_processors_and_lines)
 		CHECK(p == end);
 		CHECK_EQ(apics, vcpus);
 		CHECK_EQ(ioapics, 1);
-		CHECK_EQ(overrides, 2);
+		CHECK_EQ(overrides, 2 + 4);          /* PIT, SCI, PCI's lines */
 	}
 }
 
@@ -186,7 +194,7 @@ TEST(dsdt_nests_and_holds_the_devices)
 		devices++;
 	}
 	CHECK(p == end);
-	CHECK_EQ(devices, 3 + 3);
+	CHECK_EQ(devices, 3 + 3 + 2);
 	p = find(scope, end, "COM1");
 	CHECK(p != NULL);
 	CHECK_MEM(p + 4, "\x08_HID\x0c\x41\xd0\x05\x01", 10);
@@ -195,14 +203,62 @@ TEST(dsdt_nests_and_holds_the_devices)
 	CHECK_MEM(p + 4, "\x08_HID\x0d" "ACPI0007", 15);
 }
 
+TEST(mcfg_names_the_configuration_window)
+{
+	const uint8_t *m;
+
+	build(1);
+	m = nth(2, "MCFG");
+	CHECK_EQ(get(m, 4, 4), 60);
+	CHECK_EQ(get(m, 44, 8), PLATFORM_ECAM);
+	CHECK_EQ(get(m, 52, 4), 0);          /* segment 0, bus 0 only */
+}
+
+/* Each row of _PRT: package of slot, pin, 0, line; the last slot must be there, on the line of its wire. */
+TEST(pci_root_routes_and_reserves)
+{
+	static const uint8_t last[] = { 0x0c, 0xff, 0xff, 0x1f, 0x00, 0x00, 0x00, 0x0a, 3 };      /* 1Fh, any; INTA#; 0; 3 */
+	const uint8_t *fadt, *d, *end, *p;
+
+	build(1);
+	fadt = nth(0, "FACP");
+	d = table(get(fadt, 40, 4), "DSDT");
+	end = d + get(d, 4, 4);
+	p = find(d, end, "PCI0");
+	CHECK(p && find(p, end, "_CRS") && find(p, end, "_OSC"));
+	p = find(p, end, "_PRT");
+	CHECK(p && p[-1] == 0x08 && p[4] == 0x12);
+	end = p + 5 + package_length(p + 5);
+	CHECK_MEM(end - 9, last, sizeof(last));
+}
+
+TEST(hpet_and_virtio_devices_as_configured)
+{
+	const uint8_t *h, *fadt, *d, *end;
+
+	with = (struct acpi_platform){ .hpet = true, .virtio_mmio = 2 };
+	build(1);
+	h = nth(3, "HPET");
+	CHECK_EQ(get(h, 44, 8), PLATFORM_HPET);
+	fadt = nth(0, "FACP");
+	d = table(get(fadt, 40, 4), "DSDT");
+	end = d + get(d, 4, 4);
+	CHECK(find(d, end, "HPET") && find(d, end, "VR00") && find(d, end, "VR01") && !find(d, end, "VR02"));
+	CHECK(find(d, end, "LNRO"));
+	with = (struct acpi_platform){ .virtio_mmio = VIRTIO_MMIO_MAX + 1 };
+	CHECK_EQ(build_in(sizeof(t), AT, 1), E_INVAL);
+	with = (struct acpi_platform){ 0 };
+}
+
 TEST(limits)
 {
+	with = (struct acpi_platform){ .hpet = true, .virtio_mmio = VIRTIO_MMIO_MAX };
 	build(PLATFORM_VCPUS_MAX);
 	for (size_t size = 0; size < (size_t)len; size++) {
-		CHECK_EQ(acpi_tables_build(t, size, AT, PLATFORM_VCPUS_MAX), E_NOMEM);
+		CHECK_EQ(build_in(size, AT, PLATFORM_VCPUS_MAX), E_NOMEM);
 	}
-	CHECK_EQ(acpi_tables_build(t, sizeof(t), AT, 0), E_INVAL);
-	CHECK_EQ(acpi_tables_build(t, sizeof(t), AT, PLATFORM_VCPUS_MAX + 1), E_INVAL);
-	CHECK_EQ(acpi_tables_build(t, sizeof(t), AT + 1, 1), E_INVAL);
-	CHECK_EQ(acpi_tables_build(t, sizeof(t), PLATFORM_HIGH, 1), E_INVAL);
+	CHECK_EQ(build_in(sizeof(t), AT, 0), E_INVAL);
+	CHECK_EQ(build_in(sizeof(t), AT, PLATFORM_VCPUS_MAX + 1), E_INVAL);
+	CHECK_EQ(build_in(sizeof(t), AT + 1, 1), E_INVAL);
+	CHECK_EQ(build_in(sizeof(t), PLATFORM_HIGH, 1), E_INVAL);
 }

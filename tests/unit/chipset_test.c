@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The chipset's one-byte ports, and the PCI host bridge that shares a port with one of them.
- * sources: vmm/chipset.c vmm/pci_host.c vmm/bus.c tests/fake/platform.c
+ * sources: vmm/chipset.c vmm/pci_host.c vmm/pci.c vmm/bus.c tests/fake/platform.c tests/fake/irq.c
  */
 #include "tests/fake/platform.h"
 #include "tests/unit/check.h"
@@ -14,7 +14,7 @@ static struct pci_host pci;
 static void setup(void)
 {
 	fake_reset();
-	CHECK_EQ(pci_host_init(&pci, &fake.ports), OK);
+	CHECK_EQ(pci_host_init(&pci, &fake.ports, &fake.mmio), OK);
 	CHECK_EQ(chipset_init(&chipset, &fake.ports, &pci), OK);
 }
 
@@ -92,5 +92,5 @@ TEST(one_host_bridge_and_nothing_else)
 	}
 	fake_out(0xcf8, 4, 0x80000004);
 	fake_out(0xcfc, 4, 0xffffffff);
-	CHECK_EQ(fake_in(0xcfc, 4), 0x00000006);
+	CHECK_EQ(fake_in(0xcfc, 4), 0x00000406);
 }

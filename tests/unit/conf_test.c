@@ -51,7 +51,9 @@ TEST(example_of_the_manual)
 	      "    initrd initrd.img\n"
 	      "    cmdline console=ttyS0 quiet foo=#1 # not this\n"
 	      "    autostart no\n"
-	      "    on-reboot stop\n");
+	      "    on-reboot stop\n"
+	      "    rng no\n"
+	      "    hpet yes\n");
 	CHECK_EQ(r.message_count, 0);
 	CHECK_EQ(r.vm_count, 1);
 	CHECK_EQ(r.when_idle, CONF_IDLE_POWEROFF);
@@ -64,6 +66,8 @@ TEST(example_of_the_manual)
 	CHECK_STR(r.vm[0].cmdline, "console=ttyS0 quiet foo=#1");
 	CHECK_EQ(r.vm[0].autostart, 0);
 	CHECK_EQ(r.vm[0].on_reboot, CONF_REBOOT_STOP);
+	CHECK_EQ(r.vm[0].rng, 0);
+	CHECK_EQ(r.vm[0].hpet, 1);
 }
 
 TEST(defaults)
@@ -74,6 +78,8 @@ TEST(defaults)
 	CHECK_EQ(r.vm[0].weight, 100);
 	CHECK_EQ(r.vm[0].autostart, 1);
 	CHECK_EQ(r.vm[0].on_reboot, CONF_REBOOT_RESTART);
+	CHECK_EQ(r.vm[0].rng, 1);
+	CHECK_EQ(r.vm[0].hpet, 0);
 	CHECK_EQ(r.vm[0].initrd[0], 0);
 	CHECK_EQ(r.vm[0].cmdline[0], 0);
 	CHECK_EQ(r.when_idle, CONF_IDLE_STAY);
@@ -137,6 +143,8 @@ TEST(bad_lines_say_where_and_why)
 		  "f:4: weight must be a number from 1 to 10000, not '18446744073709551617'" },
 		{ VM "autostart maybe\n", "f:4: autostart is no or yes, not 'maybe'" },
 		{ VM "on-reboot x\n", "f:4: on-reboot is restart or stop, not 'x'" },
+		{ VM "rng 1\n", "f:4: rng is no or yes, not '1'" },
+		{ VM "hpet on\n", "f:4: hpet is no or yes, not 'on'" },
 		{ VM "kernel k\n", "f:4: kernel was given before" },
 		{ VM "weight \xc3\xa4\n", "f:4: byte c3h does not belong here" },
 		{ "memory 1M\n", "f:1: 'memory' stands outside of a vm" },

@@ -136,8 +136,12 @@ int64_t sys_vm_doorbell(const struct call *c)
 {
 	uint32_t flags = (uint32_t)c->arg[1], size = flags >> DOORBELL_SIZE_SHIFT;
 
-	if ((flags & 0xff) > DOORBELL_MMIO || (flags & 0xfe00) || size > 8 || (size & (size - 1))) {
+	if ((flags & 0xff) > DOORBELL_MMIO || (flags & 0xfc00) || size > 8 || (size & (size - 1))) {
 		return E_INVAL;
+	}
+	if (flags & DOORBELL_REMOVE) {
+		vm_doorbell_remove(c->on.space->vm, flags & 0xff, c->arg[2]);
+		return OK;
 	}
 	return vm_doorbell_add(c->on.space->vm, flags, c->arg[2], c->arg[3], c->with.event);
 }

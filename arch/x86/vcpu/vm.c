@@ -97,17 +97,32 @@ int vm_write(const struct vm *vm, uint64_t gpa, const void *buf, size_t len)
 
 static bool is_at(const struct vm_doorbell *d, uint32_t kind, uint64_t address)
 {
-	return d->address == address && (d->flags & 0xff) == kind;
+	return d->address == address && (d->flags & (0xff | DOORBELL_REMOVE)) == kind;
+}
+
+void vm_doorbell_remove(struct vm *vm, uint32_t kind, uint64_t address)
+{
+	for (struct vm_doorbell *d = vm->doorbell; d < vm->doorbell + vm->doorbell_count; d++) {
+		if (is_at(d, kind, address)) {
+			event_ref_set(&d->event, NULL);
+			d->flags = DOORBELL_REMOVE;
+		}
+	}
 }
 
 int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t value, struct event *e)
 {
-	struct vm_doorbell *d = &vm->doorbell[vm->doorbell_count];
+	struct vm_doorbell *d = vm->doorbell;
 
-	if (vm->doorbell_count == VM_DOORBELL_MAX) {
+	while (d < vm->doorbell + vm->doorbell_count && !(d->flags & DOORBELL_REMOVE)) {
+		d++;
+	}
+	if (d == vm->doorbell + VM_DOORBELL_MAX) {
 		return E_NOMEM;
 	}
-	vm->doorbell_count++;
+	if (d == vm->doorbell + vm->doorbell_count) {
+		vm->doorbell_count++;
+	}
 	d->address = address;
 	d->value = value;
 	d->flags = flags;

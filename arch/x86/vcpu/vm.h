@@ -15,7 +15,7 @@ struct vm_slot {
 	uint64_t gpa, size, uva;
 };
 
-/* A registered guest write. They stay; one whose event died signals nobody. */
+/* A registered guest write. One whose event died signals nobody. A removed one is of no kind and its place is reused. */
 struct vm_doorbell {
 	uint64_t address, value;
 	uint32_t flags;              /* enum doorbell_kind                                      */
@@ -55,6 +55,9 @@ int vm_write(const struct vm *vm, uint64_t gpa, const void *buf, size_t len) MUS
  * Messages to nobody are lost, as on a PC.
  */
 void vm_msi(struct space *s, uint64_t addr, uint32_t data);
+
+/* Forgets all doorbells at the address. kind: DOORBELL_PIO or DOORBELL_MMIO. */
+void vm_doorbell_remove(struct vm *vm, uint32_t kind, uint64_t address);
 
 /* Registers a doorbell; the first of several that match rings. E_NOMEM: VM_DOORBELL_MAX reached. */
 int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t value, struct event *e) MUST_CHECK;

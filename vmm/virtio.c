@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all virtio devices share, whatever the transport. virtio 1.2, chapter 2 and 3.1. */
+#include "vmm/virtio.h"
+
+#include <string.h>
+
+#include "vmm/device.h"
+
+enum { STATUS_WRITABLE = VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_DRIVER_OK | VIRTIO_FEATURES_OK | VIRTIO_FAILED };
+
+enum { SERVE_BATCH = 64 };           /* chains that virtio_serve() takes in one go                   */
+
+/* ---- reset ---- */
+
+static void reset_queue(struct virtio_queue *q)
+{
+	ring_stop(&q->ring);
+	q->desc = q->driver = q->device = 0;
+	q->size = q->size_max;
+	q->vector = VIRTIO_NO_VECTOR;
+	q->enabled = false;
+}
+
+static void reset(struct virtio_device *dev)
+{
+	dev->accepted = 0;
+	dev->offered_select = dev->accepted_select = 0;
+	dev->queue_select = 0;
+	dev->config_vector = VIRTIO_NO_VECTOR;
+	dev->status = 0;
+	dev->isr = 0;
+	dev->again = 0;
+	vm_timer_cancel(&dev->again_timer);
+	for (unsigned i = 0; i < dev->queue_count; i++) {
+		reset_queue(&dev->queue[i]);
+	}
+}
+
+/* What a batch left over is taken up again here, after others had their turn at the lock. */
+static void notify_again(void *arg)
+{
+	struct virtio_device *dev = arg;
+	uint32_t queues = dev->again;
+
+	dev->again = 0;
+	for (unsigned i = 0; i < dev->queue_count; i++) {
+		if (queues >> i & 1) {
+			virtio_notify(dev, i);
+		}
+	}
+}
+
+int virtio_init(struct virtio_device *dev, const struct virtio_transport *transport, void *slot)
+{
+	_Static_assert(VIRTIO_QUEUES_MAX <= 32, "a bit each in dev->again");
+	if (!dev->queue_count || dev->queue_count > VIRTIO_QUEUES_MAX || !dev->ops || !dev->ops->notify || !dev->memory) {
+		return E_INVAL;
+	}
+	for (unsigned i = 0; i < dev->queue_count; i++) {
+		if (dev->queue[i].size_max > RING_SIZE_MAX) {
+			return E_INVAL;
+		}
+		if (!dev->queue[i].size_max) {
+			dev->queue[i].size_max = VIRTIO_QUEUE_SIZE;
+		}
+	}
+	dev->offered |= VIRTIO_F_VERSION_1 | RING_FEATURES;
+	dev->transport = transport;
+	dev->slot = slot;
+	dev->again_timer = (struct vm_timer){ .fn = notify_again, .arg = dev };
+	reset(dev);
+	return OK;
+}
+
+/* ---- what the driver is told ---- */
+
+bool virtio_is_live(const struct virtio_device *dev)
+{
+	return (dev->status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET | VIRTIO_FAILED)) == VIRTIO_DRIVER_OK;
+}
+
+void virtio_interrupt(struct virtio_device *dev, unsigned queue)
+{
+	if (dev->status & VIRTIO_DRIVER_OK) {
+		dev->transport->interrupt(dev, dev->queue[queue].vector, VIRTIO_ISR_QUEUE);
+	}
+}
+
+static void config_interrupt(struct virtio_device *dev)
+{
+	if (dev->status & VIRTIO_DRIVER_OK) {
+		dev->transport->interrupt(dev, dev->config_vector, VIRTIO_ISR_CONFIG);
+	}
+}
+
+void virtio_config_changed(struct virtio_device *dev)
+{
+	dev->generation++;
+	config_interrupt(dev);
+}
+
+void virtio_needs_reset(struct virtio_device *dev, const char *why)
+{
+	if (dev->status & VIRTIO_NEEDS_RESET) {
+		return;
+	}
+	vm_log("virtio %s: %s: it rests until its driver resets it", dev->name, why);
+	dev->status |= VIRTIO_NEEDS_RESET;
+	for (unsigned i = 0; i < dev->queue_count; i++) {
+		ring_stop(&dev->queue[i].ring);
+	}
+	config_interrupt(dev);
+}
+
+bool virtio_queue_done(struct virtio_device *dev, unsigned queue)
+{
+	struct ring *r = &dev->queue[queue].ring;
+
+	if (ring_publish(r)) {
+		virtio_interrupt(dev, queue);
+	}
+	if (r->error < 0) {
+		virtio_needs_reset(dev, r->why);
+	}
+	return virtio_is_live(dev);
+}
+
+int virtio_queue_msi(const struct virtio_device *dev, unsigned queue, uint64_t *address, uint32_t *data)
+{
+	return dev->transport->message(dev, dev->queue[queue].vector, address, data);
+}
+
+/* ---- device status, 2.1 and 3.1.1 ---- */
+
+/* The driver's choice is only taken with what the rings cannot do without. */
+static bool features_fit(const struct virtio_device *dev)
+{
+	return (dev->accepted & VIRTIO_F_VERSION_1) && !(dev->accepted & ~dev->offered);
+}
+
+static void stop(struct virtio_device *dev)
+{
+	bool live = dev->status & VIRTIO_DRIVER_OK;
+
+	reset(dev);
+	dev->transport->queues_changed(dev);
+	if (live && dev->ops->reset) {
+		dev->ops->reset(dev);
+	}
+}
+
+void virtio_write_status(struct virtio_device *dev, uint8_t value)
+{
+	uint8_t added = (uint8_t)(value & STATUS_WRITABLE & ~dev->status);
+
+	if (!value) {
+		stop(dev);
+		return;
+	}
+	/* FEATURES_OK stays clear when we cannot agree: the driver reads it back (3.1.1, step 6). */
+	if ((added & VIRTIO_FEATURES_OK) && !features_fit(dev)) {
+		added &= (uint8_t)~VIRTIO_FEATURES_OK;
+	}
+	if ((added & VIRTIO_DRIVER_OK) && !((dev->status | added) & VIRTIO_FEATURES_OK)) {
+		added &= (uint8_t)~VIRTIO_DRIVER_OK;
+	}
+	dev->status |= added;
+	if (added & VIRTIO_DRIVER_OK) {
+		dev->transport->queues_changed(dev);
+		if (dev->ops->ready && virtio_is_live(dev)) {
+			dev->ops->ready(dev);
+		}
+	}
+}
+
+/* ---- features, 2.2 ---- */
+
+static uint32_t word(uint64_t features, uint32_t select)
+{
+	return select < 2 ? (uint32_t)(features >> select * 32) : 0;
+}
+
+uint32_t virtio_read_offered(const struct virtio_device *dev)
+{
+	return word(dev->offered, dev->offered_select);
+}
+
+uint32_t virtio_read_accepted(const struct virtio_device *dev)
+{
+	return word(dev->accepted, dev->accepted_select);
+}
+
+void virtio_write_accepted(struct virtio_device *dev, uint32_t value)
+{
+	unsigned shift = dev->accepted_select * 32 & 63;
+
+	if (dev->accepted_select < 2 && !(dev->status & VIRTIO_FEATURES_OK)) {
+		dev->accepted = (dev->accepted & ~(0xffffffffull << shift)) | (uint64_t)value << shift;
+	}
+}
+
+/* ---- queues ---- */
+
+struct virtio_queue *virtio_selected(struct virtio_device *dev)
+{
+	return dev->queue_select < dev->queue_count ? &dev->queue[dev->queue_select] : NULL;
+}
+
+void virtio_set_queue_size(struct virtio_device *dev, uint16_t size)
+{
+	struct virtio_queue *q = virtio_selected(dev);
+
+	if (q && !q->enabled && size && size <= q->size_max) {
+		q->size = size;
+	}
+}
+
+void virtio_enable_queue(struct virtio_device *dev)
+{
+	struct virtio_queue *q = virtio_selected(dev);
+	struct ring_setup setup;
+
+	if (!q || q->enabled || (dev->status & (VIRTIO_FEATURES_OK | VIRTIO_NEEDS_RESET)) != VIRTIO_FEATURES_OK) {
+		return;
+	}
+	setup = (struct ring_setup){
+		.desc = q->desc, .driver = q->driver, .device = q->device, .features = dev->accepted, .size = q->size,
+	};
+	if (ring_init(&q->ring, dev->memory, &setup) < 0) {
+		virtio_needs_reset(dev, "a queue outside of memory, or misplaced");
+		return;
+	}
+	q->enabled = true;
+	dev->transport->queues_changed(dev);
+}
+
+void virtio_notify(struct virtio_device *dev, unsigned queue)
+{
+	if (queue < dev->queue_count && dev->queue[queue].enabled && virtio_is_live(dev)) {
+		dev->ops->notify(dev, queue);
+	}
+}
+
+void virtio_notify_again(struct virtio_device *dev, unsigned queue)
+{
+	dev->again |= 1u << queue;
+	vm_timer_set(&dev->again_timer, vm_now());
+}
+
+/* One chain; false: the device cannot go on now. */
+static bool serve_chain(struct virtio_device *dev, unsigned queue, struct ring_chain *chain, virtio_chain_fn *serve)
+{
+	struct ring *r = &dev->queue[queue].ring;
+	int written = serve(dev, queue, chain);
+
+	if (written == E_AGAIN) {
+		ring_untake(r, chain);
+	} else if (written < 0) {
+		ring_break(r, written, "a request that the device does not have");
+	} else {
+		ring_use(r, chain, (uint32_t)written);
+	}
+	return written >= 0;
+}
+
+void virtio_serve(struct virtio_device *dev, unsigned queue, virtio_chain_fn *serve)
+{
+	static struct ring_chain chain;      /* large; belongs to the device lock */
+	struct ring *r = &dev->queue[queue].ring;
+	unsigned budget = SERVE_BATCH;
+	bool goes_on = true;
+
+	ring_mute(r);
+	do {
+		for (; goes_on && budget && ring_pop(r, &chain) > 0; budget--) {
+			goes_on = serve_chain(dev, queue, &chain, serve);
+		}
+		if (!virtio_queue_done(dev, queue)) {
+			return;
+		}
+	} while (goes_on && budget && ring_listen(r));
+	if (goes_on && !budget) {
+		virtio_notify_again(dev, queue);
+	}
+}
+
+/* ---- configuration space, 2.5 ---- */
+
+uint32_t virtio_config_read(const struct virtio_device *dev, uint64_t at, unsigned size)
+{
+	uint32_t value = 0;
+
+	if (range_within(at, size, dev->config_size)) {
+		memcpy(&value, dev->config + at, size);
+	}
+	return value;
+}
+
+void virtio_config_write(struct virtio_device *dev, uint64_t at, unsigned size, uint32_t value)
+{
+	if (at < dev->config_writable || !range_within(at, size, dev->config_writable_end)) {
+		return;
+	}
+	memcpy(dev->config + at, &value, size);
+	if (dev->ops->config_written) {
+		dev->ops->config_written(dev, (unsigned)at, size);
+	}
+}

@@ -485,6 +485,7 @@ const struct vcpu_ops vmx_ops = {
 	.cpu_on = cpu_on,
 	.init = init,
 	.release = release,
+	.flush = vmx_flush_vpid,
 	.load = load,
 	.unload = unload,
 	.run = run,

@@ -21,7 +21,7 @@ struct span {
 };
 
 enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT, KEY_KVM,
-	   KEY_RNG, KEY_HPET,
+	   KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON,
 	   KEY_COUNT };
 
 enum node_key { NODE_WHEN_IDLE, NODE_KEY_COUNT };
@@ -335,6 +335,8 @@ static const char *const key_names[KEY_COUNT] = {
 	[KEY_KVM] = "kvm",
 	[KEY_RNG] = "rng",
 	[KEY_HPET] = "hpet",
+	[KEY_CONSOLE] = "console",
+	[KEY_BALLOON] = "balloon",
 };
 
 static const char *const node_key_names[NODE_KEY_COUNT] = {
@@ -382,6 +384,8 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	case KEY_KVM:       set_kvm(p, &vm->kvm); break;
 	case KEY_RNG:       set_choice(p, "rng", "no", "yes", &vm->rng); break;
 	case KEY_HPET:      set_choice(p, "hpet", "no", "yes", &vm->hpet); break;
+	case KEY_CONSOLE:   set_choice(p, "console", "serial", "virtio", &vm->console); break;
+	case KEY_BALLOON:   set_choice(p, "balloon", "no", "yes", &vm->balloon); break;
 	case KEY_COUNT:     break;
 	}
 }

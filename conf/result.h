@@ -23,6 +23,7 @@ enum {
 		    KVM_TLB_FLUSH | KVM_IPI | KVM_POLL_CONTROL | KVM_YIELD))
 
 enum conf_reboot { CONF_REBOOT_RESTART, CONF_REBOOT_STOP };
+enum conf_console { CONF_CONSOLE_SERIAL, CONF_CONSOLE_VIRTIO };
 enum conf_idle { CONF_IDLE_STAY, CONF_IDLE_POWEROFF };
 
 struct conf_vm {
@@ -36,7 +37,9 @@ struct conf_vm {
 	uint32_t autostart;                  /* 0 or 1                                               */
 	uint32_t on_reboot;                  /* enum conf_reboot                                     */
 	uint32_t kvm;                        /* enum kvm_feature (kernel/abi.h), of CONF_KVM_ALL     */
+	uint32_t console;                    /* enum conf_console                                    */
 	uint32_t rng;                        /* 0 or 1                                               */
+	uint32_t balloon;                    /* 0 or 1                                               */
 	uint32_t hpet;                       /* 0 or 1                                               */
 };
 

@@ -12,6 +12,7 @@ static void help(struct mux *m)
 		"[brume]   n  next VM                     1 to 9  that VM",
 		"[brume]   p  power button of this VM     k  kill this VM at once",
 		"[brume]   s  start this VM               i  the node: version, memory",
+		"[brume]   -  take memory of this VM     +  give it back",
 		"[brume]   c  counters of node and VM     t  last records of the trace",
 		"[brume]   q  power off the node          Ctrl-]  the key itself",
 	};
@@ -97,6 +98,8 @@ void mux_key(struct mux *m, uint8_t key)
 	case 'p':  command(m, NODE_POWER_BUTTON); break;
 	case 'k':  command(m, NODE_KILL); break;
 	case 's':  command(m, NODE_START); break;
+	case '-':  command(m, NODE_TAKE_MEMORY); break;
+	case '+':  command(m, NODE_GIVE_MEMORY); break;
 	case 'c':  command(m, NODE_COUNTERS); break;
 	case 't':  command(m, NODE_TRACE); break;
 	case 'q':  command(m, NODE_POWER_OFF); break;

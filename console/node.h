@@ -52,7 +52,7 @@ struct node_status {
 	struct node_vm vm[CONF_VMS_MAX];
 };
 
-enum node_op { NODE_START, NODE_POWER_BUTTON, NODE_KILL, NODE_COUNTERS, NODE_TRACE, NODE_POWER_OFF };
+enum node_op { NODE_START, NODE_POWER_BUTTON, NODE_KILL, NODE_TAKE_MEMORY, NODE_GIVE_MEMORY, NODE_COUNTERS, NODE_TRACE, NODE_POWER_OFF };
 
 struct node_command {
 	uint32_t op;                 /* enum node_op                                                 */

@@ -294,6 +294,8 @@ static void obey_for_vm(uint32_t op, struct vm *vm)
 	case NODE_START:        vm_start_soon(vm); break;
 	case NODE_POWER_BUTTON: vm_press_power(vm); break;
 	case NODE_KILL:         vm_kill(vm); break;
+	case NODE_TAKE_MEMORY:  vm_ask_balloon(vm, true); break;
+	case NODE_GIVE_MEMORY:  vm_ask_balloon(vm, false); break;
 	case NODE_COUNTERS:     vm_show_counters(vm); break;
 	}
 }

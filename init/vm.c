@@ -140,6 +140,15 @@ void vm_press_power(struct vm *vm)
 	ask(vm, VMM_REQ_POWER_BUTTON);
 }
 
+void vm_ask_balloon(struct vm *vm, bool take)
+{
+	if (vm->phase != VM_ON || !vm->conf.balloon) {
+		init_log("vm %s: %s", vm->conf.name, vm->conf.balloon ? "does not run" : "has no balloon (balloon yes)");
+		return;
+	}
+	ask(vm, take ? VMM_REQ_BALLOON_UP : VMM_REQ_BALLOON_DOWN);
+}
+
 void vm_show_counters(struct vm *vm)
 {
 	struct process_status status = { 0 };

@@ -52,6 +52,9 @@ void vms_autostart(void);
 /* The power button of a running VM. */
 void vm_press_power(struct vm *vm);
 
+/* Asks the guest of a running VM with a balloon to give up a part of its memory, or gives it a part back. */
+void vm_ask_balloon(struct vm *vm, bool take);
+
 /* Logs the CPU time of a VM, and asks its vmm to tell the rest. */
 void vm_show_counters(struct vm *vm);
 

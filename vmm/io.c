@@ -19,6 +19,13 @@ static struct {
 	uint32_t at, len;
 } typed;
 
+/* The virtio console, where the VM has one and its driver is there; else, or before, the serial port. */
+static uint32_t receive(const uint8_t *buf, uint32_t len)
+{
+	return (uint32_t)(virtio_is_live(&vm.console.dev) ? virtio_console_receive(&vm.console, buf, len)
+							  : uart_receive(&vm.uart, buf, len));
+}
+
 static void pump_typed(void)
 {
 	for (;;) {
@@ -29,14 +36,14 @@ static void pump_typed(void)
 		if (!typed.len) {
 			return;
 		}
-		typed.at += (uint32_t)uart_receive(&vm.uart, typed.buf + typed.at, typed.len - typed.at);
+		typed.at += receive(typed.buf + typed.at, typed.len - typed.at);
 		if (typed.at < typed.len) {
 			return;
 		}
 	}
 }
 
-static void uart_room(void *arg)
+static void guest_has_room(void *arg)
 {
 	(void)arg;
 	pump_typed();
@@ -61,7 +68,7 @@ static struct vm_timer output_timer = { .fn = output_due };
  * has all been read. The fence orders our publishing of the bytes before our look at the reader's count; the console
  * publishes its count before it looks for bytes a last time.
  */
-static size_t uart_send(void *arg, const uint8_t *buf, size_t len)
+static size_t send(void *arg, const uint8_t *buf, size_t len)
 {
 	uint32_t n = channel_write(&vm.from_vm, buf, (uint32_t)len), room, half = vm.from_vm.size / 2;
 
@@ -76,13 +83,15 @@ static size_t uart_send(void *arg, const uint8_t *buf, size_t len)
 	return n;
 }
 
-const struct uart_backend io_uart_backend = { .send = uart_send, .room = uart_room };
+const struct uart_backend io_uart_backend = { .send = send, .room = guest_has_room };
+const struct virtio_console_backend io_console_backend = { .send = send, .room = guest_has_room };
 
 /* The console signals both for what it typed and for what it took out of from_vm. */
 static void on_console(void)
 {
 	pump_typed();
 	uart_send_ready(&vm.uart);
+	virtio_console_send_ready(&vm.console);
 }
 
 static void on_control(void)
@@ -94,6 +103,12 @@ static void on_control(void)
 	}
 	if (request & VMM_REQ_STOP) {
 		vm_end_because(VM_END_POWEROFF, "stopped by the operator");
+	}
+	if (request & (VMM_REQ_BALLOON_UP | VMM_REQ_BALLOON_DOWN)) {
+		vm_balloon_step(request & VMM_REQ_BALLOON_UP);
+	}
+	if (request & VMM_REQ_COUNTERS) {
+		vm_balloon_report();
 	}
 	/* Each vCPU answers for itself: its counters are whole while it is out of the guest. */
 	for (unsigned i = 0; i < vm.vcpu_count && (request & VMM_REQ_COUNTERS); i++) {

@@ -47,7 +47,10 @@ struct vmm_launch {
 };
 
 /* Bits: init sets them, the vmm clears what it takes. */
-enum vmm_request { VMM_REQ_POWER_BUTTON = 1 << 0, VMM_REQ_STOP = 1 << 1, VMM_REQ_COUNTERS = 1 << 2 };
+enum vmm_request {
+	VMM_REQ_POWER_BUTTON = 1 << 0, VMM_REQ_STOP = 1 << 1, VMM_REQ_COUNTERS = 1 << 2,
+	VMM_REQ_BALLOON_UP = 1 << 3, VMM_REQ_BALLOON_DOWN = 1 << 4,      /* an eighth of the VM's memory     */
+};
 enum vmm_state { VMM_STARTING, VMM_RUNNING, VMM_POWERED_OFF, VMM_RESET, VMM_FAILED };
 
 struct vmm_control {

@@ -272,6 +272,8 @@ void virtio_serve(struct virtio_device *dev, unsigned queue, virtio_chain_fn *se
 
 	ring_mute(r);
 	do {
+		/* Also a ring that says to have something and then has nothing costs of the budget. */
+		budget--;
 		for (; goes_on && budget && ring_pop(r, &chain) > 0; budget--) {
 			goes_on = serve_chain(dev, queue, &chain, serve);
 		}

@@ -3,6 +3,7 @@
 #include "lib/user/sys.h"
 #include "vmm/entropy.h"
 #include "vmm/hooks.h"
+#include "vmm/virtio_balloon.h"
 #include "vmm/virtio_pci.h"
 #include "vmm/virtio_rng.h"
 #include "vmm/vm.h"
@@ -13,6 +14,7 @@ enum { DEVICES_MAX = 16 };
 static struct virtio_pci on_pci[DEVICES_MAX];
 static unsigned pci_count;
 static struct virtio_rng rng;
+static struct virtio_balloon balloon;
 
 static void *translate(void *arg, uint64_t addr, uint64_t len)
 {
@@ -48,6 +50,22 @@ unsigned vm_virtio_mmio_count(void)
 	return 0;
 }
 
+void vm_balloon_step(bool more)
+{
+	int64_t step = (int64_t)(vm.launch->conf.memory / PAGE_SIZE / 8);
+
+	if (vm.launch->conf.balloon) {
+		virtio_balloon_want(&balloon, more ? step : -step);
+	}
+}
+
+void vm_balloon_report(void)
+{
+	if (vm.launch->conf.balloon) {
+		virtio_balloon_report(&balloon);
+	}
+}
+
 int vm_virtio_init(void)
 {
 	const struct conf_vm *conf = &vm.launch->conf;
@@ -56,6 +74,14 @@ int vm_virtio_init(void)
 	if (conf->rng && entropy_exists()) {
 		virtio_rng_init(&rng, entropy_fill);
 		r = vm_virtio_add(&rng.dev);
+	}
+	if (r == OK && conf->console == CONF_CONSOLE_VIRTIO) {
+		virtio_console_init(&vm.console, &io_console_backend, NULL);
+		r = vm_virtio_add(&vm.console.dev);
+	}
+	if (r == OK && conf->balloon) {
+		virtio_balloon_init(&balloon, &vm.mem);
+		r = vm_virtio_add(&balloon.dev);
 	}
 	return r;
 }

@@ -26,6 +26,7 @@
 #include "vmm/platform.h"
 #include "vmm/rtc.h"
 #include "vmm/uart.h"
+#include "vmm/virtio_console.h"
 
 /* Bits of vm.work: what vm_unlock() has to do. */
 enum vm_work {
@@ -76,6 +77,7 @@ struct vm {
 	struct i8042 kbc;
 	struct pci_host pci;
 	struct hpet hpet;
+	struct virtio_console console;       /* without a driver for ever, where there is none               */
 	struct chipset chipset;
 	struct channel_end from_vm, to_vm, log;
 	struct vm_log_rate rate;
@@ -122,6 +124,10 @@ int vm_virtio_add(struct virtio_device *dev) MUST_CHECK;
 /* virtio_devices.c: the virtio devices that the configuration names. */
 int vm_virtio_init(void) MUST_CHECK;
 
+/* The balloon, if the VM has one: wants an eighth of the memory more, or less; reports. Device lock held. */
+void vm_balloon_step(bool more);
+void vm_balloon_report(void);
+
 /* How many of them are on their own memory-mapped transport. */
 unsigned vm_virtio_mmio_count(void);
 
@@ -136,3 +142,4 @@ void vcpu_log_counters(const struct vm_vcpu *v);
 int io_init(void) MUST_CHECK;
 _Noreturn void io_loop(void);
 extern const struct uart_backend io_uart_backend;
+extern const struct virtio_console_backend io_console_backend;

@@ -253,11 +253,11 @@ TEST(keys_become_commands)
 	run(0);
 	run(1);
 	pump();
-	type("\0352\035p\035k\035s\035c\035t\035q");
-	CHECK_EQ(channel_avail(&command_end), 6 * sizeof(c));
-	for (unsigned i = 0; i < 6; i++) {
-		static const uint32_t ops[] = { NODE_POWER_BUTTON, NODE_KILL, NODE_START, NODE_COUNTERS, NODE_TRACE,
-						NODE_POWER_OFF };
+	type("\0352\035p\035k\035s\035-\035+\035c\035t\035q");
+	CHECK_EQ(channel_avail(&command_end), 8 * sizeof(c));
+	for (unsigned i = 0; i < 8; i++) {
+		static const uint32_t ops[] = { NODE_POWER_BUTTON, NODE_KILL, NODE_START, NODE_TAKE_MEMORY, NODE_GIVE_MEMORY,
+						NODE_COUNTERS, NODE_TRACE, NODE_POWER_OFF };
 
 		channel_read(&command_end, &c, sizeof(c));
 		CHECK_EQ(c.op, ops[i]);

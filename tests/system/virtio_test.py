@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PCI and virtio as Debian's kernel finds them: functions, MSI-X, entropy, console, balloon, HPET."""
+import re
+
+from harness import Machine, make_iso, script_word, test, vm_config
+
+
+def vm(cmdline="", script="", extra=""):
+    words = f"console=ttyS0 quiet {cmdline} {script_word(script) if script else ''}".strip()
+    return vm_config("v", memory="96M", cmdline=words, extra=extra + "\non-reboot stop")
+
+
+def interrupts(text, name):
+    """Count of the interrupt of /proc/interrupts whose name that is, and its line."""
+    line = re.search(rf"^ *\d+: +(\d+) .*\b{name}$", text, re.MULTILINE)
+    return int(line[1]), line[0]
+
+
+LOOK = """for d in /sys/bus/pci/devices/*; do echo $d $(cat $d/vendor $d/device) $(basename $(readlink $d/driver)); done
+dd if=/dev/hwrng bs=64 count=64 2>/dev/null | od -An -x | sort -u | wc -l
+cat /proc/interrupts
+dmesg | grep -c MMCONFIG.*reserved
+"""
+
+
+@test
+def functions_msix_and_entropy():
+    with Machine(iso=make_iso(vm(script=LOOK)), memory="512m") as node:
+        node.expect(r"0000:00:00\.0 0x1b36 0x0008", 120)
+        node.expect(r"0000:00:01\.0 0x1af4 0x1044 virtio-pci")
+        node.expect(r"^256$")                              # 4 KiB in lines of 16 bytes, all different
+        node.expect(r"exit 0")
+        count, line = interrupts(node.text(), "virtio0-input")
+        assert count > 0 and "PCI-MSI" in line, line
+        node.expect(r"vm v: powered off")
+
+
+@test
+def without_msi_the_line_interrupts():
+    script = "dd if=/dev/hwrng bs=64 count=4 2>/dev/null | wc -c; cat /proc/interrupts"
+    with Machine(iso=make_iso(vm("pci=nomsi", script)), memory="512m") as node:
+        node.expect(r"^256$", 120)
+        node.expect(r"exit 0")
+        count, line = interrupts(node.text(), "virtio0")
+        assert count > 0 and re.search(r"IO-APIC +10-fasteoi", line), line
+
+
+@test
+def no_entropy_device_without_a_source_or_a_wish():
+    config = vm(script="ls /sys/bus/pci/devices | wc -l", extra="rng no")
+    with Machine(iso=make_iso(config), memory="512m") as node:
+        node.expect(r"^1$", 120)
+        node.expect(r"exit 0")
+    config = vm(script="ls /sys/bus/pci/devices | wc -l")
+    with Machine(iso=make_iso(config), memory="512m", cpu="max,+svm,-rdrand") as node:
+        node.expect(r"^1$", 120)
+        node.expect(r"exit 0")
+
+
+@test
+def a_shell_on_the_virtio_console():
+    with Machine(iso=make_iso(vm("console=hvc0", extra="console virtio")), memory="512m") as node:
+        node.login()
+        assert node.shell("tty") == "/dev/hvc0"
+        lines = node.shell("seq 100000 103999", 90).split()           # more than all rings on the way hold
+        assert lines == [str(n) for n in range(100000, 104000)]
+        typed = "0123456789" * 6
+        assert all(node.shell(f"echo {typed}{i}") == f"{typed}{i}" for i in range(8))
+        count, line = interrupts(node.shell("cat /proc/interrupts"), "virtio1-output")
+        assert count > 0 and "PCI-MSI" in line, line
+
+
+def free_kib(node):
+    return int(re.search(r"MemFree: +(\d+)", node.shell("cat /proc/meminfo"))[1])
+
+
+@test
+def the_balloon_takes_and_gives_memory():
+    with Machine(iso=make_iso(vm(extra="balloon yes")), memory="512m") as node:
+        node.login()
+        before = free_kib(node)
+        for step in (1, 2):
+            node.escape("-")
+            node.expect(rf"vm v: balloon: the guest has given up {step * 12288} KiB")
+        node.sendline()
+        assert before - free_kib(node) > 20000
+        node.escape("c")
+        told = node.expect(r"balloon: 24576 KiB given up of 24576 KiB wanted; guest total (\d+) KiB, free (\d+) KiB")
+        assert int(told[2]) < before - 20000
+        node.escape("+")
+        node.expect(r"vm v: balloon: the guest has given up 12288 KiB")
+        node.sendline()
+        assert before - free_kib(node) < 20000
+
+
+@test
+def hpet_is_the_clock():
+    script = """cat /sys/devices/system/clocksource/clocksource0/current_clocksource; dmesg | grep hpet0
+    a=$(cut -d. -f1 /proc/uptime); sleep 2; b=$(cut -d. -f1 /proc/uptime); [ $((b - a)) -ge 2 ] && [ $((b - a)) -le 4 ] && echo in time
+    awk '$1 == "0:" { print ($2 > 0) ? "ticked" : "dead" }' /proc/interrupts"""
+    with Machine(iso=make_iso(vm("no-kvmclock clocksource=hpet nolapic_timer", script, "hpet yes")), memory="512m") as node:
+        node.expect(r"^hpet$", 120)
+        node.expect(r"3 comparators, 64-bit 100\.000000 MHz")
+        node.expect(r"^in time$")
+        node.expect(r"^ticked$")

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory balloon with statistics: virtio 1.2, 5.5. Pages that the guest gives up are emptied at once and counted; it finds
+ * them zeroed when it takes them back. Their host memory stays with the VM.
+ */
+#pragma once
+
+#include "vmm/gmem.h"
+#include "vmm/virtio.h"
+
+enum { BALLOON_STATS = 10 };         /* kinds of statistics, 5.5.6.3                                */
+
+struct virtio_balloon_config {
+	uint32_t wanted, actual;     /* pages of 4 KiB: asked for by us, given up as the driver says */
+};
+
+struct virtio_balloon {
+	struct virtio_device dev;
+	struct virtio_balloon_config config;
+	uint64_t inflated, deflated; /* pages that passed the queues since the reset                 */
+	uint32_t at;                 /* pages of the first chain of the inflate queue that are done  */
+	uint64_t stat[BALLOON_STATS];/* bytes or counts, as last told; UINT64_MAX: not               */
+	bool holds_stats;            /* the driver's buffer for statistics is here                   */
+	bool report;                 /* tell the operator when new ones come                         */
+	/* Host side. */
+	const struct gmem *mem;
+	uint32_t max;                /* most pages that may be wanted                                */
+	struct ring_chain stats;     /* that buffer                                                  */
+};
+
+/* Fills in the model's part of b->dev; the caller joins it. mem outlives it. */
+void virtio_balloon_init(struct virtio_balloon *b, const struct gmem *mem);
+
+/* Wants the guest to give up pages more (or fewer) pages than now, at most three quarters of its memory. */
+void virtio_balloon_want(struct virtio_balloon *b, int64_t pages);
+
+/* Tells the operator how it stands, with statistics that the guest makes now. */
+void virtio_balloon_report(struct virtio_balloon *b);

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	data++;
 	n = len - 1 < 16 ? (unsigned)(len - 1) : 16;
 	require(insn_length(data, n, op, mode) <= (n < INSN_MAX ? n : INSN_MAX));
-	if (insn_decode_mov_cr8(data, n, mode, &gpr)) {
+	if (insn_decode_mov_cr(data, n, mode, data[-1] & 1 ? 8 : 4, &gpr)) {
 		require(gpr < GPR_COUNT);
 	}
 	if (insn_decode_mov(data, n, mode, &m)) {

@@ -108,15 +108,17 @@ TEST(a_move_cut_off_anywhere_is_refused)
 	CHECK(insn_decode_mov(b, sizeof(b), INSN_64, &m));
 }
 
-TEST(writes_of_cr8_name_their_register)
+TEST(writes_of_control_registers_name_their_register)
 {
 	uint8_t gpr = 0xff;
 
-	CHECK_EQ(insn_decode_mov_cr8((const uint8_t[]){ 0x44, 0x0f, 0x22, 0xc0 }, 4, INSN_64, &gpr), 4);
+	CHECK_EQ(insn_decode_mov_cr((const uint8_t[]){ 0x44, 0x0f, 0x22, 0xc0 }, 4, INSN_64, 8, &gpr), 4);
 	CHECK_EQ(gpr, GPR_RAX);
-	CHECK_EQ(insn_decode_mov_cr8((const uint8_t[]){ 0x45, 0x0f, 0x22, 0xc7 }, 4, INSN_64, &gpr), 4);
+	CHECK_EQ(insn_decode_mov_cr((const uint8_t[]){ 0x45, 0x0f, 0x22, 0xc7 }, 4, INSN_64, 8, &gpr), 4);
 	CHECK_EQ(gpr, GPR_R15);
-	CHECK_EQ(insn_decode_mov_cr8((const uint8_t[]){ 0xf0, 0x0f, 0x22, 0xc3 }, 4, INSN_32, &gpr), 4);
+	CHECK_EQ(insn_decode_mov_cr((const uint8_t[]){ 0xf0, 0x0f, 0x22, 0xc3 }, 4, INSN_32, 8, &gpr), 4);
 	CHECK_EQ(gpr, GPR_RBX);
-	CHECK_EQ(insn_decode_mov_cr8((const uint8_t[]){ 0x0f, 0x22, 0xd8 }, 3, INSN_64, &gpr), 0);
+	CHECK_EQ(insn_decode_mov_cr((const uint8_t[]){ 0x0f, 0x22, 0xd8 }, 3, INSN_64, 8, &gpr), 0);
+	CHECK_EQ(insn_decode_mov_cr((const uint8_t[]){ 0x0f, 0x22, 0xe1 }, 3, INSN_16, 4, &gpr), 3);
+	CHECK_EQ(gpr, GPR_RCX);
 }

@@ -74,15 +74,16 @@ static void exception(struct vm_exit *e, uint8_t vector, bool has_error, uint32_
 	e->exception = (struct vcpu_event){ .vector = vector, .has_error = has_error, .error = error };
 }
 
-static void __attribute__((noinline)) mov_cr8(struct vcpu *v, struct vm_exit *e)
+static void __attribute__((noinline)) mov_cr(struct vcpu *v, struct vm_exit *e, uint8_t cr)
 {
 	uint8_t code[16];
 	unsigned n = fetch_code(v, code);
 
 	e->kind = EXIT_CR;
-	e->inst_len = insn_decode_mov_cr8(code, n, guest_insn_mode(&v->fetch.mode), &e->cr8_source);
+	e->cr.number = cr;
+	e->inst_len = insn_decode_mov_cr(code, n, guest_insn_mode(&v->fetch.mode), cr, &e->cr.source);
 	if (e->inst_len == 0) {
-		fail(v, e, "the write of CR8 cannot be decoded");
+		fail(v, e, "the write of a control register cannot be decoded");
 	}
 }
 
@@ -109,7 +110,8 @@ static void __attribute__((noinline)) decode_rest(struct vcpu *v, struct vm_exit
 	case VMEXIT_FERR_FREEZE: e->kind = EXIT_OTHER; return;
 	case VMEXIT_SHUTDOWN:    e->kind = EXIT_SHUTDOWN; return;
 	case VMEXIT_IRET:        e->kind = EXIT_NMI; return;
-	case VMEXIT_CR8_WRITE:   mov_cr8(v, e); return;
+	case VMEXIT_CR4_WRITE:   mov_cr(v, e, 4); return;
+	case VMEXIT_CR8_WRITE:   mov_cr(v, e, 8); return;
 	case VMEXIT_XSETBV:      instruction(v, e, EXIT_XSETBV, INSN_XSETBV); return;
 	case VMEXIT_WBINVD:      instruction(v, e, EXIT_OTHER, INSN_WBINVD); return;
 	case VMEXIT_INVD:        instruction(v, e, EXIT_OTHER, INSN_INVD); return;

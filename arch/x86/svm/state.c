@@ -75,6 +75,9 @@ uint64_t svm_get_word(const struct vcpu *v, size_t offset)
 void svm_set_word(struct vcpu *v, size_t offset, uint64_t val)
 {
 	*word(v, offset) = offset == offsetof(struct vcpu_state, efer) ? val | EFER_SVME : val;
+	if (offset == offsetof(struct vcpu_state, cr4)) {
+		svm_vmcb(v)->host_asid_generation = 0;       /* as MOV to CR4 does: nothing cached stays */
+	}
 }
 
 void svm_get(struct vcpu *v, struct vcpu_state *s)

@@ -116,7 +116,7 @@ static void init(struct vcpu *v)
 {
 	struct vmcb *c = svm_vmcb(v);
 
-	c->icpt_cr_write = 1 << 8;
+	c->icpt_cr_write = 1 << 4 | 1 << 8;          /* CR4: bits that CPUID does not offer stay off */
 	c->icpt_dr_read = c->icpt_dr_write = 0xffff;
 	/* #DB and #AC: a guest could make the CPU deliver them for ever. #MC: is the host's. */
 	c->icpt_exceptions = 1u << 1 | 1u << 17 | 1u << 18;

@@ -14,8 +14,8 @@ void cpuid_allowed_init(cpuid_host_fn *host, uint64_t xcr0)
 {
 	struct cpuid seven = host(0, 0).eax >= 7 ? host(7, 0) : (struct cpuid){ 0 };
 
-	cpuid_allowed.cr4 = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE |
-			    CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | (seven.ebx & 1 ? CR4_FSGSBASE : 0) |
+	cpuid_allowed.cr4 = (host(1, 0).edx & 2 ? CR4_VME | CR4_PVI : 0) | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE |
+			    CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | (seven.ebx & 1 ? CR4_FSGSBASE : 0) |
 			    (seven.ebx & 1u << 7 ? CR4_SMEP : 0) | (seven.ebx & 1u << 20 ? CR4_SMAP : 0) |
 			    (seven.ecx & 4 ? CR4_UMIP : 0);
 	cpuid_allowed.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;

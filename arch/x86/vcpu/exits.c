@@ -280,11 +280,22 @@ static bool on_interrupt(struct vcpu *v, struct vm_exit *e)
 	return false;
 }
 
-/* A write of CR8. */
+/* A write of CR4 or CR8. */
 static bool on_cr(struct vcpu *v, struct vm_exit *e)
 {
-	uint64_t val = v->page->gpr[e->cr8_source];
+	uint64_t val = v->page->gpr[e->cr.source];
+	struct guest_mode m;
 
+	vcpu_ops->mode(v, &m);
+	val = guest_insn_mode(&m) == INSN_64 ? val : (uint32_t)val;
+	if (e->cr.number == 4) {
+		if ((val & ~cpuid_allowed.cr4) || ((m.efer & EFER_LMA) && !(val & CR4_PAE))) {
+			return general_protection(v);
+		}
+		vcpu_ops->set_word(v, offsetof(struct vcpu_state, cr4), val);
+		vcpu_skip(v, e->inst_len);
+		return false;
+	}
 	if (val & ~0xfull) {
 		return general_protection(v);
 	}

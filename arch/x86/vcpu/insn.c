@@ -74,12 +74,12 @@ static uint8_t register_of(const struct cursor *s, uint8_t modrm)
 	return (uint8_t)((modrm >> 3 & 7) | (s->rex & 4) << 1);
 }
 
-unsigned insn_decode_mov_cr8(const uint8_t *b, unsigned n, enum insn_mode mode, uint8_t *gpr)
+unsigned insn_decode_mov_cr(const uint8_t *b, unsigned n, enum insn_mode mode, uint8_t cr, uint8_t *gpr)
 {
 	struct cursor s = { .b = b, .n = n, .mode = mode };
 	uint8_t op = skip_prefixes(&s), op2 = (uint8_t)take(&s, 1), modrm = (uint8_t)take(&s, 1);
 
-	if (s.bad || op != 0x0f || op2 != 0x22 || register_of(&s, modrm) != (s.lock ? 0 : 8)) {
+	if (s.bad || op != 0x0f || op2 != 0x22 || (register_of(&s, modrm) | (s.lock ? 8 : 0)) != cr) {
 		return 0;
 	}
 	*gpr = (uint8_t)((modrm & 7) | (s.rex & 1) << 3);

@@ -32,8 +32,8 @@ enum insn_mode { INSN_16, INSN_32, INSN_64 };
  */
 unsigned insn_length(const uint8_t *b, unsigned n, enum insn_op op, enum insn_mode mode);
 
-/* MOV to CR8 (0F 22 /0 with REX.R, or LOCK MOV to CR0): length, and the source register in *gpr. 0: another one. */
-unsigned insn_decode_mov_cr8(const uint8_t *b, unsigned n, enum insn_mode mode, uint8_t *gpr);
+/* MOV to CR cr (0F 22; LOCK MOV to CR0 is one to CR8): length, and the source register in *gpr. 0: another one. */
+unsigned insn_decode_mov_cr(const uint8_t *b, unsigned n, enum insn_mode mode, uint8_t cr, uint8_t *gpr);
 
 /* A MOV between memory and a register or immediate. */
 struct insn_mov {

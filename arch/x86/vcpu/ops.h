@@ -44,7 +44,7 @@ struct vm_exit {
 		struct exit_fail fail;
 		struct vcpu_event exception;
 		bool write;                  /* EXIT_MSR: WRMSR                                         */
-		uint8_t cr8_source;          /* EXIT_CR: register that is written to CR8                */
+		struct { uint8_t number, source; } cr;       /* EXIT_CR: this register is written to CR4 or CR8 */
 	};
 	const char *why;             /* EXIT_FAIL                                                       */
 };

@@ -8,13 +8,16 @@ enum {
 	VERSION = 0x14 | 6 << 16,        /* integrated, 7 LVT entries                                  */
 	LVT_MASKED = 1 << 16, LVT_VECTOR = 0xff, LVT_MODE_SHIFT = 8,
 	TIMER_PERIODIC = 1, TIMER_DEADLINE = 2,
-	ESR_RECEIVE_ILLEGAL = 1 << 6, ESR_REGISTER = 1 << 7,
+	ESR_SEND_ILLEGAL = 1 << 5, ESR_RECEIVE_ILLEGAL = 1 << 6, ESR_REGISTER = 1 << 7,
 	DFR_FLAT = 0xf, SELF_IPI_ICR = 1 << 18,
+	ICR_NO_VECTOR = 0x600,           /* delivery modes but fixed and lowest priority (0, 1)         */
 	BASE_MODE = APIC_BASE_ENABLE | APIC_BASE_X2APIC,
 };
 
 /* The timer counts nanoseconds (bus clock 1 GHz); a period below the floor would cost the host more than the guest. */
 #define PERIOD_FLOOR_NS 100000ull
+/* Deadlines further away, in ticks, are taken for this: a century at least. */
+#define DEADLINE_MAX    (1ull << 60)
 /* Ticks come no faster than this while the guest takes none: they would cost others, and mean nothing. */
 #define PERIOD_IDLE_NS  10000000ull
 #define BASE_VALID      (APIC_BASE_BSP | BASE_MODE | 0x000ffffffffff000ull)
@@ -107,9 +110,9 @@ static void timer_arm(struct vapic *l, uint64_t deadline_ns)
 
 static uint64_t deadline_ns(const struct vapic *l)
 {
-	int64_t ahead = (int64_t)(l->tsc_deadline - rdtsc() - l->tsc_offset);
+	uint64_t now = rdtsc() + l->tsc_offset, ahead = l->tsc_deadline > now ? l->tsc_deadline - now : 0;
 
-	return ahead > 0 ? clock_ticks_to_ns((uint64_t)ahead) : 0;
+	return clock_ticks_to_ns(ahead < DEADLINE_MAX ? ahead : DEADLINE_MAX);
 }
 
 void vapic_timer_start(struct vapic *l)
@@ -367,8 +370,11 @@ static enum vapic_effect written(struct vapic *l, unsigned reg, uint32_t old)
 		return VAPIC_DONE;
 	case VAPIC_SELF_IPI:
 		l->icr = SELF_IPI_ICR | l->reg[VAPIC_SELF_IPI];
-		return VAPIC_SEND;
+		/* fall through */
 	case VAPIC_ICR:
+		if (!(l->icr & (ICR_NO_VECTOR | 0xf0))) {
+			report_error(l, ESR_SEND_ILLEGAL);
+		}
 		return VAPIC_SEND;
 	default:
 		return VAPIC_DONE;
@@ -405,13 +411,13 @@ bool vapic_read_x2(struct vapic *l, unsigned reg, uint64_t *val)
 
 enum vapic_effect vapic_write_x2(struct vapic *l, unsigned reg, uint64_t val)
 {
-	if (!allowed(l, reg, W2)) {
+	/* Reserved bits fault in this mode; of the ESR all are. */
+	if (!allowed(l, reg, W2) || ((reg == VAPIC_ICR ? (uint32_t)val : val) & ~(uint64_t)table[reg].mask) ||
+	    (val && reg == VAPIC_ESR)) {
 		return VAPIC_FAULT;
 	}
 	if (reg == VAPIC_ICR) {
 		l->reg[VAPIC_ICR2] = (uint32_t)(val >> 32);
-	} else if (val >> 32 || (val && (reg == VAPIC_EOI || reg == VAPIC_ESR)) || (val > 0xff && reg == VAPIC_SELF_IPI)) {
-		return VAPIC_FAULT;
 	}
 	return vapic_write(l, reg, (uint32_t)val);
 }

@@ -129,7 +129,8 @@ static void control_register(struct vcpu *v, struct vm_exit *e)
 	}
 	if (cr == 8) {
 		e->kind = EXIT_CR;
-		e->cr8_source = q >> 8 & 15;
+		e->cr.number = 8;
+		e->cr.source = q >> 8 & 15;
 		return;
 	}
 	vmx_mode(v, &m);

@@ -13,7 +13,7 @@ LINT_H := $(wildcard arch/x86/*/*.h kernel/*.h lib/*.h lib/user/*.h drivers/*/*.
 clang_include = $(shell $(CLANG) -print-resource-dir)/include
 lint_user     = $(filter-out -nostdinc,$(subst $(shell $(CC) -print-file-name=include),$(clang_include),$(USER_CFLAGS))) -nostdinc
 lint_flags    = $(strip $(if $(filter tests/unit/% tests/fuzz/% tests/fake/%,$1),$(HOST_FLAGS),\
-	$(if $(filter tests/guest/% tests/bench/%,$1),$(GUEST_CFLAGS),\
+	$(if $(filter tests/guest/% tests/attack/% tests/bench/%,$1),$(GUEST_CFLAGS),\
 	$(if $(filter drivers/% lib/user/% init/% conf/% console/% vmm/%,$1),$(lint_user),$(KERNEL_CFLAGS)))))
 
 $(B)/lint/%.clang: % | deps

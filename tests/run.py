@@ -82,14 +82,16 @@ def fuzz(report, name):
     report.add("ok" if status == 0 else "not ok", f"fuzz/{name}", log=output)
 
 
-def script(report, name, command):
-    """Any other program: exit status 0 is ok, 77 is a skip whose reason is the last line."""
+def script(report, name, command, tell=False):
+    """Any other program: exit status 0 is ok, 77 is a skip whose reason is the last line. tell: print what it says."""
     start = time.monotonic()
     status, output = run(command)
     if status == 77:
         report.add("skip", f"{name}: {output.strip().splitlines()[-1]}")
     else:
         report.add("ok" if status == 0 else "not ok", name, time.monotonic() - start, output)
+    if tell and status == 0 and output:
+        print("    " + output.rstrip().replace("\n", "\n    "), flush=True)
 
 
 def system_tests():
@@ -122,7 +124,7 @@ def jobs(report, word):
     for name in programs("tests/fuzz", "_fuzz.c"):
         yield f"fuzz/{name}", (lambda name=name: fuzz(report, name))
     for name, command in system_tests():
-        yield name, (lambda name=name, command=command: script(report, name, command))
+        yield name, (lambda name=name, command=command: script(report, name, command, bool(word)))
 
 
 def main():

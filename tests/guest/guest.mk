@@ -17,5 +17,11 @@ $(B)/guest/$(2).elf: $(B)/guest/obj/$(1)/$(2).c.o $$(GUEST_RT) tests/guest/guest
 endef
 $(foreach p,$(GUEST_PAYLOADS),$(eval $(call guest_rule,$(if $(wildcard tests/bench/$(basename $(notdir $(p))).c),tests/bench,tests/guest),$(basename $(notdir $(p))))))
 
+# The attack suite (tests/attack/at.h) is one payload of many files.
+ATTACK_OBJ := $(patsubst %,$(B)/guest/obj/%.o,$(wildcard tests/attack/*.c tests/attack/*.S))
+$(B)/guest/attack.elf: $(ATTACK_OBJ) $(GUEST_RT) tests/guest/guest.ld
+	$(Q)$(LD) -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/guest.ld -o $@ $(GUEST_RT) $(ATTACK_OBJ)
+
 .PHONY: guest-payloads
-guest-payloads: $(GUEST_PAYLOADS)
+guest-payloads: $(GUEST_PAYLOADS) $(B)/guest/attack.elf
+-include $(wildcard $(B)/guest/obj/tests/*/*.d)

@@ -20,7 +20,7 @@ extern char stubs[];
 static struct idt_gate idt[256];
 static void (*handler[256])(struct trap *);
 static const char *cmdline = "";
-static uint16_t pm1a_port;
+static uint16_t pm1a_port, pm_timer_port;
 static uint8_t slp_typ;
 static bool x2apic_mode;
 bool is_intel;
@@ -85,10 +85,15 @@ void check(const char *name, bool ok)
 
 /* ---- traps ---- */
 
-void traps_init(void)
+void traps_load(void)
 {
 	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) ptr = { sizeof(idt) - 1, (uint64_t)(uintptr_t)idt };
 
+	__asm__ volatile("lidt %0" : : "m"(ptr));
+}
+
+void traps_init(void)
+{
 	is_intel = cpuid(0, 0).b == 0x756e6547;      /* "Genu" */
 	for (unsigned v = 0; v < 256; v++) {
 		uint64_t at = (uint64_t)(uintptr_t)stubs + 16ull * v;
@@ -96,12 +101,17 @@ void traps_init(void)
 		idt[v] = (struct idt_gate){ .offset_low = (uint16_t)at, .selector = 8, .attr = 0x8e,
 					    .offset_mid = (uint16_t)(at >> 16), .offset_high = (uint32_t)(at >> 32) };
 	}
-	__asm__ volatile("lidt %0" : : "m"(ptr));
+	traps_load();
 }
 
 void trap_set(uint8_t vector, void (*fn)(struct trap *))
 {
 	handler[vector] = fn;
+}
+
+void (*trap_get(uint8_t vector))(struct trap *)
+{
+	return handler[vector];
 }
 
 void guest_trap(struct trap *t)
@@ -224,6 +234,7 @@ static uint8_t find_s5(uint64_t dsdt)
 static void use_fadt(uint64_t fadt)
 {
 	pm1a_port = (uint16_t)load32(fadt + 64);
+	pm_timer_port = (uint16_t)load32(fadt + 76);
 	slp_typ = find_s5(load32(fadt + 4) > 148 && load64(fadt + 140) ? load64(fadt + 140) : load32(fadt + 40));
 }
 
@@ -253,6 +264,11 @@ void guest_init(uint32_t start_info)
 	if (info->rsdp) {
 		find_fadt(info->rsdp);
 	}
+}
+
+uint32_t pm_timer(void)
+{
+	return inl(pm_timer_port);
 }
 
 _Noreturn void guest_power_off(void)

@@ -18,6 +18,20 @@ static inline uint8_t inb(uint16_t port)
 	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
 	return v;
 }
+static inline uint16_t inw(uint16_t port)
+{
+	uint16_t v;
+
+	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+static inline uint32_t inl(uint16_t port)
+{
+	uint32_t v;
+
+	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
 static inline uint64_t rdtsc(void)
 {
 	uint32_t lo, hi;
@@ -76,6 +90,8 @@ struct trap {
 /* Loads an IDT whose traps call handlers set here; a trap without handler prints itself and powers off. */
 void traps_init(void);
 void trap_set(uint8_t vector, void (*fn)(struct trap *));
+void (*trap_get(uint8_t vector))(struct trap *);
+void traps_load(void);               /* the same IDT on another processor */
 
 /* ---- local APIC ---- */
 enum {
@@ -92,6 +108,7 @@ void apic_self_ipi(uint8_t vector);  /* by ICR, in either mode */
 bool option(const char *name, const char **value);
 void guest_init(uint32_t start_info);        /* command line and ACPI; first thing in main() */
 _Noreturn void guest_power_off(void);        /* ACPI S5; halts for ever if that is not there  */
+uint32_t pm_timer(void);                     /* 3579545 Hz, 24 bits at least                  */
 
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int byte, size_t n);

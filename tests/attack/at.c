@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runtime of the attack suite: results, faults, tables, processors. See at.h. */
+#include "tests/attack/at.h"
+
+enum { AP_PAGE = 0x8000, PTE_P = 1, PTE_W = 2, PTE_U = 4 };
+#define MSR_GS_BASE 0xc0000101u
+
+extern volatile uint64_t pd[2048];
+extern char ap_start[], ap_start_end[], abandon_here[], end_of_image[];
+void ap_main(void);
+_Noreturn void abandon_trap(void);
+
+const char *group_name = "";
+struct cpu cpus[AT_CPUS] __attribute__((aligned(4096)));
+unsigned cpu_count;
+struct out out;
+uint8_t user_stack[4096] __attribute__((aligned(4096)));
+uint64_t *top_table, ap_stack, user_flags;
+uint64_t window_table[512] __attribute__((aligned(4096))), window_directory[512] __attribute__((aligned(4096)));
+uint64_t window_pointers[512] __attribute__((aligned(4096)));
+bool in_x2apic;
+static volatile uint64_t ap_index;
+static void *leave_group[5];
+static bool in_group;
+
+uint64_t gdt[GDT_ENTRIES] __attribute__((aligned(16))) = {
+	[SEL_CODE64 / 8] = 0x00af9b000000ffff, [SEL_DATA / 8] = 0x00cf93000000ffff, [SEL_CODE32 / 8] = 0x00cf9b000000ffff,
+	[SEL_CODE16 / 8] = 0x008f9b000000ffff, [SEL_DATA16 / 8] = 0x000093000000ffff, [SEL_USER_DATA / 8] = 0x00cff3000000ffff,
+	[SEL_USER_CODE / 8] = 0x00affb000000ffff, [SEL_USER_CODE32 / 8] = 0x00cffb000000ffff,
+};
+
+/* ---- results ---- */
+
+static uint64_t good_lines, bad_lines;
+
+static void line(const char *verdict, const char *name)
+{
+	good_lines += verdict[0] == 'o';
+	bad_lines += verdict[0] == 'n';
+	puts_raw(verdict);
+	puts_raw(group_name);
+	puts_raw("/");
+	puts_raw(name);
+}
+
+void ok(const char *name, bool good)
+{
+	line(good ? "ok " : "not ok ", name);
+	puts_raw("\n");
+}
+
+void equal(const char *name, uint64_t got, uint64_t want)
+{
+	if (got == want) {
+		ok(name, true);
+		return;
+	}
+	line("not ok ", name);
+	puts_raw(": got ");
+	print_hex(got);
+	puts_raw(", not ");
+	print_hex(want);
+	puts_raw("\n");
+}
+
+void skip(const char *name, const char *why)
+{
+	line("skip ", name);
+	puts_raw(": ");
+	puts_raw(why);
+	puts_raw("\n");
+}
+
+void note(const char *text, uint64_t value)
+{
+	puts_raw("# ");
+	puts_raw(text);
+	puts_raw(" ");
+	print_hex(value);
+	puts_raw("\n");
+}
+
+const char *numbered(const char *name, uint64_t number)
+{
+	static char text[96];
+	char digits[20];
+	unsigned at = 0, n = 0;
+
+	for (; *name && at < 70; name++) {
+		text[at++] = *name;
+	}
+	text[at++] = ' ';
+	do {
+		digits[n++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	while (n) {
+		text[at++] = digits[--n];
+	}
+	text[at] = 0;
+	return text;
+}
+
+uint64_t rnd(void)
+{
+	static uint64_t seed = 88172645463325252ull;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+/* ---- faults ---- */
+
+_Noreturn void abandon(const char *why)
+{
+	line("not ok ", "abandoned: ");
+	puts_raw(why);
+	puts_raw("\n");
+	__builtin_longjmp(leave_group, 1);
+}
+
+_Noreturn void abandon_trap(void)
+{
+	__builtin_longjmp(leave_group, 1);
+}
+
+static void unexpected(struct trap *t, const struct cpu *c)
+{
+	line("not ok ", "unexpected trap ");
+	print_u64(t->vector);
+	puts_raw(" error ");
+	print_hex(t->error);
+	puts_raw(" rip ");
+	print_hex(t->rip);
+	puts_raw(" cr2 ");
+	print_hex(c->cr2);
+	puts_raw(" cpu ");
+	print_u64(c->index);
+	puts_raw("\n");
+	if (c->index != 0 || !in_group) {
+		guest_power_off();
+	}
+	t->rip = (uint64_t)(uintptr_t)abandon_here;
+	t->cs = SEL_CODE64;
+	t->ss = SEL_DATA;
+	t->rflags = 2;
+}
+
+static void on_fault(struct trap *t)
+{
+	struct cpu *c = this_cpu();
+
+	__asm__ volatile("movq %%cr2, %0; movq %%dr6, %1" : "=r"(c->cr2), "=r"(c->dr6));
+	c->count++;
+	if (!c->resume) {
+		unexpected(t, c);
+		return;
+	}
+	c->vector = t->vector == VECTOR_RETURN ? NONE : t->vector;
+	c->error = t->error;
+	c->rip = t->rip;
+	c->rflags = t->rflags;
+	t->rip = c->resume;
+	t->rsp = c->resume_rsp;
+	t->cs = SEL_CODE64;
+	t->ss = SEL_DATA;
+	t->rflags &= ~(uint64_t)(0x100 | 0x200 | 0x400 | 0x3000 | 0x4000 | 0x40000);
+	c->resume = 0;
+}
+
+/* ---- tables ---- */
+
+struct gate *idt_gate(uint8_t vector)
+{
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) p;
+
+	__asm__ volatile("sidt %0" : "=m"(p));
+	return (struct gate *)(uintptr_t)p.base + vector;
+}
+
+/* Behind the four GiB of start.S: the image lies in the 2 MiB pages from the second on. */
+void image_user(bool user)
+{
+	uint64_t *pointers = (uint64_t *)(uintptr_t)(top_table[0] & ~0xfffull);
+
+	top_table[0] |= PTE_U;
+	pointers[0] |= PTE_U;
+	for (uint64_t at = 0x200000; at < (uint64_t)(uintptr_t)end_of_image; at += 0x200000) {
+		pd[at >> 21] = user ? pd[at >> 21] | PTE_U : pd[at >> 21] & ~(uint64_t)PTE_U;
+	}
+	WRITE_CR(3, READ_CR(3));
+}
+
+uint64_t window_map(unsigned page, uint64_t physical, uint64_t flags)
+{
+	uint64_t at = WINDOW + page * 4096ull;
+
+	window_table[page] = physical | flags;
+	invlpg(at);
+	return at;
+}
+
+static void window_init(void)
+{
+	uint64_t all = PTE_P | PTE_W | PTE_U;
+
+	top_table = (uint64_t *)(uintptr_t)(READ_CR(3) & ~0xfffull);
+	window_directory[0] = (uint64_t)(uintptr_t)window_table | all;
+	window_pointers[0] = (uint64_t)(uintptr_t)window_directory | all;
+	top_table[WINDOW >> 39] = (uint64_t)(uintptr_t)window_pointers | all;
+	WRITE_CR(3, READ_CR(3));
+}
+
+/* GDT, task register and GS of this processor. */
+static void cpu_tables(struct cpu *c)
+{
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) p = { sizeof(gdt) - 1, (uint64_t)(uintptr_t)gdt };
+	uint64_t at = (uint64_t)(uintptr_t)&c->tss;
+	unsigned entry = SEL_TSS / 8 + 2 * (unsigned)c->index;
+
+	c->tss.rsp[0] = (uint64_t)(uintptr_t)(c->spare_stack + 4096);
+	c->tss.ist[0] = (uint64_t)(uintptr_t)(c->spare_stack + 8192);
+	c->tss.map = (uint16_t)offsetof(struct tss64, bitmap);
+	memset(c->tss.bitmap, 0xff, sizeof(c->tss.bitmap));
+	gdt[entry] = (sizeof(struct tss64) - 1) | (at & 0xffffff) << 16 | 0x89ull << 40 | (at >> 24 & 0xff) << 56;
+	gdt[entry + 1] = at >> 32;
+	__asm__ volatile("lgdt %0; ltr %w1" : : "m"(p), "r"(entry * 8) : "memory");
+	wrmsr(MSR_GS_BASE, (uint64_t)(uintptr_t)c);
+}
+
+/* ---- interrupts ---- */
+
+static void on_sink(struct trap *t)
+{
+	this_cpu()->irqs[t->vector]++;
+	apic_write(APIC_EOI, 0);
+}
+
+void irq_sink(uint8_t vector)
+{
+	trap_set(vector, on_sink);
+}
+
+static void on_nmi(struct trap *t)
+{
+	this_cpu()->irqs[t->vector]++;
+}
+
+void icr(uint32_t dest, uint32_t low)
+{
+	if (in_x2apic) {
+		wrmsr(0x830, (uint64_t)dest << 32 | low);
+		return;
+	}
+	apic_write(APIC_ICR_HIGH, dest << 24);
+	apic_write(APIC_ICR, low);
+	while (apic_read(APIC_ICR) & 0x1000) {
+		__asm__ volatile("pause");
+	}
+}
+
+static void apic_mode(void *arg)
+{
+	bool on = arg != NULL;
+
+	if (!on && rdmsr(0x1b) & 0x400) {
+		wrmsr(0x1b, rdmsr(0x1b) & ~0xc00ull);
+	}
+	apic_init(on);
+}
+
+void x2apic_all(bool on)
+{
+	for (unsigned i = 1; i < cpu_count; i++) {
+		cpu_call(i, apic_mode, on ? &in_x2apic : NULL);
+		(void)cpu_done(i);
+	}
+	in_x2apic = on;
+	apic_mode(on ? &in_x2apic : NULL);
+}
+
+/* ---- processors ---- */
+
+bool wait_for(volatile uint64_t *what, uint64_t value)
+{
+	uint64_t start = rdtsc(), limit = 2000 * tsc_per_ms();
+
+	while (*what != value && rdtsc() - start < limit) {
+		__asm__ volatile("pause");
+	}
+	return *what == value;
+}
+
+/* The calls of cpu_call; between them the processor spins with interrupts on, so that no wake-up is needed. */
+void ap_main(void)
+{
+	struct cpu *c = &cpus[ap_index];
+
+	traps_load();
+	cpu_tables(c);
+	apic_init(rdmsr(0x1b) & 0x400);
+	c->apic_id = in_x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
+	c->fn = NULL;
+	c->resume = 0;
+	__atomic_add_fetch(&c->alive, 1, __ATOMIC_SEQ_CST);
+	for (;;) {
+		void (*fn)(void *) = c->fn;
+
+		__asm__ volatile("sti; pause");
+		if (fn) {
+			fn(c->arg);
+			c->fn = NULL;
+		}
+	}
+}
+
+void cpu_call(unsigned cpu, void (*fn)(void *), void *arg)
+{
+	cpus[cpu].arg = arg;
+	cpus[cpu].fn = fn;
+}
+
+bool cpu_done(unsigned cpu)
+{
+	uint64_t start = rdtsc(), limit = 5000 * tsc_per_ms();
+
+	while (cpus[cpu].fn && rdtsc() - start < limit) {
+		__asm__ volatile("pause");
+	}
+	return !cpus[cpu].fn;
+}
+
+/* No waiting between the two, as on processors of this century. */
+void cpu_sipi(unsigned cpu, uint32_t page)
+{
+	icr(cpu, 0x4500);
+	icr(cpu, 0x4600 | page >> 12);
+}
+
+void cpu_restart(unsigned cpu)
+{
+	uint64_t alive = cpus[cpu].alive;
+
+	memcpy((void *)AP_PAGE, ap_start, (size_t)(ap_start_end - ap_start));
+	ap_index = cpu;
+	cpus[cpu].index = cpu;
+	ap_stack = (uint64_t)(uintptr_t)(cpus[cpu].stack + sizeof(cpus[cpu].stack));
+	/* The TSS is not busy for the one that loads it. */
+	gdt[SEL_TSS / 8 + 2 * cpu] &= ~(2ull << 40);
+	cpu_sipi(cpu, AP_PAGE);
+	if (!wait_for(&cpus[cpu].alive, alive + 1)) {
+		abandon("another processor does not start");
+	}
+}
+
+void cpus_start(void)
+{
+	for (unsigned i = 1; i < cpu_count; i++) {
+		if (!cpus[i].alive) {
+			cpu_restart(i);
+		}
+	}
+}
+
+/* ---- time ---- */
+
+uint64_t tsc_per_ms(void)
+{
+	static uint64_t rate;
+
+	if (!rate) {
+		uint32_t start = pm_timer();
+		uint64_t tsc = rdtsc();
+
+		/* 3579545 Hz: 10 ms. Only 24 bits are sure to be there. */
+		while (((pm_timer() - start) & 0xffffff) < 35795) {
+			__asm__ volatile("pause");
+		}
+		rate = (rdtsc() - tsc) / 10 + 1;
+	}
+	return rate;
+}
+
+/* ---- the groups ---- */
+
+static const struct { const char *name; void (*run)(void); } groups[] = {
+	{ "ports", group_ports }, { "msr", group_msr }, { "control", group_control }, { "shadows", group_shadows }, { "events", group_events },
+	{ "timer", group_timer }, { "xapic", group_xapic }, { "x2apic", group_x2apic }, { "illegal", group_illegal },
+};
+
+static bool chosen(const char *name)
+{
+	const char *list;
+
+	if (!option("groups", &list)) {
+		return true;
+	}
+	while (*list && *list != ' ') {
+		const char *n = name;
+
+		while (*n && *n == *list) {
+			n++;
+			list++;
+		}
+		if (!*n && (*list == ',' || *list == ' ' || !*list)) {
+			return true;
+		}
+		while (*list && *list != ' ' && *list++ != ',') {
+		}
+	}
+	return false;
+}
+
+static void run(unsigned i)
+{
+	struct cpu *c = &cpus[0];
+
+	group_name = groups[i].name;
+	in_group = true;
+	if (__builtin_setjmp(leave_group) == 0) {
+		groups[i].run();
+	}
+	in_group = false;
+	__asm__ volatile("cli");
+	c->resume = 0;
+	puts_raw("done ");
+	puts_raw(groups[i].name);
+	puts_raw(": ");
+	print_u64(good_lines);
+	puts_raw(" ok, ");
+	print_u64(bad_lines);
+	puts_raw(" not ok\n");
+	good_lines = bad_lines = 0;
+}
+
+int main(uint32_t start_info)
+{
+	guest_init(start_info);
+	window_init();
+	cpu_tables(&cpus[0]);
+	image_user(true);
+	for (unsigned v = 0; v < 32; v++) {
+		trap_set((uint8_t)v, on_fault);
+	}
+	trap_set(NMI, on_nmi);
+	trap_set(VECTOR_RETURN, on_fault);
+	idt_gate(VECTOR_RETURN)->low |= 3ull << 45;
+	idt_gate(DF)->low |= 1ull << 32;                 /* on a stack of its own */
+	cpu_count = cpuid(1, 0).b >> 16 & 0xff;
+	cpu_count = cpu_count < 1 ? 1 : cpu_count < AT_CPUS ? cpu_count : AT_CPUS;
+	apic_init(false);
+	cpus[0].apic_id = apic_read(APIC_ID) >> 24;
+	for (unsigned i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (chosen(groups[i].name)) {
+			run(i);
+		}
+	}
+	puts_raw("done attack\n");
+	guest_power_off();
+}

@@ -26,7 +26,7 @@ static struct conf_job *job(void)
 	return (struct conf_job *)INIT_JOB_ADDR;
 }
 
-static int prepare_job(const struct init_region *module)
+static int prepare_job(const struct content *module)
 {
 	int r = memory_alloc(&memory, JOB_BYTES, PAGE_SIZE, MEMORY_HIGH, &job_memory);
 
@@ -63,7 +63,7 @@ static int run(struct child *child, struct process_status *status)
 	return r;
 }
 
-static bool parse(const struct init_region *module, const struct program *program)
+static bool parse(const struct content *module, const struct program *program)
 {
 	struct process_status status = { 0 };
 	const char *why = "no memory for its result";
@@ -112,7 +112,7 @@ static void log_messages(const struct conf_result *result)
 
 const struct conf_result *config_read(void)
 {
-	const struct init_region *module = inventory_module(CONF_MODULE);
+	const struct content *module = inventory_module(CONF_MODULE);
 	struct program program;
 
 	if (!module) {

@@ -62,7 +62,7 @@ bool cycle_init(void)
 	char option[64];
 	char *comma;
 
-	if (!inventory_option("brume.cycle", option, sizeof(option))) {
+	if (!boot_option(inventory()->cmdline, "brume.cycle", option, sizeof(option))) {
 		return false;
 	}
 	comma = strrchr(option, ',');

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel's page of facts, and the RAM that it lists. */
+/* Programs, modules and RAM, out of what the kernel and the loader handed over. */
 #include "init/inventory.h"
 
 #include <string.h>
 
 #include "init/log.h"
+#include "init/physical.h"
+#include "init/program.h"
 #include "lib/user/sys.h"
 
 struct memory memory;
+
+static struct inventory all;
 
 static const struct region_ops kernel_regions = {
 	.split = sys_region_split,
@@ -16,89 +20,120 @@ static const struct region_ops kernel_regions = {
 	.clean = sys_region_clean,
 };
 
-static void add_ram(const struct init_region *r)
+const struct inventory *inventory(void)
 {
-	struct region_info info = { 0 };
-	bool clean = sys_region_info(r->handle, &info) == OK && info.clean;
-	int error = memory_add(&memory, (struct extent){ r->base, r->size, r->handle, clean });
-
-	if (error < 0) {
-		init_log("RAM at %#llx is not used: error %d", (unsigned long long)r->base, error);
-	}
+	return &all;
 }
 
-int inventory_init(void)
+int inventory_init(const struct init_info *info)
 {
-	const struct init_info *info = inventory();
+	int r = OK;
 
 	memory_init(&memory, &kernel_regions);
-	if (info->magic != INIT_MAGIC || info->region_count > INIT_REGION_MAX ||
-	    !memchr(info->cmdline, '\0', sizeof(info->cmdline))) {
+	if (info->magic != INIT_MAGIC || info->region_count > INIT_REGION_MAX) {
 		return E_PROTO;
 	}
-	for (uint32_t i = 0; i < info->region_count; i++) {
-		if (!memchr(info->region[i].name, '\0', MODULE_NAME_MAX)) {
-			return E_PROTO;
-		}
-		if (info->region[i].kind == REGION_RAM) {
-			add_ram(&info->region[i]);
+	for (uint32_t i = 0; r == OK && i < info->region_count; i++) {
+		const struct init_region *from = &info->region[i];
+
+		if (from->kind == REGION_PROGRAM) {
+			struct content *to = &all.program[all.program_count++];
+
+			*to = (struct content){ .handle = from->handle, .size = from->size, .length = from->length };
+			memcpy(to->name, from->name, sizeof(from->name));
+		} else if (from->kind == REGION_PHYSICAL) {
+			r = physical_add((struct extent){ from->base, from->size, from->handle, true });
 		}
 	}
-	return OK;
+	return r;
 }
 
-static bool same_name(const char *full, const char *name)
+void inventory_set_clock(uint64_t wall_ns)
 {
-	const char *slash = strrchr(full, '/');
-
-	return strcmp(full, name) == 0 || (slash && strcmp(slash + 1, name) == 0);
+	all.wall_ns = wall_ns;
 }
 
-static const struct init_region *find(enum region_kind kind, const char *name)
+static void take_ram(const struct boot_mem *m)
 {
-	const struct init_info *info = inventory();
+	struct extent e;
+	int r = physical_take(m->base, m->size, &e);
 
-	for (uint32_t i = 0; i < info->region_count; i++) {
-		if (info->region[i].kind == kind && same_name(info->region[i].name, name)) {
-			return &info->region[i];
+	if (r == OK) {
+		r = sys_region_reclaim(e.handle);
+	}
+	if (r == OK) {
+		e.clean = false;
+		r = memory_add(&memory, e);
+	}
+	if (r < 0) {
+		init_log("RAM at %#llx is not used: error %d", (unsigned long long)m->base, r);
+	}
+}
+
+/* Behind the content lies what the loader left there. */
+static int clear_tail(const struct extent *e, uint64_t length)
+{
+	uint64_t last = e->size - PAGE_SIZE;
+	int r = sys_map(INIT_SPACE, INIT_WINDOW_ADDR, e->handle, last, PAGE_SIZE, PROT_R | PROT_W);
+
+	if (r < 0) {
+		return r;
+	}
+	memset((char *)INIT_WINDOW_ADDR + (length - last), 0, e->size - length);
+	return sys_unmap(INIT_SPACE, INIT_WINDOW_ADDR, PAGE_SIZE);
+}
+
+static void take_module(const struct boot_module *m)
+{
+	struct content *to = &all.module[all.module_count];
+	struct extent e;
+	int r = physical_take(m->base.v, ALIGN_UP(m->size, (uint64_t)PAGE_SIZE), &e);
+
+	if (r == OK) {
+		r = clear_tail(&e, m->size);
+	}
+	if (r < 0) {
+		init_log("module %s is not used: error %d", m->name, r);
+		return;
+	}
+	*to = (struct content){ .handle = e.handle, .size = e.size, .length = m->size };
+	memcpy(to->name, m->name, sizeof(to->name));
+	all.module_count++;
+}
+
+void inventory_take(const struct boot_info *boot)
+{
+	all.ram_bytes = boot->ram_bytes;
+	all.cpu_count = 1;
+	memcpy(all.cmdline, boot->cmdline, sizeof(all.cmdline));
+	for (uint32_t i = 0; i < boot->module_count; i++) {
+		take_module(&boot->module[i]);
+	}
+	for (uint32_t i = 0; i < boot->mem_count; i++) {
+		if (boot->mem[i].type == BOOT_MEM_FREE) {
+			take_ram(&boot->mem[i]);
+		}
+	}
+}
+
+static const struct content *find(const struct content *list, unsigned count, const char *name)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (strcmp(list[i].name, name) == 0) {
+			return &list[i];
 		}
 	}
 	return NULL;
 }
 
-const struct init_region *inventory_module(const char *name)
+const struct content *inventory_module(const char *name)
 {
-	return find(REGION_MODULE, name);
+	return find(all.module, all.module_count, name);
 }
 
-const struct init_region *inventory_program(const char *name)
+const struct content *inventory_program(const char *name)
 {
-	return find(REGION_PROGRAM, name);
-}
-
-bool inventory_option(const char *key, char *value, size_t size)
-{
-	const char *at = inventory()->cmdline;
-	size_t key_len = strlen(key), len;
-
-	for (;; at += len) {
-		at += strspn(at, " ");
-		len = strcspn(at, " ");
-		if (!len) {
-			return false;
-		}
-		if (len > key_len && at[key_len] == '=' && memcmp(at, key, key_len) == 0) {
-			break;
-		}
-	}
-	at += key_len + 1;
-	len -= key_len + 1;
-	if (len >= size) {
-		return false;
-	}
-	memcpy(value, at, len);
-	value[len] = '\0';
-	return true;
+	return find(all.program, all.program_count, name);
 }
 
 void memory_give_back(struct extent *extent)

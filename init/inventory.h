@@ -1,29 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel handed to init: RAM, boot modules, programs, and the options on the kernel's command line. */
+/* What there is: RAM, boot modules, programs, and the options on the command line of the kernel image. */
 #pragma once
 
+#include "init/bootinfo.h"
 #include "init/memory.h"
 #include "kernel/abi.h"
 
 extern struct memory memory;             /* all RAM that is free; init has one thread                */
 
-/* The page of facts. Its strings are checked by inventory_init(). */
-static inline const struct init_info *inventory(void)
-{
-	return (const struct init_info *)INIT_INFO_ADDR;
-}
+/* A packed program or a boot module: read-only content at the start of whole pages. */
+struct content {
+	char name[BOOT_NAME_MAX];
+	uint32_t handle;             /* of its region                                                */
+	uint64_t size;               /* bytes of the region                                          */
+	uint64_t length;             /* bytes of content; zeroes behind it                           */
+};
 
-/* Takes over all RAM regions. E_PROTO: the page is not one of this kernel's. */
-int inventory_init(void) MUST_CHECK;
+struct inventory {
+	uint64_t ram_bytes;          /* all RAM of the machine                                       */
+	uint64_t wall_ns;            /* since 1970, at SYS_CLOCK 0                                   */
+	uint32_t cpu_count;
+	char cmdline[BOOT_CMDLINE_MAX];
+	unsigned program_count, module_count;
+	struct content program[INIT_REGION_MAX], module[BOOT_MODULE_MAX];
+};
 
-/* The boot module of that name, the path that some loaders put before it apart. NULL: none. */
-const struct init_region *inventory_module(const char *name);
+const struct inventory *inventory(void);
+
+/* Takes over programs and physical addresses. E_PROTO: the page is not one of this kernel's. */
+int inventory_init(const struct init_info *info) MUST_CHECK;
+
+/* What the clock says at SYS_CLOCK 0. */
+void inventory_set_clock(uint64_t wall_ns);
+
+/* Takes over free RAM and modules; what cannot be had is logged. The last thing that is done with physical addresses. */
+void inventory_take(const struct boot_info *boot);
+
+/* The boot module of that name. NULL: none. */
+const struct content *inventory_module(const char *name);
 
 /* The packed program of that name. NULL: none. */
-const struct init_region *inventory_program(const char *name);
-
-/* Copies the value of option "key=value" of the command line. False: not given, or longer than size - 1. */
-bool inventory_option(const char *key, char *value, size_t size);
+const struct content *inventory_program(const char *name);
 
 /* Gives an extent back; says so if the kernel refuses. */
 void memory_give_back(struct extent *extent);

@@ -46,7 +46,7 @@ volatile struct vmm_control *launch_control(const struct vm *vm)
 	return (volatile struct vmm_control *)(pages_addr(vm) + PAGE_SIZE);
 }
 
-static void fill_launch(const struct vm *vm, const struct init_region *kernel, const struct init_region *initrd)
+static void fill_launch(const struct vm *vm, const struct content *kernel, const struct content *initrd)
 {
 	struct vmm_launch *launch = (struct vmm_launch *)pages_addr(vm);
 
@@ -75,7 +75,7 @@ static int map_pages(const struct vm *vm, uint64_t offset)
 	return r;
 }
 
-static int map_modules(const struct vm *vm, const struct init_region *kernel, const struct init_region *initrd)
+static int map_modules(const struct vm *vm, const struct content *kernel, const struct content *initrd)
 {
 	int r = sys_map(vm->child.space, VMM_KERNEL_ADDR, kernel->handle, 0, kernel->size, PROT_R);
 
@@ -172,7 +172,7 @@ static int give_handles(struct vm *vm)
 }
 
 /* Names to modules; an initrd is optional, but not one that is named. */
-static int find_modules(const struct vm *vm, const struct init_region **kernel, const struct init_region **initrd,
+static int find_modules(const struct vm *vm, const struct content **kernel, const struct content **initrd,
 			const char **why)
 {
 	static char text[CONF_MODULE_MAX + 32];
@@ -209,7 +209,7 @@ static int take_ram(struct vm *vm, const char **why)
 int launch_vm(struct vm *vm, const char **why)
 {
 	static struct program vmm;
-	const struct init_region *kernel, *initrd;
+	const struct content *kernel, *initrd;
 	int r = find_modules(vm, &kernel, &initrd, why);
 
 	if (r < 0) {

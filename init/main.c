@@ -10,6 +10,7 @@
 #include "init/events.h"
 #include "init/inventory.h"
 #include "init/log.h"
+#include "init/machine.h"
 #include "init/node.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
@@ -21,7 +22,7 @@ static bool power_off_when_idle;
 
 static void say_hello(void)
 {
-	const struct init_info *info = inventory();
+	const struct inventory *info = inventory();
 
 	init_log("version " NODE_VERSION ", %u CPU%s, %llu MiB of RAM, %llu MiB free", (unsigned)info->cpu_count,
 		 info->cpu_count == 1 ? "" : "s", (unsigned long long)(info->ram_bytes >> 20),
@@ -81,10 +82,7 @@ int user_main(uint64_t argument)
 	bool cycles;
 
 	(void)argument;
-	if (inventory_init() < 0) {
-		init_log("the kernel's list of regions is not readable");
-		return 1;
-	}
+	machine_init();
 	if (sys_process_weight(INIT_SELF, INIT_WEIGHT) < 0) {
 		init_log("init keeps its usual weight");
 	}

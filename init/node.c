@@ -4,6 +4,7 @@
 
 #include "init/console.h"
 #include "init/log.h"
+#include "init/machine.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
 
@@ -28,9 +29,8 @@ void node_power_off(const char *why)
 uint64_t node_tick(uint64_t now_ns)
 {
 	if (deadline != NONE && (console_flushed() || now_ns >= deadline)) {
-		int r = sys_power(INIT_MACHINE, POWER_OFF);
-
-		init_log("this machine cannot be powered off: error %d", r);
+		machine_power_off();
+		init_log("power: this machine does not switch itself off; it is safe to do so by hand");
 		deadline = NONE;
 	}
 	return deadline;

@@ -24,10 +24,10 @@ static uint64_t segment_bytes(const struct elf_segment *s)
 }
 
 /* Where init sees the file. Mapped once, kept. */
-static const uint8_t *file_of(const struct init_region *region)
+static const uint8_t *file_of(const struct content *region)
 {
-	static uint64_t mapped;                                  /* bit per entry of the page of facts */
-	uint64_t i = (uint64_t)(region - inventory()->region);
+	static uint64_t mapped;                                  /* bit per entry of the inventory */
+	uint64_t i = (uint64_t)(region - inventory()->program);
 	uint64_t addr = INIT_PROGRAM_ADDR + i * GIB(1);
 
 	if (!(mapped & 1ull << i)) {
@@ -42,7 +42,7 @@ static const uint8_t *file_of(const struct init_region *region)
 int program_open(const char *name, struct program *program)
 {
 	const char *why = "it is not in the image";
-	const struct init_region *region = inventory_program(name);
+	const struct content *region = inventory_program(name);
 	const uint8_t *file = NULL;
 	int r = E_NOENT;
 

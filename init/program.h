@@ -2,6 +2,7 @@
 /* Processes made of packed programs: memory, arena, mappings, first thread, and the way back. */
 #pragma once
 
+#include "init/inventory.h"
 #include "init/memory.h"
 #include "kernel/abi.h"
 #include "lib/elf.h"
@@ -9,12 +10,13 @@
 /* Addresses in init's own space. */
 #define INIT_PROGRAM_ADDR 0x0000001000000000ull        /* packed programs, 1 GiB apart, read-only    */
 #define INIT_WINDOW_ADDR  0x0000002000000000ull        /* memory that is being filled                */
+#define INIT_DEVICE_ADDR  0x0000002400000000ull        /* pages of device registers                  */
 #define INIT_JOB_ADDR     0x0000002800000000ull        /* what conf fills in                         */
 #define INIT_NODE_ADDR    0x0000003000000000ull        /* pages shared with the console              */
 #define INIT_VM_ADDR      0x0000004000000000ull        /* launch and control pages, 64 KiB apart     */
 
 struct program {
-	const struct init_region *region;
+	const struct content *region;
 	struct elf_image image;
 	uint64_t data_bytes;         /* of its writable segments, in whole pages                     */
 };

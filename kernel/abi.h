@@ -69,7 +69,11 @@ enum sys {
 	SYS_SERIAL_WRITE,    /* (machine, bytes, count) -> bytes taken (0 when the FIFO is full)               */
 	SYS_SERIAL_READ,     /* (machine, buffer, count) -> bytes                                              */
 	SYS_SERIAL_NOTIFY,   /* (machine, event) signalled on received bytes and on room to send               */
-	SYS_POWER,           /* (machine, enum power_op)                                                       */
+	SYS_MACHINE_SETUP,   /* (machine, const struct machine_setup *) -> APIC id of the boot CPU. Once, by init, which runs  */
+	                     /* with interrupts off and must not block before: ring 0 gets clock and timer by it          */
+	SYS_PORT_IN,         /* (machine, port, bytes 1, 2, 4) -> value                                        */
+	SYS_PORT_OUT,        /* (machine, port, bytes 1, 2, 4, value)                                          */
+	SYS_HALT,            /* (machine) for ever: a machine that Brume cannot run on                         */
 	SYS_STATS,           /* (machine, void *, bytes) struct machine_stats, its first bytes -> bytes        */
 	SYS_TRACE,           /* (machine, void *, bytes) takes struct trace_record out of the trace ring -> bytes */
 
@@ -89,13 +93,11 @@ enum right {
 	RIGHT_WRITE = 1 << 1,   /* map writable, signal, change; of an event with READ: timer */
 	RIGHT_EXEC = 1 << 2,    /* map executable                                            */
 	RIGHT_GRANT = 1 << 3,   /* of a process: everything that init does to it             */
-	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim; of the machine: power, trace */
+	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim; of the machine: what only init may, setup, ports, halt, trace */
 	RIGHT_ALL = 0x1f,
 };
 
 enum prot { PROT_R = 1, PROT_W = 2, PROT_X = 4 };    /* W and X together are refused in user spaces */
-
-enum power_op { POWER_OFF, POWER_REBOOT };
 
 /* Handles that the kernel gives to init, and the page it maps for it. */
 enum {
@@ -106,10 +108,16 @@ enum {
 };
 #define INIT_INFO_ADDR 0x10000ull    /* user address of struct init_info, read-only                    */
 
+/*
+ * At boot all physical addresses but ring 0's own are REGION_PHYSICAL and init's: it maps them to read the firmware's tables
+ * and to reach devices, splits them, and makes RAM of what the memory map calls free (SYS_REGION_RECLAIM). So every byte has
+ * one region at most, and none is the kernel's.
+ */
 enum region_kind {
-	REGION_RAM,          /* free memory; unclean at boot: SYS_REGION_CLEAN before use        */
+	REGION_RAM,          /* memory; unclean until SYS_REGION_CLEAN has been there            */
 	REGION_PROGRAM,      /* a packed program (read-only)                                     */
-	REGION_MODULE,       /* a boot module (read-only until reclaimed, then RAM)              */
+	REGION_PHYSICAL,     /* as found: devices, firmware, boot modules, memory that init has not claimed yet. Cached as */
+	                     /* the firmware's MTRRs say                                         */
 	REGION_INFO,         /* the init_info page                                               */
 };
 
@@ -120,31 +128,65 @@ struct region_info {
 	uint32_t clean;      /* 1: may be mapped or granted                                      */
 };
 
-enum { INIT_REGION_MAX = 64, MODULE_NAME_MAX = 64 };
+enum { INIT_REGION_MAX = 24, PROGRAM_NAME_MAX = 16 };
 
-/* One region handed to init, with the name of the program or module in it. */
+/* One region handed to init, with the name of the program in it. */
 struct init_region {
 	uint32_t kind;                   /* enum region_kind                                     */
 	uint32_t handle;
 	uint64_t base;                   /* host-physical                                        */
 	uint64_t size;                   /* bytes, whole pages                                   */
-	uint64_t length;                 /* bytes of content (module, program)                   */
-	char name[MODULE_NAME_MAX];      /* first word of the module's string, or program name   */
+	uint64_t length;                 /* bytes of content of a program                        */
+	char name[PROGRAM_NAME_MAX];     /* ends with 0                                          */
 };
 
 enum { INIT_MAGIC = 0x454d5242 };
 
+/* What the loader leaves in eax: which protocol it speaks. */
+enum { MULTIBOOT1_MAGIC = 0x2badb002, MULTIBOOT2_MAGIC = 0x36d76289 };
+
 struct init_info {
 	uint32_t magic;                  /* INIT_MAGIC                                           */
 	uint32_t region_count;
-	uint64_t tsc_khz;
-	uint64_t ram_bytes;              /* all RAM of the machine                               */
-	uint32_t cpu_count;
-	uint32_t pad;
-	uint64_t wall_ns;                /* since 1970, at SYS_CLOCK 0 (RTC of the machine)      */
-	char cmdline[256];               /* of the kernel image                                  */
+	uint32_t loader_magic;           /* one of the two above                                 */
+	uint32_t loader_info;            /* host-physical address of what the loader tells; ring 0 has not looked at it but */
+	                                 /* for the option console=                              */
 	struct init_region region[INIT_REGION_MAX];
 };
+
+enum machine_flag {
+	MACHINE_X2APIC = 1 << 0,         /* local APICs by MSRs where the CPU has that           */
+	MACHINE_COUNTER_PORT = 1 << 1,   /* counter is a port, else a host-physical address      */
+	MACHINE_RESET_PORT = 1 << 2,     /* the same for reset                                   */
+	MACHINE_TRACE = 1 << 3,          /* trace all kinds                                      */
+};
+
+/* Bytes behind machine_setup.panic_log, and what a panic leaves there: it lives through a warm reset, init shows it. */
+enum { PANIC_LOG_BYTES = 0x5000, PANIC_LOG_TEXT = PANIC_LOG_BYTES - 16 };
+#define PANIC_LOG_MAGIC 0x676f4c6d75724221ull
+
+struct panic_log {
+	uint64_t magic;                  /* PANIC_LOG_MAGIC, written last                        */
+	uint32_t length, sum;            /* of text: bytes, lib/sum.h                            */
+	char text[PANIC_LOG_TEXT];
+};
+
+/* What init has found out about the machine and ring 0 needs. */
+struct machine_setup {
+	uint64_t tsc_hz;                 /* measured; 1 MHz to 1 THz                             */
+	uint64_t counter_hz;             /* of the counter that is the clock; 0: the TSC is      */
+	uint64_t counter;                /* its 32-bit register (HPET, ACPI PM timer)            */
+	uint32_t counter_mask;           /* it wraps at this + 1                                 */
+	uint32_t flags;                  /* enum machine_flag                                    */
+	uint64_t wall_ns;                /* now, since 1970                                      */
+	uint64_t reset;                  /* the firmware's reset register; 0: none               */
+	uint32_t reset_value;            /* a byte                                               */
+	uint32_t panic_seconds;          /* from a panic to the reset; 0: halts                  */
+	uint64_t panic_log;              /* host-physical, PANIC_LOG_BYTES below 4 GiB that nobody else uses; 0: none */
+};
+
+/* The vector by which the console's UART reaches ring 0; init points the interrupt controller to it. */
+enum { MACHINE_SERIAL_VECTOR = 0x30 };
 
 enum process_end { PROCESS_RUNS, PROCESS_EXITED, PROCESS_FAULTED, PROCESS_KILLED };
 
@@ -163,7 +205,7 @@ struct process_status {
 struct machine_stats {
 	uint64_t uptime_ns, idle_ns;
 	uint64_t switches, preemptions, interrupts, syscalls;
-	uint64_t kernel_bytes;           /* image, boot heap, tables: RAM that init never got     */
+	uint64_t kernel_bytes;           /* image with its arenas: RAM that init never got        */
 	uint32_t processes, threads, spaces, regions, vcpus, events;    /* alive                  */
 };
 
@@ -344,4 +386,5 @@ enum doorbell_kind {
 _Static_assert(offsetof(struct exit_pio, value) == offsetof(struct exit_pio, pad) + 2 && sizeof(struct exit_mmio) == 16, "no holes");
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");
 _Static_assert(sizeof(struct vcpu_state) <= PAGE_SIZE, "one page");
-_Static_assert(sizeof(struct init_info) <= 2 * PAGE_SIZE, "two pages");
+_Static_assert(sizeof(struct init_info) <= PAGE_SIZE, "one page");
+_Static_assert(sizeof(struct panic_log) == PANIC_LOG_BYTES, "no holes");

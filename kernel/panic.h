@@ -4,11 +4,15 @@
 
 #include "lib/base.h"
 
+struct machine_setup;
 struct trap_frame;
 
+/* How to reset and after how long, and where to keep the log; checked by the caller. */
+void panic_init(const struct machine_setup *m);
+
 /*
- * Prints message, registers and a symbolized backtrace, keeps the log for the next boot, and resets after
- * `panic=` seconds of the command line (default 10; 0: halts). A panic inside a panic resets at once.
+ * Prints message, registers and a symbolized backtrace, keeps the log for the next boot, and resets after the time that
+ * init set (10 s before; 0: halts). A panic inside a panic resets at once.
  */
 _Noreturn void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

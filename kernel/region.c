@@ -72,7 +72,7 @@ int64_t region_reclaim(struct region *r, const struct handle *keep)
 	if (r->arena_of) {
 		return E_BUSY;
 	}
-	if (r->kind != REGION_RAM && r->kind != REGION_MODULE) {
+	if (r->kind != REGION_RAM && r->kind != REGION_PHYSICAL) {
 		return E_INVAL;
 	}
 	handle_close_object(&r->object, keep);

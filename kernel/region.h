@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Regions: physically contiguous extents of memory. init gets one per free range of RAM at boot and makes all policy
- * with split and merge; the kernel allocates none. RAM as found at boot, taken back (reclaim) or
- * that served as an arena is unclean: it cannot be mapped or granted before region_clean() has zeroed all of it.
+ * Regions: physically contiguous extents of memory. init gets all physical addresses but the kernel's at boot and makes all
+ * policy with split, merge and reclaim; the kernel allocates none. RAM that was claimed or taken back (reclaim) or that
+ * served as an arena is unclean: it cannot be mapped or granted before region_clean() has zeroed all of it.
  */
 #pragma once
 

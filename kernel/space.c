@@ -71,9 +71,9 @@ static int check_range(const struct space *s, uint64_t addr, uint64_t size)
 
 static int check_map(const struct space *s, const struct region *r, uint64_t offset, uint64_t size, uint64_t prot)
 {
-	bool no_exec = r->kind != REGION_RAM || (s->object.type == OBJECT_SPACE && prot & PROT_X);
+	bool no_write = r->kind == REGION_PROGRAM || r->kind == REGION_INFO || (s->object.type == OBJECT_SPACE && prot & PROT_X);
 
-	if (offset % PAGE_SIZE || !(prot & PROT_R) || prot > (PROT_R | PROT_W | PROT_X) || (prot & PROT_W && no_exec)) {
+	if (offset % PAGE_SIZE || !(prot & PROT_R) || prot > (PROT_R | PROT_W | PROT_X) || (prot & PROT_W && no_write)) {
 		return E_INVAL;
 	}
 	if (!range_within(offset, size, r->size)) {

@@ -2,7 +2,10 @@
 /* From boot to init. */
 #pragma once
 
-struct boot_info;
+#include "lib/base.h"
 
-/* Makes init of the first packed program with all RAM, modules and programs in its hands, and runs it. */
-_Noreturn void kernel_start(const struct boot_info *bi);
+/*
+ * Makes init of the first packed program, with all programs and all physical addresses that are not ring 0's in its hands,
+ * and runs it, interrupts off. The arguments are what the loader left in eax and ebx; init looks at it.
+ */
+_Noreturn void kernel_start(uint32_t loader_magic, uint32_t loader_info);

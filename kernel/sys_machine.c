@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls on the machine handle. */
-#include "arch/x86/cpu/power.h"
+#include "arch/x86/apic/lapic.h"
+#include "arch/x86/boot/image.h"
+#include "arch/x86/cpu/features.h"
+#include "arch/x86/cpu/regs.h"
 #include "arch/x86/dev/serial.h"
 #include "arch/x86/entry/uaccess.h"
-#include "arch/x86/mm/kmap.h"
 #include "arch/x86/time/clock.h"
 #include "kernel/cpu.h"
 #include "kernel/event.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
+#include "kernel/panic.h"
 #include "kernel/syscall.h"
+#include "kernel/thread.h"
 #include "kernel/trace.h"
 
 enum { CHUNK = 256, TRACE_CHUNK = 16 };  /* bytes, records: what one call copies over the kernel stack */
@@ -73,21 +77,80 @@ int64_t sys_serial_notify(const struct call *c)
 	return OK;
 }
 
-int64_t sys_power(const struct call *c)
+/* init is believed; a slip of it should be an error all the same, and not a fault of ours. */
+static bool good_setup(const struct machine_setup *m)
 {
-	if (c->arg[1] == POWER_OFF) {
-		power_off();
+	uint64_t memory = 1ull << cpu_features.phys_bits, ports = 1 << 16;
+
+	return m->tsc_hz >= 1000000 && m->tsc_hz <= 1000000000000 &&
+	       (!m->counter_hz || m->counter < (m->flags & MACHINE_COUNTER_PORT ? ports : memory)) &&
+	       m->reset < (m->flags & MACHINE_RESET_PORT ? ports : memory) && m->panic_log % PAGE_SIZE == 0 &&
+	       (!m->panic_log || (m->panic_log >= image_pa(__image_end).v && m->panic_log <= GIB(4) - PANIC_LOG_BYTES));
+}
+
+int64_t sys_machine_setup(const struct call *c)
+{
+	static bool done;
+	struct machine_setup m;
+	int r = copy_from_user(&m, c->arg[1], sizeof(m));
+
+	if (r < 0 || done || !good_setup(&m)) {
+		return r < 0 ? r : done ? E_BUSY : E_INVAL;
 	}
-	if (c->arg[1] == POWER_REBOOT) {
-		power_reboot();
+	lapic_init(m.flags & MACHINE_X2APIC);
+	r = clock_init(&m);
+	if (r < 0) {
+		return r;
 	}
-	return E_INVAL;
+	done = true;
+	panic_init(&m);
+	trace_on = m.flags & MACHINE_TRACE;
+	cpu_this()->rq.run_since_ns = clock_ns();
+	c->thread->frame.rflags |= RFLAGS_IF;
+	return lapic_id();
+}
+
+static bool good_port(uint64_t port, uint64_t size)
+{
+	return (size == 1 || size == 2 || size == 4) && range_within(port, size, 1 << 16);
+}
+
+int64_t sys_port_in(const struct call *c)
+{
+	uint64_t size = c->arg[2];
+	uint16_t port = (uint16_t)c->arg[1];
+
+	if (!good_port(c->arg[1], size)) {
+		return E_INVAL;
+	}
+	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+}
+
+int64_t sys_port_out(const struct call *c)
+{
+	uint16_t port = (uint16_t)c->arg[1];
+
+	if (!good_port(c->arg[1], c->arg[2])) {
+		return E_INVAL;
+	}
+	switch (c->arg[2]) {
+	case 1: outb(port, (uint8_t)c->arg[3]); break;
+	case 2: outw(port, (uint16_t)c->arg[3]); break;
+	case 4: outl(port, (uint32_t)c->arg[3]); break;
+	}
+	return OK;
+}
+
+int64_t sys_halt(const struct call *c)
+{
+	(void)c;
+	cpu_halt_forever();
 }
 
 int64_t sys_stats(const struct call *c)
 {
 	struct machine_stats m = {
-		.uptime_ns = clock_ns(), .kernel_bytes = mm_kernel_bytes(),
+		.uptime_ns = clock_ns(), .kernel_bytes = (uint64_t)(__image_end - __image_start),
 		.processes = object_count[OBJECT_PROCESS], .threads = object_count[OBJECT_THREAD],
 		.spaces = object_count[OBJECT_SPACE] + object_count[OBJECT_GUEST], .regions = object_count[OBJECT_REGION],
 		.vcpus = object_count[OBJECT_VCPU], .events = object_count[OBJECT_EVENT],

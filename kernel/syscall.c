@@ -65,7 +65,10 @@ static const struct {
 	[SYS_SERIAL_WRITE] = { .fn = sys_serial_write, .on = { MACHINE, W, 0 } },
 	[SYS_SERIAL_READ] = { .fn = sys_serial_read, .on = { MACHINE, R, 0 } },
 	[SYS_SERIAL_NOTIFY] = { .fn = sys_serial_notify, .on = { MACHINE, R, 0 }, .with = { EVENT, W, 1 } },
-	[SYS_POWER] = { .fn = sys_power, .on = { MACHINE, D, 0 } },
+	[SYS_MACHINE_SETUP] = { .fn = sys_machine_setup, .on = { MACHINE, D, 0 } },
+	[SYS_PORT_IN] = { .fn = sys_port_in, .on = { MACHINE, D, 0 } },
+	[SYS_PORT_OUT] = { .fn = sys_port_out, .on = { MACHINE, D, 0 } },
+	[SYS_HALT] = { .fn = sys_halt, .on = { MACHINE, D, 0 } },
 	[SYS_STATS] = { .fn = sys_stats, .on = { MACHINE, R, 0 } },
 	[SYS_TRACE] = { .fn = sys_trace, .on = { MACHINE, D, 0 } },
 };

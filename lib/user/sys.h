@@ -234,10 +234,25 @@ static inline int sys_serial_notify(uint32_t machine, uint32_t event)
 	return (int)sys_call3(SYS_SERIAL_NOTIFY, machine, event, 0).value;
 }
 
-static inline int sys_power(uint32_t machine, enum power_op op)
+/* Returns the APIC id of the boot CPU. */
+static inline int64_t sys_machine_setup(uint32_t machine, const struct machine_setup *setup)
 {
-	return (int)sys_call3(SYS_POWER, machine, op, 0).value;
+	return sys_call3(SYS_MACHINE_SETUP, machine, sys_pointer(setup), 0).value;
 }
+
+/* size: 1, 2, 4 bytes. */
+static inline int64_t sys_port_in(uint32_t machine, uint16_t port, unsigned size)
+{
+	return sys_call3(SYS_PORT_IN, machine, port, size).value;
+}
+
+static inline void sys_port_out(uint32_t machine, uint16_t port, unsigned size, uint32_t value)
+{
+	sys_call6(SYS_PORT_OUT, machine, port, size, value, 0, 0);
+}
+
+/* Does not return where the machine handle allows it. */
+static inline void sys_halt(uint32_t machine) { sys_call3(SYS_HALT, machine, 0, 0); }
 
 /* handle: machine, process or vcpu; kernel/abi.h names the structure of each. */
 static inline int sys_stats(uint32_t handle, void *stats, size_t bytes)

@@ -2,12 +2,12 @@
 /*
  * Any bytes as the memory that ACPI tables lie in: the RSDP at its start, addresses relative to it. Checksums are put
  * right where tables seem to stand, or little would ever be parsed.
- * sources: arch/x86/acpi/acpi.c
+ * sources: init/acpi.c
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/x86/acpi/acpi.h"
+#include "init/acpi.h"
 
 enum { SIZE_MAX_BYTES = 1 << 16 };
 

@@ -2,12 +2,13 @@
 /*
  * Any bytes as boot information of either protocol. Whatever they say: the map is sorted and disjoint, nothing below
  * 1 MiB or of the kernel is free, modules lie in whole pages that nobody else has.
- * sources: arch/x86/boot/multiboot.c arch/x86/boot/memmap.c arch/x86/boot/options.c
+ * sources: init/multiboot.c init/bootmap.c init/options.c
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/x86/boot/multiboot.h"
+#include "init/multiboot.h"
+#include "kernel/abi.h"
 
 enum { INFO_AT = 0x10000 };
 
@@ -80,8 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (multiboot_parse(&info, data[0] & 1 ? MULTIBOOT1_MAGIC : MULTIBOOT2_MAGIC, INFO_AT, read_input, &in, &keep, 1) == OK) {
 		check_map(&info, &keep);
 		check_modules(&info);
-		boot_option(&info, "console", value, sizeof(value));
-		boot_option_u32(&info, "panic", 0);
+		boot_option(info.cmdline, "console", value, sizeof(value));
+		boot_option_u32(info.cmdline, "panic", 0);
 	}
 	return 0;
 }

@@ -42,7 +42,7 @@ static void boot(void)
 	for (int i = 0; i < 4; i++) {
 		struct region *r = fake_region(init, RAM_PAGES, i & 1);
 
-		r->kind = i == 3 ? REGION_MODULE : REGION_RAM;
+		r->kind = i == 3 ? REGION_PHYSICAL : REGION_RAM;
 		must(handle_add(init, &r->object, RIGHT_ALL) == 2 + i);
 	}
 	must(thread_create(init, 0x400000, 0, 0) != NULL);

@@ -92,7 +92,9 @@ static void reach_beyond(void)
 	must_be("own rights raised", sys_grant(VMM_SELF, VMM_SELF, RIGHT_ALL, 60), E_PERM);
 	must_be("process in guest RAM", sys_call3(SYS_PROCESS_CREATE, VMM_RAM, 0, 0).value, E_PERM);
 	must_be("guest RAM executable", sys_map(VMM_SPACE, FREE_ADDR, VMM_RAM, 0, PAGE_SIZE, PROT_R | PROT_X), E_PERM);
-	must_be("power", sys_power(space, POWER_OFF), E_INVAL);
+	must_be("a port", sys_port_in(space, 0x64, 1), E_INVAL);
+	must_be("set-up of the machine", sys_machine_setup(space, NULL), E_INVAL);
+	must_be("halt", sys_call3(SYS_HALT, space, 0, 0).value, E_INVAL);
 }
 
 /* A state in which an NMI waits behind a shadow once was looked at for ever, with interrupts off. */

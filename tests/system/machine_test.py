@@ -33,6 +33,13 @@ def pm_timer_is_the_clock_without_hpet():
 
 
 @test
+def no_clock_to_calibrate_by():
+    with Machine(iso=make_iso(CONFIG), machine="pc,hpet=off,acpi=off") as node:
+        node.expect(r"Brume cannot run here: This machine has neither HPET nor PM timer to calibrate by\.$", 60)
+        node.expect_none("panic|PANIC|version")
+
+
+@test
 def pc_chipset_with_other_cpu_model():
     boots(r"cpu: AMD EPYC", machine="pc", cpu="EPYC,+svm,+npt")
 

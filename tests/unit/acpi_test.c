@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The host's ACPI tables: found, summed, bounded.
- * sources: arch/x86/acpi/acpi.c
+ * sources: init/acpi.c
  */
-#include "arch/x86/acpi/acpi.h"
+#include "init/acpi.h"
 #include "tests/unit/acpi_layout.h"
 #include "tests/unit/check.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The boot memory map: sorted, disjoint, page aligned, the most restrictive claim wins.
- * sources: arch/x86/boot/memmap.c
+ * sources: init/bootmap.c
  */
-#include "arch/x86/boot/memmap.h"
+#include "init/bootmap.h"
 #include "tests/unit/check.h"
 
 static struct boot_info info;
@@ -11,7 +11,7 @@ static struct boot_info info;
 static void fresh(void)
 {
 	memset(&info, 0, sizeof(info));
-	memmap_start(&info);
+	bootmap_start(&info);
 }
 
 static void check_entry(uint32_t i, uint64_t base, uint64_t size, uint32_t type)
@@ -25,10 +25,10 @@ static void check_entry(uint32_t i, uint64_t base, uint64_t size, uint32_t type)
 TEST(kernel_is_carved_out_of_ram)
 {
 	fresh();
-	memmap_claim(&info, 0x100000, 0x900000, BOOT_MEM_FREE);
-	memmap_claim(&info, 0x100000, 0x40000, BOOT_MEM_KERNEL);
-	memmap_claim(&info, 0x200000, 0x1234, BOOT_MEM_MODULE);
-	memmap_finish(&info);
+	bootmap_claim(&info, 0x100000, 0x900000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x100000, 0x40000, BOOT_MEM_KERNEL);
+	bootmap_claim(&info, 0x200000, 0x1234, BOOT_MEM_MODULE);
+	bootmap_finish(&info);
 	CHECK_EQ(info.mem_count, 4);
 	check_entry(0, 0x100000, 0x40000, BOOT_MEM_KERNEL);
 	check_entry(1, 0x140000, 0xc0000, BOOT_MEM_FREE);
@@ -40,10 +40,10 @@ TEST(kernel_is_carved_out_of_ram)
 TEST(unsorted_and_touching_claims_merge)
 {
 	fresh();
-	memmap_claim(&info, 0x500000, 0x100000, BOOT_MEM_FREE);
-	memmap_claim(&info, 0x300000, 0x100000, BOOT_MEM_FREE);
-	memmap_claim(&info, 0x400000, 0x100000, BOOT_MEM_FREE);
-	memmap_finish(&info);
+	bootmap_claim(&info, 0x500000, 0x100000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x300000, 0x100000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x400000, 0x100000, BOOT_MEM_FREE);
+	bootmap_finish(&info);
 	CHECK_EQ(info.mem_count, 1);
 	check_entry(0, 0x300000, 0x300000, BOOT_MEM_FREE);
 }
@@ -51,10 +51,10 @@ TEST(unsorted_and_touching_claims_merge)
 TEST(overlap_goes_to_the_more_restrictive_claim)
 {
 	fresh();
-	memmap_claim(&info, 0x200000, 0x200000, BOOT_MEM_FREE);
-	memmap_claim(&info, 0x280000, 0x100000, BOOT_MEM_ACPI);
-	memmap_claim(&info, 0x2c0000, 0x100000, BOOT_MEM_RESERVED);
-	memmap_finish(&info);
+	bootmap_claim(&info, 0x200000, 0x200000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x280000, 0x100000, BOOT_MEM_ACPI);
+	bootmap_claim(&info, 0x2c0000, 0x100000, BOOT_MEM_RESERVED);
+	bootmap_finish(&info);
 	CHECK_EQ(info.mem_count, 4);
 	check_entry(0, 0x200000, 0x80000, BOOT_MEM_FREE);
 	check_entry(1, 0x280000, 0x40000, BOOT_MEM_ACPI);
@@ -65,13 +65,13 @@ TEST(overlap_goes_to_the_more_restrictive_claim)
 TEST(low_memory_is_ram_that_is_not_offered)
 {
 	fresh();
-	memmap_claim(&info, 0, 0x9f000, BOOT_MEM_FREE);
-	memmap_claim(&info, 0x80000, 0x1000, BOOT_MEM_ACPI);
-	memmap_claim(&info, 0xff000, 0x1000000, BOOT_MEM_FREE);
-	memmap_claim(&info, 0, 0x100000, BOOT_MEM_LOW);
-	CHECK(memmap_is_free(&info, 0x2000, 0x1000));
-	memmap_claim(&info, 0x2000, 0x1000, BOOT_MEM_MODULE);
-	memmap_finish(&info);
+	bootmap_claim(&info, 0, 0x9f000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x80000, 0x1000, BOOT_MEM_ACPI);
+	bootmap_claim(&info, 0xff000, 0x1000000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0, 0x100000, BOOT_MEM_LOW);
+	CHECK(bootmap_is_free(&info, 0x2000, 0x1000));
+	bootmap_claim(&info, 0x2000, 0x1000, BOOT_MEM_MODULE);
+	bootmap_finish(&info);
 	CHECK_EQ(info.mem_count, 7);
 	check_entry(0, 0, 0x2000, BOOT_MEM_LOW);
 	check_entry(1, 0x2000, 0x1000, BOOT_MEM_MODULE);
@@ -85,10 +85,10 @@ TEST(low_memory_is_ram_that_is_not_offered)
 TEST(alignment_shrinks_free_memory_and_grows_the_rest)
 {
 	fresh();
-	memmap_claim(&info, 0x200001, 0x2ffe, BOOT_MEM_FREE);
-	memmap_claim(&info, 0x300fff, 2, BOOT_MEM_RESERVED);
-	memmap_claim(&info, 0x400001, 0xffe, BOOT_MEM_FREE);
-	memmap_finish(&info);
+	bootmap_claim(&info, 0x200001, 0x2ffe, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x300fff, 2, BOOT_MEM_RESERVED);
+	bootmap_claim(&info, 0x400001, 0xffe, BOOT_MEM_FREE);
+	bootmap_finish(&info);
 	CHECK_EQ(info.mem_count, 2);
 	check_entry(0, 0x201000, 0x1000, BOOT_MEM_FREE);
 	check_entry(1, 0x300000, 0x2000, BOOT_MEM_RESERVED);
@@ -103,13 +103,13 @@ TEST(the_end_of_the_address_space)
 
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		fresh();
-		memmap_claim(&info, row[i].base, row[i].size, BOOT_MEM_FREE);
-		memmap_finish(&info);
+		bootmap_claim(&info, row[i].base, row[i].size, BOOT_MEM_FREE);
+		bootmap_finish(&info);
 		CHECK_EQ(info.mem_count, 0);
 	}
 	fresh();
-	memmap_claim(&info, 0x1000000, UINT64_MAX, BOOT_MEM_FREE);
-	memmap_finish(&info);
+	bootmap_claim(&info, 0x1000000, UINT64_MAX, BOOT_MEM_FREE);
+	bootmap_finish(&info);
 	CHECK_EQ(info.mem_count, 1);
 	check_entry(0, 0x1000000, 0xfffffffffffff000 - 0x1000000, BOOT_MEM_FREE);
 }
@@ -117,9 +117,9 @@ TEST(the_end_of_the_address_space)
 TEST(claims_on_holes_make_no_memory)
 {
 	fresh();
-	memmap_claim(&info, 0x100000, 0x10000, BOOT_MEM_KERNEL);
-	memmap_claim(&info, 0x200000, 0x10000, BOOT_MEM_MODULE);
-	memmap_finish(&info);
+	bootmap_claim(&info, 0x100000, 0x10000, BOOT_MEM_KERNEL);
+	bootmap_claim(&info, 0x200000, 0x10000, BOOT_MEM_MODULE);
+	bootmap_finish(&info);
 	CHECK_EQ(info.mem_count, 0);
 }
 
@@ -130,7 +130,7 @@ static unsigned fill(void)
 
 	fresh();
 	while (!info.mem_dropped) {
-		memmap_claim(&info, 0x100000 + 0x2000ull * n++, 0x1000, BOOT_MEM_FREE);
+		bootmap_claim(&info, 0x100000 + 0x2000ull * n++, 0x1000, BOOT_MEM_FREE);
 	}
 	return n - 1;
 }
@@ -141,7 +141,7 @@ TEST(a_full_table_drops_free_memory)
 
 	CHECK(n > BOOT_MEM_MAX / 2 - 2);
 	CHECK_EQ(info.mem_dropped, 1);
-	memmap_finish(&info);
+	bootmap_finish(&info);
 	CHECK_EQ(info.mem_count, n);
 	for (uint32_t i = 0; i < n; i++) {
 		check_entry(i, 0x100000 + 0x2000ull * i, 0x1000, BOOT_MEM_FREE);
@@ -151,30 +151,30 @@ TEST(a_full_table_drops_free_memory)
 TEST(a_full_table_never_offers_what_is_claimed)
 {
 	fill();
-	memmap_claim(&info, 0x100000, 0x1000000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x100000, 0x1000000, BOOT_MEM_FREE);
 	fill();
-	memmap_claim(&info, 0x101000, 0x800, BOOT_MEM_RESERVED);
-	memmap_claim(&info, 0x102000, 0x1000, BOOT_MEM_KERNEL);
-	memmap_claim(&info, 0x10a800, 0x2000, BOOT_MEM_RESERVED);
-	CHECK(memmap_is_free(&info, 0x100000, 0x1000));
-	CHECK(!memmap_is_free(&info, 0x102000, 0x1000));
-	CHECK(!memmap_is_free(&info, 0x10a000, 0x1000));
-	CHECK(!memmap_is_free(&info, 0x10c000, 0x1000));
-	CHECK(memmap_is_free(&info, 0x10e000, 0x1000));
+	bootmap_claim(&info, 0x101000, 0x800, BOOT_MEM_RESERVED);
+	bootmap_claim(&info, 0x102000, 0x1000, BOOT_MEM_KERNEL);
+	bootmap_claim(&info, 0x10a800, 0x2000, BOOT_MEM_RESERVED);
+	CHECK(bootmap_is_free(&info, 0x100000, 0x1000));
+	CHECK(!bootmap_is_free(&info, 0x102000, 0x1000));
+	CHECK(!bootmap_is_free(&info, 0x10a000, 0x1000));
+	CHECK(!bootmap_is_free(&info, 0x10c000, 0x1000));
+	CHECK(bootmap_is_free(&info, 0x10e000, 0x1000));
 }
 
 TEST(is_free_looks_across_touching_claims)
 {
 	fresh();
-	memmap_claim(&info, 0x300000, 0x100000, BOOT_MEM_FREE);
-	memmap_claim(&info, 0x200000, 0x100000, BOOT_MEM_FREE);
-	memmap_claim(&info, 0x380000, 0x1000, BOOT_MEM_NVS);
-	CHECK(memmap_is_free(&info, 0x280000, 0x100000));
-	CHECK(!memmap_is_free(&info, 0x280000, 0x101000));
-	CHECK(!memmap_is_free(&info, 0x1ff000, 0x2000));
-	CHECK(!memmap_is_free(&info, 0x3ff000, 0x2000));
-	CHECK(memmap_is_free(&info, 0x3ff000, 0x1000));
-	CHECK(!memmap_is_free(&info, 0x200000, 0));
-	CHECK(!memmap_is_free(&info, UINT64_MAX, 2));
-	CHECK(!memmap_is_free(&info, UINT64_MAX, 1));
+	bootmap_claim(&info, 0x300000, 0x100000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x200000, 0x100000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x380000, 0x1000, BOOT_MEM_NVS);
+	CHECK(bootmap_is_free(&info, 0x280000, 0x100000));
+	CHECK(!bootmap_is_free(&info, 0x280000, 0x101000));
+	CHECK(!bootmap_is_free(&info, 0x1ff000, 0x2000));
+	CHECK(!bootmap_is_free(&info, 0x3ff000, 0x2000));
+	CHECK(bootmap_is_free(&info, 0x3ff000, 0x1000));
+	CHECK(!bootmap_is_free(&info, 0x200000, 0));
+	CHECK(!bootmap_is_free(&info, UINT64_MAX, 2));
+	CHECK(!bootmap_is_free(&info, UINT64_MAX, 1));
 }

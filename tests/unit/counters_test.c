@@ -6,7 +6,7 @@
 static struct machine_stats stats;
 static struct trace_record ring[256];
 static unsigned written, taken;
-static const struct init_info *fake_inventory(void);
+static const struct inventory *fake_inventory(void);
 static int64_t fake_trace(struct trace_record *out, size_t bytes);
 static uint64_t fake_clock(uint64_t *tsc_khz);
 
@@ -27,9 +27,9 @@ static uint64_t fake_clock(uint64_t *tsc_khz);
 static char said[8192];
 static bool tracing;
 
-static const struct init_info *fake_inventory(void)
+static const struct inventory *fake_inventory(void)
 {
-	static const struct init_info info = { .cpu_count = 2 };
+	static const struct inventory info = { .cpu_count = 2 };
 
 	return &info;
 }

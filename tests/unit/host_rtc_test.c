@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Dates to seconds.
- * sources: arch/x86/time/rtc.c
+ * sources: init/rtc.c
  */
 #include <time.h>
 
-#include "arch/x86/time/clock.h"
+#include "init/rtc.h"
 #include "tests/unit/check.h"
 
 TEST(every_day_as_the_c_library_counts)

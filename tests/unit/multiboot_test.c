@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Boot information of both protocols, as loaders write it and as nobody should.
- * sources: arch/x86/boot/multiboot.c arch/x86/boot/memmap.c arch/x86/boot/options.c
+ * sources: init/multiboot.c init/bootmap.c init/options.c
  */
-#include "arch/x86/boot/multiboot.h"
+#include "init/multiboot.h"
+#include "kernel/abi.h"
 #include "tests/unit/check.h"
 
 enum { RAM_BASE = 0x10000, RAM_SIZE = 0x4000 };
@@ -298,15 +299,15 @@ TEST(options)
 
 	memset(&info, 0, sizeof(info));
 	strcpy(info.cmdline, "brume.elf console=com2 verbose panic=7 xpanic=9 console=com3-and-more bad=12x big=4294967296");
-	CHECK(boot_option(&info, "console", out, sizeof(out)));
+	CHECK(boot_option(info.cmdline, "console", out, sizeof(out)));
 	CHECK_STR(out, "com3-an");
-	CHECK(boot_option(&info, "verbose", out, sizeof(out)));
+	CHECK(boot_option(info.cmdline, "verbose", out, sizeof(out)));
 	CHECK_STR(out, "");
-	CHECK(!boot_option(&info, "consol", out, sizeof(out)));
-	CHECK_EQ(boot_option_u32(&info, "panic", 3), 7);
-	CHECK_EQ(boot_option_u32(&info, "bad", 3), 3);
-	CHECK_EQ(boot_option_u32(&info, "big", 3), 3);
-	CHECK_EQ(boot_option_u32(&info, "none", 3), 3);
+	CHECK(!boot_option(info.cmdline, "consol", out, sizeof(out)));
+	CHECK_EQ(boot_option_u32(info.cmdline, "panic", 3), 7);
+	CHECK_EQ(boot_option_u32(info.cmdline, "bad", 3), 3);
+	CHECK_EQ(boot_option_u32(info.cmdline, "big", 3), 3);
+	CHECK_EQ(boot_option_u32(info.cmdline, "none", 3), 3);
 	info.cmdline[0] = 0;
-	CHECK(!boot_option(&info, "console", out, sizeof(out)));
+	CHECK(!boot_option(info.cmdline, "console", out, sizeof(out)));
 }

@@ -153,15 +153,15 @@ TEST(memory_that_another_cpu_may_still_write_is_not_cleaned)
 	CHECK(region_clean(r, 0) > 0);
 }
 
-TEST(a_module_becomes_ram_when_it_is_taken_back)
+TEST(what_was_found_becomes_ram_when_it_is_claimed)
 {
 	fresh(true);
-	r->kind = REGION_MODULE;
-	CHECK_EQ(space_map(vm->space, BASE, r, 0, PAGE_SIZE, PROT_R | PROT_W), E_INVAL);
+	r->kind = REGION_PHYSICAL;
 	CHECK_EQ(region_clean(r, 0), E_INVAL);
 	CHECK_EQ(region_reclaim(r, NULL), 0);
 	CHECK_EQ(r->kind, REGION_RAM);
 	CHECK(!region_is_clean(r));
 	r->kind = REGION_PROGRAM;
+	CHECK_EQ(space_map(vm->space, BASE, r, 0, PAGE_SIZE, PROT_R | PROT_W), E_INVAL);
 	CHECK_EQ(region_reclaim(r, NULL), E_INVAL);
 }

@@ -2,7 +2,6 @@
 /* The host's local APIC: see lapic.h. SDM 3A 11.4, 11.12. */
 #include "arch/x86/apic/lapic.h"
 
-#include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/kmap.h"
@@ -42,26 +41,12 @@ static void set(enum apic_reg reg, uint32_t val)
 	}
 }
 
-/*
- * x2APIC wherever it is, except on QEMU's emulated CPU: with -icount QEMU exits ("Bad icount read") as soon as the
- * timer is programmed by an MSR.
- */
-static bool want_x2apic(void)
-{
-	char mode[8];
-
-	if (boot_option(&boot_info, "apic", mode, sizeof(mode))) {
-		return mode[1] == '2';
-	}
-	return __builtin_memcmp(cpu_features.below, "TCGTCGTCGTCG", sizeof(cpu_features.below)) != 0;
-}
-
 /* The firmware may hand over in either mode; x2APIC cannot go back to xAPIC without a disable, and need not. */
-static void switch_on(void)
+static void switch_on(bool want_x2apic)
 {
 	uint64_t base = rdmsr(MSR_APIC_BASE);
 
-	x2apic = (cpu_features.x2apic && want_x2apic()) || (base & BASE_X2APIC);
+	x2apic = (cpu_features.x2apic && want_x2apic) || (base & BASE_X2APIC);
 	wrmsr(MSR_APIC_BASE, base | BASE_ENABLE);
 	if (x2apic) {
 		wrmsr(MSR_APIC_BASE, base | BASE_ENABLE | BASE_X2APIC);
@@ -70,14 +55,14 @@ static void switch_on(void)
 	}
 }
 
-void lapic_init(void)
+void lapic_init(bool want_x2apic)
 {
 	static const enum apic_reg lvt[] = {
 		APIC_LVT_TIMER, APIC_LVT_LINT0, APIC_LVT_LINT1, APIC_LVT_ERROR, APIC_LVT_PERF, APIC_LVT_THERMAL, APIC_LVT_CMCI,
 	};
 	uint32_t lvts;
 
-	switch_on();
+	switch_on(want_x2apic);
 	lvts = (get(APIC_VERSION) >> 16 & 0xff) + 1;
 	set(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);    /* first: the LVT cannot be unmasked before */
 	set(APIC_TPR, 0);

@@ -7,10 +7,10 @@
 enum { VECTOR_SPURIOUS = 0xff };
 
 /*
- * On each CPU, after mm_init: mode (logged), spurious vector, all local interrupts masked, LINT1 = NMI, TPR 0. The option
- * `apic=xapic` or `apic=x2apic` chooses the mode where the firmware left a choice.
+ * On each CPU, after mm_init: mode (logged; want_x2apic counts where CPU and firmware leave a choice), spurious vector, all
+ * local interrupts masked, LINT1 = NMI, TPR 0.
  */
-void lapic_init(void);
+void lapic_init(bool want_x2apic);
 
 /* Acknowledges the interrupt in service. */
 void lapic_eoi(void);

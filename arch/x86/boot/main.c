@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bring-up of the machine on the boot CPU, from the entry stub to the kernel's start. */
-#include "arch/x86/acpi/acpi.h"
-#include "arch/x86/apic/ioapic.h"
-#include "arch/x86/apic/lapic.h"
-#include "arch/x86/boot/bootinfo.h"
+/* Bring-up of ring 0 on the boot CPU, from the entry stub to init, which does the rest. */
 #include "arch/x86/boot/image.h"
-#include "arch/x86/boot/keep.h"
-#include "arch/x86/boot/multiboot.h"
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/gdt.h"
 #include "arch/x86/cpu/regs.h"
@@ -16,53 +10,45 @@
 #include "arch/x86/mm/kmap.h"
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/ops.h"
+#include "kernel/abi.h"
 #include "kernel/cpu.h"
 #include "kernel/log.h"
-#include "kernel/panic.h"
 #include "kernel/start.h"
 
-struct boot_info boot_info;
 extern uint64_t __stack_chk_guard;
 
-/* The boot tables map the first 4 GiB to themselves. */
-static bool read_identity(void *ctx, uint64_t addr, void *buf, size_t len)
+enum { MB1_HAS_CMDLINE = 1 << 2, MB1_CMDLINE = 4, MB2_TAG_CMDLINE = 1, CMDLINE_MAX = 256 };
+
+/*
+ * The command line in the loader's information (Multiboot 0.6.96, 3.3; Multiboot 2 2.0, 3.4, 3.6.3), for one option that
+ * cannot wait for init. All is below 4 GiB, which the boot tables map to itself, and only read.
+ */
+static const char *command_line(uint32_t magic, const uint32_t *info)
 {
-	(void)ctx;
-	if (!addr || !range_within(addr, len, GIB(4))) {
-		return false;
+	if (magic == MULTIBOOT1_MAGIC) {
+		return info[0] & MB1_HAS_CMDLINE ? (const char *)(uintptr_t)info[MB1_CMDLINE] : "";
 	}
-	__builtin_memcpy(buf, (const void *)(uintptr_t)addr, len);
-	return true;
+	for (const uint32_t *tag = info + 2, *end = info + info[0] / 4; tag + 1 < end && tag[1] >= 8; tag += (tag[1] + 7) / 8 * 2) {
+		if (tag[0] == MB2_TAG_CMDLINE) {
+			return (const char *)(tag + 2);
+		}
+	}
+	return "";
 }
 
-static int read_boot_info(uint32_t magic, uint32_t addr)
+/* console=com1 (the default) to com4, or none: the port. On it ring 0 says why Brume cannot run. */
+static uint16_t console_port(const char *line)
 {
-	/* The preserve list follows the image; nobody leaves us anything yet. */
-	const struct boot_mem keep[] = {
-		{ IMAGE_PHYS, image_pa(__image_end).v - IMAGE_PHYS, BOOT_MEM_KERNEL },
-	};
+	static const uint16_t com[] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
+	static const char option[] = "console=com";
+	unsigned number = 0;
 
-	return multiboot_parse(&boot_info, magic, addr, read_identity, NULL, keep, ARRAY_SIZE(keep));
-}
-
-static void choose_console(void)
-{
-	char name[8] = "com1";
-
-	boot_option(&boot_info, "console", name, sizeof(name));
-	serial_early(name);
-}
-
-static void log_boot_info(const struct boot_info *b)
-{
-	log_printf("boot: command line \"%s\", %llu MiB of RAM", b->cmdline, (unsigned long long)(b->ram_bytes >> 20));
-	for (uint32_t i = 0; i < b->module_count; i++) {
-		log_printf("boot: module %s, %llu bytes", b->module[i].name, (unsigned long long)b->module[i].size);
+	for (size_t i = 0; i < CMDLINE_MAX && line[i]; i++) {
+		if ((i == 0 || line[i - 1] == ' ') && !__builtin_memcmp(line + i, option, sizeof("console=") - 1)) {
+			number = (unsigned)(uint8_t)line[i + sizeof(option) - 1] - '1';
+		}
 	}
-	if (b->mem_dropped || b->module_dropped) {
-		log_printf("boot: %u stretches of memory and %u modules not used: too many or misplaced", b->mem_dropped,
-			   b->module_dropped);
-	}
+	return number < ARRAY_SIZE(com) ? com[number] : 0;
 }
 
 /* An attacker must not know it: RDRAND where there is one, and the time it took to get here. */
@@ -83,7 +69,6 @@ static void cpu_up(void)
 {
 	const char *sentence = cpu_features_missing();
 
-	log_printf("cpu: %s", cpu_features.brand);
 	if (!sentence) {
 		sentence = vcpu_select();
 	}
@@ -93,25 +78,10 @@ static void cpu_up(void)
 	cpu_features_enable();
 }
 
-static void machine_up(void)
-{
-	cpu_init(0, &boot_tables.tss, (uint64_t)(&boot_stacks + 1));
-	keep_init();
-	acpi_init(&boot_info);
-	/* The 8259s fall silent while LINT0 still listens: masked in the other order, QEMU would deliver vector -1. */
-	ioapic_init();
-	lapic_init();
-	clock_init();
-	serial_init();
-	if (vcpu_ops->cpu_on() < 0) {
-		cpu_unsupported("Virtualization cannot be switched on.");
-	}
-}
-
 _Noreturn void kmain(uint32_t magic, uint32_t addr);
 _Noreturn void kmain(uint32_t magic, uint32_t addr)
 {
-	int r;
+	bool known = magic == MULTIBOOT1_MAGIC || magic == MULTIBOOT2_MAGIC;
 
 	clock_entry();
 	cpu_features_detect();
@@ -119,17 +89,17 @@ _Noreturn void kmain(uint32_t magic, uint32_t addr)
 	/* Early, so that a fault of ours in what follows is a panic and not a silent reset. */
 	gdt_load(&boot_tables, &boot_stacks);
 	irq_init();
-	r = read_boot_info(magic, addr);
-	choose_console();
+	serial_init(console_port(known ? command_line(magic, (const uint32_t *)(uintptr_t)addr) : ""));
 	log_printf("Brume");
-	if (r < 0) {
-		cpu_unsupported(r == E_INVAL ? "The loader does not speak Multiboot." : "The loader gave no usable memory map.");
+	if (!known) {
+		cpu_unsupported("The loader does not speak Multiboot.");
 	}
-	log_boot_info(&boot_info);
-	keep_report(&boot_info);
 	cpu_up();
 	seed_stack_guard();
-	mm_init(&boot_info);
-	machine_up();
-	kernel_start(&boot_info);
+	mm_init();
+	cpu_init(0, &boot_tables.tss, (uint64_t)(&boot_stacks + 1));
+	if (vcpu_ops->cpu_on() < 0) {
+		cpu_unsupported("Virtualization cannot be switched on.");
+	}
+	kernel_start(magic, addr);
 }

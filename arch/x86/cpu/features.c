@@ -28,13 +28,11 @@ static const struct {
 	{ 1, ECX, 21, 0, &cpu_features.x2apic, NULL },
 	{ 1, ECX, 24, 0, &cpu_features.tsc_deadline, NULL },
 	{ 1, ECX, 30, 0, &cpu_features.rdrand, NULL },
-	{ 1, ECX, 31, 0, &cpu_features.hypervisor, NULL },
 	{ 7, EBX, 7, CR4_SMEP, NULL, NULL },
 	{ 7, EBX, 20, CR4_SMAP, &cpu_features.smap, NULL },
 	{ 7, ECX, 2, CR4_UMIP, NULL, NULL },
 	{ 0x80000001, EDX, 26, 0, &cpu_features.gib_pages, NULL },
 	{ 0x80000001, EDX, 27, 0, &cpu_features.rdtscp, NULL },
-	{ 0x80000007, EDX, 8, 0, &cpu_features.tsc_invariant, NULL },
 };
 
 /* Zeroes where the CPU has no such leaf. */
@@ -54,20 +52,6 @@ static bool has(size_t i)
 	return reg[features[i].reg] >> features[i].bit & 1;
 }
 
-static void read_names(struct cpu_features *f)
-{
-	struct cpuid id;
-
-	for (uint32_t i = 0; i < 3; i++) {
-		id = leaf(0x80000002 + i, 0);
-		__builtin_memcpy(f->brand + sizeof(id) * i, &id, sizeof(id));
-	}
-	if (f->hypervisor) {
-		id = cpuid(0x40000000, 0);
-		__builtin_memcpy(f->below, (const char *)&id + offsetof(struct cpuid, ebx), sizeof(f->below) - 1);
-	}
-}
-
 void cpu_features_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
@@ -78,7 +62,6 @@ void cpu_features_detect(void)
 			*features[i].known = has(i);
 		}
 	}
-	read_names(f);
 	f->phys_bits = (uint8_t)leaf(0x80000008, 0).eax;
 	f->xcr0 = leaf(0xd, 0).eax & (XCR0_X87 | XCR0_SSE | XCR0_AVX);
 	f->xsave_size = f->xcr0 & XCR0_AVX ? avx.eax + avx.ebx : XSAVE_LEGACY_BYTES;

@@ -5,10 +5,8 @@
 #include "lib/base.h"
 
 struct cpu_features {
-	char brand[49];
-	char below[13];         /* signature of the hypervisor below us, or empty                */
 	uint8_t phys_bits;
-	bool x2apic, tsc_deadline, tsc_invariant, hypervisor, rdtscp, smap, gib_pages, rdrand;
+	bool x2apic, tsc_deadline, rdtscp, smap, gib_pages, rdrand;
 	uint64_t xcr0;          /* components switched on: x87, SSE, AVX where there             */
 	uint32_t xsave_size;    /* bytes of the standard-format area for all of xcr0             */
 };

@@ -4,24 +4,48 @@
 
 #include <stdarg.h>
 
-#include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/image.h"
-#include "arch/x86/boot/keep.h"
-#include "arch/x86/cpu/power.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/dev/serial.h"
 #include "arch/x86/entry/frame.h"
 #include "arch/x86/entry/uaccess.h"
+#include "arch/x86/mm/kmap.h"
 #include "arch/x86/time/clock.h"
 #include "kernel/log.h"
 #include "lib/fmt.h"
+#include "lib/sum.h"
 
-enum { BACKTRACE_MAX = 32, PANIC_SECONDS = 10 };
+enum { BACKTRACE_MAX = 32, RESET_CONTROL = 0xcf9, OBEY_US = 100000 };
 
 /* Set by kmain from a better source before anything that the outside can reach runs. */
 uint64_t __stack_chk_guard = 0x5bd1e995a7c3f100;
 
 static bool panicking;
+
+/* As init told; until then there is nothing to keep a log in and no register to reset by. */
+static struct {
+	uint32_t seconds;               /* until the reset                                          */
+	volatile uint8_t *reset;        /* the firmware's register: memory, or                      */
+	uint16_t reset_port;            /* a port; 0: none                                          */
+	uint8_t reset_value;
+	struct panic_log *log;
+} last = { .seconds = 10 };
+
+_Static_assert((int)PANIC_LOG_TEXT >= (int)LOG_SIZE, "the whole log fits");
+
+void panic_init(const struct machine_setup *m)
+{
+	last.seconds = m->panic_seconds;
+	last.reset_value = (uint8_t)m->reset_value;
+	if (m->flags & MACHINE_RESET_PORT) {
+		last.reset_port = (uint16_t)m->reset;
+	} else if (m->reset) {
+		last.reset = mmio_map(hpa(m->reset), 1);
+	}
+	if (m->panic_log) {
+		last.log = (struct panic_log *)(uintptr_t)mmio_map(hpa(m->panic_log), PANIC_LOG_BYTES);
+	}
+}
 
 _Noreturn void __stack_chk_fail(void);
 _Noreturn void __stack_chk_fail(void)
@@ -93,19 +117,47 @@ static void print_frame(const struct trap_frame *f)
 	}
 }
 
+/* The magic last: an unfinished log is none. */
+static void keep_log(struct panic_log *log)
+{
+	uint64_t pos = 0;
+
+	if (log) {
+		log->length = (uint32_t)log_read(&pos, log->text, sizeof(log->text));
+		log->sum = checksum(log->text, log->length);
+		log->magic = PANIC_LOG_MAGIC;
+	}
+}
+
+/* The firmware's register (ACPI 6.5, 4.8.3.6), then CF9h, then a triple fault. */
 static _Noreturn void reset(void)
 {
-	uint32_t seconds = boot_option_u32(&boot_info, "panic", PANIC_SECONDS);
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) no_idt = { 0, 0 };
 
-	if (!seconds) {
+	if (last.reset) {
+		*last.reset = last.reset_value;
+	} else if (last.reset_port) {
+		outb(last.reset_port, last.reset_value);
+	}
+	clock_delay_us(OBEY_US);
+	outb(RESET_CONTROL, 0x02);
+	outb(RESET_CONTROL, 0x06);
+	clock_delay_us(OBEY_US);
+	__asm__ volatile("lidt %0; ud2" : : "m"(no_idt));
+	cpu_halt_forever();
+}
+
+static _Noreturn void wait_and_reset(void)
+{
+	if (!last.seconds) {
 		log_printf("halted");
 		cpu_halt_forever();
 	}
-	log_printf("reset in %u seconds", seconds);
-	for (uint64_t i = 0; i < 1000ull * seconds; i++) {
+	log_printf("reset in %u seconds", last.seconds);
+	for (uint64_t i = 0; i < 1000ull * last.seconds; i++) {
 		clock_delay_us(1000);
 	}
-	power_reboot();
+	reset();
 }
 
 /* frame: where it was met, or NULL. rbp: of the first frame of the backtrace. */
@@ -115,7 +167,7 @@ static _Noreturn void die(const struct trap_frame *frame, uint64_t rbp, const ch
 
 	cpu_cli();
 	if (panicking) {
-		power_reboot();
+		reset();
 	}
 	panicking = true;
 	serial_set_notify(NULL);
@@ -128,8 +180,8 @@ static _Noreturn void die(const struct trap_frame *frame, uint64_t rbp, const ch
 		print_address("     at", frame->rip);
 	}
 	backtrace(rbp);
-	keep_log();
-	reset();
+	keep_log(last.log);
+	wait_and_reset();
 }
 
 void panic(const char *fmt, ...)

@@ -2,11 +2,9 @@
 /* 16550 UART as the machine's console: see serial.h. NS PC16550D data sheet, 8.0. */
 #include "arch/x86/dev/serial.h"
 
-#include "arch/x86/apic/ioapic.h"
-#include "arch/x86/apic/lapic.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/irq.h"
-#include "kernel/log.h"
+#include "kernel/abi.h"
 
 enum uart_reg { UART_DATA, UART_IER, UART_IIR_FCR, UART_LCR, UART_MCR, UART_LSR, UART_MSR, UART_SCRATCH };
 enum { IER_RX = 1, IER_TX_EMPTY = 2 };
@@ -16,12 +14,7 @@ enum { MCR_DTR = 1, MCR_RTS = 2, MCR_OUT2 = 8 };        /* OUT2 gates the interr
 enum { LSR_DATA = 1, LSR_TX_EMPTY = 0x20 };
 enum { TX_FIFO = 16, TX_SPINS = 1 << 16, DIVISOR_115200 = 1 };
 
-static const struct { char name[5]; uint16_t port; uint8_t irq; } uarts[] = {
-	{ "com1", 0x3f8, 4 }, { "com2", 0x2f8, 3 }, { "com3", 0x3e8, 4 }, { "com4", 0x2e8, 3 },
-};
-
 static uint16_t base;           /* 0: no UART */
-static uint8_t irq;
 static uint8_t tx_room;         /* bytes that an empty transmitter takes */
 static bool dead;               /* the transmitter hung once: never wait for it again */
 static unsigned wanted;         /* interrupt causes that are on */
@@ -53,19 +46,6 @@ static bool probe(void)
 	tx_room = (get(UART_IIR_FCR) & IIR_FIFO) == IIR_FIFO ? TX_FIFO : 1;
 	set(UART_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
 	return true;
-}
-
-void serial_early(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(uarts); i++) {
-		if (!__builtin_memcmp(uarts[i].name, name, sizeof(uarts[i].name))) {
-			base = uarts[i].port;
-			irq = uarts[i].irq;
-		}
-	}
-	if (base && !probe()) {
-		base = 0;
-	}
 }
 
 static void put_sync(char c)
@@ -142,12 +122,13 @@ static void serial_interrupt(void)
 	}
 }
 
-void serial_init(void)
+void serial_init(uint16_t port)
 {
-	irq_register((uint8_t)(VECTOR_ISA + irq), serial_interrupt);
-	if (base && ioapic_route_isa(irq, lapic_id()) < 0) {
-		log_printf("serial: no interrupt line %u", irq);
+	base = port;
+	if (base && !probe()) {
+		base = 0;
 	}
+	irq_register(MACHINE_SERIAL_VECTOR, serial_interrupt);
 }
 
 void serial_set_notify(void (*fn)(void))

@@ -10,11 +10,11 @@
 
 #include "lib/base.h"
 
-/* Picks and checks the UART before anything else runs: "com1" (default) to "com4", or "none". */
-void serial_early(const char *name);
-
-/* Interrupts: routes the UART's IRQ. After ioapic_init. */
-void serial_init(void);
+/*
+ * Checks and sets up the UART at that port; 0: there is none. Its interrupts come by MACHINE_SERIAL_VECTOR once init has
+ * routed them.
+ */
+void serial_init(uint16_t port);
 
 /* All bytes, waiting for the transmitter (bounded: a dead line loses bytes). LF becomes CR LF. */
 void serial_write_sync(const char *text, size_t len);

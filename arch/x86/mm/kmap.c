@@ -2,7 +2,6 @@
 /* The kernel's address space: built once, then only arenas and MMIO come and go. */
 #include "arch/x86/mm/kmap.h"
 #include "arch/x86/boot/image.h"
-#include "arch/x86/boot/memmap.h"
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/gdt.h"
 #include "arch/x86/cpu/regs.h"
@@ -14,8 +13,8 @@
 #include "kernel/string.h"
 
 enum {
-	BOOT_PAGES = 512,            /* both boot arenas                                              */
-	KERNEL_PAGES = 96,           /* of these the kernel's own                                     */
+	KERNEL_PAGES = 96,           /* the kernel's own arena                                        */
+	BOOT_PAGES = KERNEL_PAGES + MM_INIT_ARENA_PAGES,
 	SLOT_KMAP = 256, SLOT_KMAP_COUNT = 4, SLOT_IMAGE = 511,
 };
 #define WINDOW_BASE 0xffffffffc0000000ull
@@ -23,8 +22,7 @@ enum {
 #define MMIO_END  0xffffffffc1000000ull
 
 struct arena *kernel_arena;
-hpa_t mm_init_arena;
-uint64_t mm_init_arena_pages;
+hpa_t mm_init_arena, mm_init_data;
 
 static struct pt kernel_pt;
 static uint64_t *windows;    /* entries of the table that maps WINDOW_BASE, one for each CPU */
@@ -70,17 +68,11 @@ static void preallocate_kmap(void)
 	}
 }
 
-void mm_init(struct boot_info *bi)
+void mm_init(void)
 {
 	uint64_t *boot_root = (uint64_t *)ALIGN_DOWN(read_cr3(), PAGE_SIZE);
-	struct boot_mem *m = memmap_largest_free(bi);
-	hpa_t base;
+	hpa_t base = image_pa(__memory_start);
 
-	if (!m || m->size <= BOOT_PAGES * PAGE_SIZE) {
-		panic("no 2 MiB of free memory below 4 GiB");
-	}
-	m->size -= BOOT_PAGES * PAGE_SIZE;
-	base = hpa(m->base + m->size);
 	/* Until the switch the identity map also stands where kmap will be. */
 	boot_root[SLOT_KMAP] = boot_root[0];
 	if (!cpu_features.gib_pages) {
@@ -89,7 +81,7 @@ void mm_init(struct boot_info *bi)
 	}
 	kernel_arena = arena_init(base, KERNEL_PAGES);
 	mm_init_arena = hpa(base.v + KERNEL_PAGES * PAGE_SIZE);
-	mm_init_arena_pages = BOOT_PAGES - KERNEL_PAGES;
+	mm_init_data = hpa(base.v + BOOT_PAGES * PAGE_SIZE);
 	if (pt_init(&kernel_pt, &pt_kernel, kernel_arena) < 0) {
 		panic("no memory for kernel tables");
 	}
@@ -100,11 +92,6 @@ void mm_init(struct boot_info *bi)
 		panic("no memory for kernel tables");
 	}
 	write_cr3(kernel_pt.root.v);
-}
-
-uint64_t mm_kernel_bytes(void)
-{
-	return (uint64_t)(__image_end - __image_start) + BOOT_PAGES * PAGE_SIZE;
 }
 
 int kmap_add(hpa_t base, uint64_t size)

@@ -14,7 +14,6 @@
 #include "lib/base.h"
 
 struct arena;
-struct boot_info;
 struct pt;
 
 #ifndef KMAP_BASE
@@ -35,18 +34,12 @@ static inline hpa_t kmap_hpa(const void *p)
 
 extern struct arena *kernel_arena;       /* pays for kernel tables, stacks, rings                 */
 
-/*
- * Takes the boot arenas from usable RAM of bi, builds the kernel's address space and switches to it; the boot loader's
- * and the identity mapping are gone then. Panics when there is not enough memory below 4 GiB.
- */
-void mm_init(struct boot_info *bi);
+/* Builds the kernel's address space and switches to it; the boot loader's and the identity mapping are gone then. */
+void mm_init(void);
 
-/* RAM that mm_init() kept for init's arena. */
-extern hpa_t mm_init_arena;
-extern uint64_t mm_init_arena_pages;
-
-/* Bytes of RAM that the kernel keeps: image, boot arenas. */
-uint64_t mm_kernel_bytes(void);
+/* What the image brings along for init (linker.ld): its arena, and memory for its data that ring 0 does not map. */
+enum { MM_INIT_ARENA_PAGES = 416, MM_INIT_DATA_SIZE = 512 << 10 };
+extern hpa_t mm_init_arena, mm_init_data;
 
 /* Maps RAM that becomes an arena. E_RANGE: beyond 2 TiB. E_NOMEM: kernel arena empty. Nothing changed on error. */
 int kmap_add(hpa_t base, uint64_t size) MUST_CHECK;

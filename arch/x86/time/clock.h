@@ -2,12 +2,13 @@
 /*
  * The host clock: nanoseconds since boot, and this CPU's one-shot timer interrupt.
  *
- * Source is the TSC when it is invariant, or when a hypervisor is below us and two windows of calibration
- * agree; else the HPET, else the ACPI PM timer. Calibrated against HPET or PM timer, never from CPUID.
+ * init measures and chooses (init/calibrate.h): the TSC, or a hardware counter where the TSC is not to be trusted.
  */
 #pragma once
 
 #include "lib/base.h"
+
+struct machine_setup;
 
 enum { VECTOR_TIMER = 0xe0 };
 
@@ -23,10 +24,10 @@ static inline uint64_t rdtsc(void)
 void clock_entry(void);
 
 /*
- * Calibrates TSC and local APIC timer (at most 10 ms), reads the RTC, registers VECTOR_TIMER. On the boot
- * CPU, after acpi_init, lapic_init and the IDT.
+ * Starts the clock with what init found out, checked by the caller; measures the local APIC's timer (4 ms). On the boot CPU,
+ * after lapic_init. E_IO: that timer does not count.
  */
-void clock_init(void);
+int clock_init(const struct machine_setup *m) MUST_CHECK;
 
 /* Nanoseconds since clock_entry (by the TSC) or clock_init (else); never goes back. 0 before it. Any context. */
 uint64_t clock_ns(void);
@@ -44,14 +45,8 @@ uint64_t clock_ticks_to_ns(uint64_t ticks);
  */
 void clock_arm(uint64_t deadline_ns);
 
-/* Nanoseconds since 1970-01-01 UTC: RTC at boot plus elapsed; never before the build date. */
+/* Nanoseconds since 1970-01-01 UTC: init's word at boot plus elapsed. */
 uint64_t clock_wall_ns(void);
 
 /* Busy-waits; before clock_init only about that long. For bring-up and panic only. */
 void clock_delay_us(uint32_t us);
-
-/* rtc.c: seconds since 1970-01-01 UTC by the battery clock, taken as UTC. 0 when it gives no valid date. */
-uint64_t rtc_read(void);
-
-/* The same of a date; pure. 0 when a field is out of range. */
-uint64_t rtc_seconds(unsigned year, unsigned month, unsigned day, unsigned hour, unsigned minute, unsigned second);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ACPI tables found and noted; no AML interpreter. ACPI 6.5 chapter 5.2. Pure but for acpi_init: memory is read through a
- * callback, nothing is mapped, and every length is bounded before use.
+ * ACPI tables found and noted; no AML interpreter. ACPI 6.5 chapter 5.2. Pure: memory is read through a callback, and
+ * every length is bounded before use.
  */
 #pragma once
 
@@ -69,11 +69,3 @@ size_t acpi_scan_rsdp(uint8_t rsdp[ACPI_RSDP_V2], acpi_read_fn *read, void *ctx)
  * least two plain small integers behind it (ACPI 6.5, 20.2.5.1, 7.4.2). Returns true and the first two.
  */
 bool acpi_match_s5(const uint8_t *aml, size_t len, uint8_t *a, uint8_t *b);
-
-/* The machine's; valid after acpi_init. */
-extern struct acpi_info acpi_info;
-
-struct boot_info;
-
-/* Finds and parses the tables of this machine and logs what is there. After mm_init. */
-void acpi_init(const struct boot_info *boot);

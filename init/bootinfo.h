@@ -13,7 +13,7 @@ enum boot_mem_type {
 	BOOT_MEM_LOW,           /* RAM below 1 MiB: firmware and start-up code of CPUs, never offered */
 	BOOT_MEM_ACPI,          /* RAM with ACPI tables                                          */
 	BOOT_MEM_MODULE,        /* a boot module, whole pages                                    */
-	BOOT_MEM_KERNEL,        /* this image                                                    */
+	BOOT_MEM_KERNEL,        /* ring 0's own                                                  */
 	BOOT_MEM_PRESERVED,     /* on the preserve list: what a predecessor left for us          */
 	BOOT_MEM_NVS,           /* firmware's, kept over sleep                                   */
 	BOOT_MEM_RESERVED,
@@ -42,15 +42,12 @@ struct boot_info {
 	uint64_t ram_bytes;     /* all RAM, whoever uses it                                      */
 };
 
-/* The one instance, filled by kmain before mm_init. Read-only afterwards. */
-extern struct boot_info boot_info;
-
 /*
  * Copies the value of the option `key` ("console" in "console=com2 panic=5") into out, terminated and
  * cut to size; a bare word gives "". False, and out untouched, when the command line has no such option.
  * The last one counts.
  */
-bool boot_option(const struct boot_info *info, const char *key, char *out, size_t size);
+bool boot_option(const char *cmdline, const char *key, char *out, size_t size);
 
 /* The same for decimal numbers; fallback when absent or not a number that fits. */
-uint32_t boot_option_u32(const struct boot_info *info, const char *key, uint32_t fallback);
+uint32_t boot_option_u32(const char *cmdline, const char *key, uint32_t fallback);

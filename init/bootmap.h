@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The memory map: claims of firmware, loader and ourselves, in any order and overlapping, become one sorted list in
- * info->mem. Between memmap_start and memmap_finish it covers all addresses, holes as BOOT_MEM_NONE.
+ * info->mem. Between bootmap_start and bootmap_finish it covers all addresses, holes as BOOT_MEM_NONE.
  */
 #pragma once
 
-#include "arch/x86/boot/bootinfo.h"
+#include "init/bootinfo.h"
 
 /* Forgets all claims. */
-void memmap_start(struct boot_info *info);
+void bootmap_start(struct boot_info *info);
 
 /*
  * [base, base + size) is of this type at least: where claims overlap the greatest counts, and types from LOW to
@@ -16,13 +16,13 @@ void memmap_start(struct boot_info *info);
  * claim that wraps ends at the last page. Where the table is full, free memory is left out (mem_dropped) and other
  * claims grow to the next boundary that there is.
  */
-void memmap_claim(struct boot_info *info, uint64_t base, uint64_t size, enum boot_mem_type type);
+void bootmap_claim(struct boot_info *info, uint64_t base, uint64_t size, enum boot_mem_type type);
 
 /* True when [base, base + size) is not empty, claimed as RAM and as nothing else so far. */
-bool memmap_is_free(const struct boot_info *info, uint64_t base, uint64_t size);
+bool bootmap_is_free(const struct boot_info *info, uint64_t base, uint64_t size);
 
 /* Takes the holes out and counts ram_bytes. No claims after this. */
-void memmap_finish(struct boot_info *info);
+void bootmap_finish(struct boot_info *info);
 
-/* After memmap_finish: the largest free range below 4 GiB, which the boot tables map; NULL: there is none. */
-struct boot_mem *memmap_largest_free(struct boot_info *info);
+/* After bootmap_finish: the largest free range below 4 GiB, which the boot tables map; NULL: there is none. */
+struct boot_mem *bootmap_largest_free(struct boot_info *info);

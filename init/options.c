@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options on the kernel's command line: see bootinfo.h. */
-#include "arch/x86/boot/bootinfo.h"
+#include "init/bootinfo.h"
 
 /* What stands behind key in the word at s: after '=', or nothing; NULL when it is another word. */
 static const char *value_of(const char *s, const char *key)
@@ -15,13 +15,13 @@ static const char *value_of(const char *s, const char *key)
 	return *s == '=' ? s + 1 : s;
 }
 
-bool boot_option(const struct boot_info *info, const char *key, char *out, size_t size)
+bool boot_option(const char *cmdline, const char *key, char *out, size_t size)
 {
 	const char *found = NULL;
 	size_t n = 0;
 
-	for (const char *s = info->cmdline; *s; s++) {
-		const char *value = s == info->cmdline || s[-1] == ' ' ? value_of(s, key) : NULL;
+	for (const char *s = cmdline; *s; s++) {
+		const char *value = s == cmdline || s[-1] == ' ' ? value_of(s, key) : NULL;
 
 		found = value ? value : found;
 	}
@@ -34,12 +34,12 @@ bool boot_option(const struct boot_info *info, const char *key, char *out, size_
 	return found;
 }
 
-uint32_t boot_option_u32(const struct boot_info *info, const char *key, uint32_t fallback)
+uint32_t boot_option_u32(const char *cmdline, const char *key, uint32_t fallback)
 {
 	char text[12] = "";
 	uint64_t n = 0;
 
-	boot_option(info, key, text, sizeof(text));
+	boot_option(cmdline, key, text, sizeof(text));
 	for (const char *s = text; *s; s++) {
 		if (*s < '0' || *s > '9') {
 			return fallback;

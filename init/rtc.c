@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The battery clock, read once: see clock.h. MC146818A. */
-#include "arch/x86/time/clock.h"
+/* The battery clock: see rtc.h. */
+#include "init/rtc.h"
 
-#include "arch/x86/cpu/regs.h"
+#include <string.h>
+
+#include "kernel/abi.h"
+#include "lib/user/sys.h"
 
 enum { CMOS_INDEX = 0x70, CMOS_DATA = 0x71, CMOS_NMI_OFF = 0x80 };
 enum { RTC_SECOND = 0, RTC_MINUTE = 2, RTC_HOUR = 4, RTC_DAY = 7, RTC_MONTH = 8, RTC_YEAR = 9, RTC_A = 10, RTC_B = 11 };
@@ -11,8 +14,8 @@ enum { READ_TRIES = 1000 };
 
 static uint8_t cmos(uint8_t reg)
 {
-	outb(CMOS_INDEX, CMOS_NMI_OFF | reg);
-	return inb(CMOS_DATA);
+	sys_port_out(INIT_MACHINE, CMOS_INDEX, 1, CMOS_NMI_OFF | reg);
+	return (uint8_t)sys_port_in(INIT_MACHINE, CMOS_DATA, 1);
 }
 
 static unsigned number(uint8_t raw, bool binary)
@@ -59,7 +62,7 @@ static uint64_t decode(const uint8_t raw[6])
 }
 
 /* Outside of an update nothing changes for 244 us; read twice because something below may hold us up for longer. */
-uint64_t rtc_read(void)
+static uint64_t read_seconds(void)
 {
 	uint8_t first[6], second[6];
 
@@ -68,9 +71,39 @@ uint64_t rtc_read(void)
 
 		read_raw(first);
 		read_raw(second);
-		if (!updating && !__builtin_memcmp(first, second, sizeof(first))) {
+		if (!updating && !memcmp(first, second, sizeof(first))) {
 			return decode(first);
 		}
 	}
 	return 0;
+}
+
+/* Of digits and blanks. */
+static unsigned digits(const char *text, size_t len)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		n = n * 10 + ((unsigned char)text[i] & 15u);
+	}
+	return n;
+}
+
+/* "Nov 20 2026", the compiler's __DATE__, which SOURCE_DATE_EPOCH fixes for reproducible builds. */
+static uint64_t build_seconds(void)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec", date[] = __DATE__;
+	unsigned month = 0;
+
+	while (month < 11 && memcmp(months + 3 * month, date, 3) != 0) {
+		month++;
+	}
+	return rtc_seconds(digits(date + 7, 4), month + 1, digits(date + 4, 2), 0, 0, 0);
+}
+
+uint64_t rtc_wall_ns(void)
+{
+	uint64_t seconds = read_seconds(), build = build_seconds();
+
+	return (seconds > build ? seconds : build) * 1000000000;
 }

@@ -3,9 +3,9 @@
  * Multiboot information to struct boot_info: see multiboot.h. Multiboot 0.6.96, 3.3; Multiboot 2 2.0, 3.4 to 3.6. Both
  * protocols name the same few things; each take_...() reads one of them, wherever it lies.
  */
-#include "arch/x86/boot/multiboot.h"
+#include "init/multiboot.h"
 
-#include "arch/x86/boot/memmap.h"
+#include "init/bootmap.h"
 
 enum { MB1_CMDLINE = 1 << 2, MB1_MODULES = 1 << 3, MB1_MMAP = 1 << 6 };
 enum { MB2_END, MB2_CMDLINE, MB2_MODULE = 3, MB2_MMAP = 6, MB2_RSDP_V1 = 14, MB2_RSDP_V2 = 15 };
@@ -80,7 +80,7 @@ static void take_memory(struct parser *p, const struct mmap_entry *e)
 	};
 	uint8_t type = e->type < ARRAY_SIZE(types) ? types[e->type] : 0;
 
-	memmap_claim(p->info, e->base, e->length, type ? (enum boot_mem_type)type : BOOT_MEM_RESERVED);
+	bootmap_claim(p->info, e->base, e->length, type ? (enum boot_mem_type)type : BOOT_MEM_RESERVED);
 }
 
 /* step: bytes from one entry to the next; 0: each entry has that in front, itself not counted (Multiboot 1). */
@@ -190,11 +190,11 @@ static void place_modules(struct boot_info *info)
 	for (uint32_t i = 0; i < seen; i++) {
 		struct boot_module m = info->module[i];
 
-		if (m.base.v % PAGE_SIZE || !memmap_is_free(info, m.base.v, m.size)) {
+		if (m.base.v % PAGE_SIZE || !bootmap_is_free(info, m.base.v, m.size)) {
 			info->module_dropped++;
 			continue;
 		}
-		memmap_claim(info, m.base.v, m.size, BOOT_MEM_MODULE);
+		bootmap_claim(info, m.base.v, m.size, BOOT_MEM_MODULE);
 		info->module[info->module_count++] = m;
 	}
 }
@@ -206,16 +206,16 @@ int multiboot_parse(struct boot_info *info, uint32_t magic, uint64_t addr, boot_
 	bool readable;
 
 	*info = (struct boot_info){ 0 };
-	memmap_start(info);
+	bootmap_start(info);
 	if (magic != MULTIBOOT1_MAGIC && magic != MULTIBOOT2_MAGIC) {
 		return E_INVAL;
 	}
 	readable = magic == MULTIBOOT1_MAGIC ? mb1_parse(&p, addr) : mb2_parse(&p, addr);
-	memmap_claim(info, 0, LOW_END, BOOT_MEM_LOW);
+	bootmap_claim(info, 0, LOW_END, BOOT_MEM_LOW);
 	for (unsigned i = 0; i < keep_count; i++) {
-		memmap_claim(info, keep[i].base, keep[i].size, (enum boot_mem_type)keep[i].type);
+		bootmap_claim(info, keep[i].base, keep[i].size, (enum boot_mem_type)keep[i].type);
 	}
 	place_modules(info);
-	memmap_finish(info);
+	bootmap_finish(info);
 	return readable && info->ram_bytes ? OK : E_PROTO;
 }

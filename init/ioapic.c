@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's I/O APICs and the 8259 pair: see ioapic.h. */
-#include "arch/x86/apic/ioapic.h"
+#include "init/ioapic.h"
 
-#include "arch/x86/acpi/acpi.h"
-#include "arch/x86/cpu/regs.h"
-#include "arch/x86/mm/kmap.h"
+#include "init/physical.h"
+#include "kernel/abi.h"
+#include "lib/user/sys.h"
 
 enum { IOAPIC_SELECT = 0x00, IOAPIC_WINDOW = 0x10 };             /* bytes */
 enum { IOAPIC_VERSION = 1, IOAPIC_REDIRECTION = 0x10 };
@@ -12,8 +12,8 @@ enum { REDIR_ACTIVE_LOW = 1 << 13, REDIR_LEVEL = 1 << 15, REDIR_MASKED = 1 << 16
 enum { PIC1 = 0x20, PIC2 = 0xa0, PIC_VECTOR = 0x20, IO_DELAY = 0x80 };
 
 static struct {
-	volatile uint8_t *page;
-	uint32_t first, count;          /* global interrupt numbers */
+	volatile uint8_t *page;         /* NULL: cannot be reached                                  */
+	uint32_t first, count;          /* global interrupt numbers                                 */
 } ioapics[ACPI_IOAPIC_MAX];
 
 static uint32_t get(unsigned i, uint32_t reg)
@@ -30,8 +30,8 @@ static void set(unsigned i, uint32_t reg, uint32_t val)
 
 static void pic_write(uint16_t port, uint8_t val)
 {
-	outb(port, val);
-	outb(IO_DELAY, 0);
+	sys_port_out(INIT_MACHINE, port, 1, val);
+	sys_port_out(INIT_MACHINE, IO_DELAY, 1, 0);
 }
 
 /* Vectors 20h to 2Fh stay theirs: even masked they can raise spurious interrupts 7 and 15. */
@@ -49,12 +49,15 @@ static void pic_disable(void)
 	}
 }
 
-void ioapic_init(void)
+void ioapic_init(const struct acpi_info *acpi)
 {
 	pic_disable();
-	for (unsigned i = 0; i < acpi_info.ioapic_count; i++) {
-		ioapics[i].page = mmio_map(acpi_info.ioapic[i].base, PAGE_SIZE);
-		ioapics[i].first = acpi_info.ioapic[i].gsi_base;
+	for (unsigned i = 0; i < acpi->ioapic_count; i++) {
+		ioapics[i].page = physical_device(acpi->ioapic[i].base.v);
+		if (!ioapics[i].page) {
+			continue;
+		}
+		ioapics[i].first = acpi->ioapic[i].gsi_base;
 		ioapics[i].count = (get(i, IOAPIC_VERSION) >> 16 & 0xff) + 1;
 		for (uint32_t pin = 0; pin < ioapics[i].count; pin++) {
 			set(i, IOAPIC_REDIRECTION + 2 * pin, REDIR_MASKED);
@@ -62,19 +65,19 @@ void ioapic_init(void)
 	}
 }
 
-int ioapic_route_isa(uint8_t irq, uint32_t apic)
+int ioapic_route_isa(const struct acpi_info *acpi, uint8_t irq, uint8_t vector, uint32_t apic_id)
 {
-	const struct acpi_isa_irq *isa = &acpi_info.isa[irq % ACPI_ISA_IRQS];
+	const struct acpi_isa_irq *isa = &acpi->isa[irq % ACPI_ISA_IRQS];
 
 	for (unsigned i = 0; i < ACPI_IOAPIC_MAX; i++) {
 		uint32_t pin = isa->gsi - ioapics[i].first;
-		uint32_t low = (uint32_t)VECTOR_ISA + irq;
+		uint32_t low = vector;
 
-		if (pin >= ioapics[i].count || apic > 0xff) {
+		if (pin >= ioapics[i].count || apic_id > 0xff) {
 			continue;
 		}
 		low |= (isa->active_low ? (uint32_t)REDIR_ACTIVE_LOW : 0) | (isa->level ? (uint32_t)REDIR_LEVEL : 0);
-		set(i, IOAPIC_REDIRECTION + 2 * pin + 1, apic << 24);
+		set(i, IOAPIC_REDIRECTION + 2 * pin + 1, apic_id << 24);
 		set(i, IOAPIC_REDIRECTION + 2 * pin, low);
 		return OK;
 	}

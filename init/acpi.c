@@ -3,7 +3,7 @@
  * ACPI: finding tables, and reading MADT (ACPI 6.5, 5.2.12), FADT (5.2.9) with _S5_ of the DSDT (7.4.2.6), HPET (IA-PC HPET
  * 1.0a, 3.2.4). See acpi.h.
  */
-#include "arch/x86/acpi/acpi.h"
+#include "init/acpi.h"
 
 enum { EBDA_POINTER = 0x40e, EBDA_BYTES = 1024, BIOS_START = 0xe0000, BIOS_END = 0x100000, RSDP_STEP = 16 };
 enum { RSDP_REVISION = 15, RSDP_RSDT = 16, RSDP_LENGTH = 20, RSDP_XSDT = 24 };                  /* 5.2.5.3, offsets */

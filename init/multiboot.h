@@ -2,12 +2,8 @@
 /* Multiboot 1 (0.6.96) and Multiboot 2 (2.0) boot information. Pure: reads memory only through a callback. */
 #pragma once
 
-#include "arch/x86/boot/bootinfo.h"
-
-enum {
-	MULTIBOOT1_MAGIC = 0x2badb002,  /* in eax at entry                                       */
-	MULTIBOOT2_MAGIC = 0x36d76289,
-};
+#include "init/bootinfo.h"
+#include "kernel/abi.h"
 
 /* Copies len bytes at host-physical addr to buf; false when it cannot reach them all. */
 typedef bool boot_read_fn(void *ctx, uint64_t addr, void *buf, size_t len);

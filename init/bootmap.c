@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory map: see memmap.h. */
-#include "arch/x86/boot/memmap.h"
+/* The memory map: see bootmap.h. */
+#include "init/bootmap.h"
 
 #define ADDR_LIMIT ALIGN_DOWN(UINT64_MAX, (uint64_t)PAGE_SIZE)  /* the last page is given up: its end has no number */
 
-void memmap_start(struct boot_info *info)
+void bootmap_start(struct boot_info *info)
 {
 	info->mem[0] = (struct boot_mem){ 0, ADDR_LIMIT, BOOT_MEM_NONE };
 	info->mem_count = 1;
@@ -63,7 +63,7 @@ static bool counts_in_ram_only(enum boot_mem_type type)
 	return type >= BOOT_MEM_LOW && type <= BOOT_MEM_PRESERVED && type != BOOT_MEM_ACPI;
 }
 
-void memmap_claim(struct boot_info *info, uint64_t base, uint64_t size, enum boot_mem_type type)
+void bootmap_claim(struct boot_info *info, uint64_t base, uint64_t size, enum boot_mem_type type)
 {
 	uint64_t shrink = type == BOOT_MEM_FREE ? PAGE_SIZE - 1 : 0, end;
 
@@ -92,7 +92,7 @@ void memmap_claim(struct boot_info *info, uint64_t base, uint64_t size, enum boo
 	merge(info, false);
 }
 
-bool memmap_is_free(const struct boot_info *info, uint64_t base, uint64_t size)
+bool bootmap_is_free(const struct boot_info *info, uint64_t base, uint64_t size)
 {
 	uint64_t end;
 
@@ -109,7 +109,7 @@ bool memmap_is_free(const struct boot_info *info, uint64_t base, uint64_t size)
 	return true;
 }
 
-void memmap_finish(struct boot_info *info)
+void bootmap_finish(struct boot_info *info)
 {
 	merge(info, true);
 	info->ram_bytes = 0;
@@ -118,7 +118,7 @@ void memmap_finish(struct boot_info *info)
 	}
 }
 
-struct boot_mem *memmap_largest_free(struct boot_info *info)
+struct boot_mem *bootmap_largest_free(struct boot_info *info)
 {
 	struct boot_mem *best = NULL;
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Takes the machine over: reads what loader and firmware say about it, gives ring 0 the few facts it needs, silences the
+ * interrupt controllers, claims RAM and boot modules. The first thing init does; where the machine cannot be had it says so
+ * in one sentence and halts.
+ */
+#pragma once
+
+#include "lib/base.h"
+
+void machine_init(void);
+
+/* Powers off. Returns when the machine does not obey. */
+void machine_power_off(void);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Power-off: see power.h. */
+#include "init/power.h"
+
+#include "kernel/abi.h"
+#include "lib/user/sys.h"
+
+enum { PM1_SCI_EN = 1 << 0, PM1_SLP_TYP_SHIFT = 10, PM1_SLP_EN = 1 << 13 };
+enum { ACPI_ENABLE_MS = 300, OBEY_MS = 100 };
+
+/* Busy: what comes next is the end. */
+static void delay_ms(unsigned ms)
+{
+	uint64_t end = sys_clock(NULL) + ms * 1000000ull;
+
+	while (sys_clock(NULL) < end) {
+		__builtin_ia32_pause();
+	}
+}
+
+static unsigned control(uint16_t port)
+{
+	return (unsigned)sys_port_in(INIT_MACHINE, port, 2);
+}
+
+/* PM1 control means nothing to the machine until the firmware has handed it over. */
+static void acpi_mode_on(const struct acpi_info *a)
+{
+	if (!a->smi_command || !a->acpi_enable || (control(a->pm1a_control) & PM1_SCI_EN)) {
+		return;
+	}
+	sys_port_out(INIT_MACHINE, a->smi_command, 1, a->acpi_enable);
+	for (unsigned ms = 0; ms < ACPI_ENABLE_MS && !(control(a->pm1a_control) & PM1_SCI_EN); ms++) {
+		delay_ms(1);
+	}
+}
+
+static void sleep_type(uint16_t port, uint8_t type)
+{
+	unsigned val = (control(port) & ~(7u << PM1_SLP_TYP_SHIFT | PM1_SLP_EN)) | (unsigned)type << PM1_SLP_TYP_SHIFT;
+
+	sys_port_out(INIT_MACHINE, port, 2, val);
+	sys_port_out(INIT_MACHINE, port, 2, val | PM1_SLP_EN);
+}
+
+void power_off(const struct acpi_info *a)
+{
+	if (!a->s5_found || !a->pm1a_control) {
+		return;
+	}
+	acpi_mode_on(a);
+	if (a->pm1b_control) {
+		sleep_type(a->pm1b_control, a->s5_b);
+	}
+	sleep_type(a->pm1a_control, a->s5_a);
+	delay_ms(OBEY_MS);
+}

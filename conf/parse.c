@@ -21,7 +21,7 @@ struct span {
 };
 
 enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT, KEY_KVM,
-	   KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON,
+	   KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS,
 	   KEY_COUNT };
 
 enum node_key { NODE_WHEN_IDLE, NODE_KEY_COUNT };
@@ -337,6 +337,7 @@ static const char *const key_names[KEY_COUNT] = {
 	[KEY_HPET] = "hpet",
 	[KEY_CONSOLE] = "console",
 	[KEY_BALLOON] = "balloon",
+	[KEY_BUS] = "bus",
 };
 
 static const char *const node_key_names[NODE_KEY_COUNT] = {
@@ -386,6 +387,7 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	case KEY_HPET:      set_choice(p, "hpet", "no", "yes", &vm->hpet); break;
 	case KEY_CONSOLE:   set_choice(p, "console", "serial", "virtio", &vm->console); break;
 	case KEY_BALLOON:   set_choice(p, "balloon", "no", "yes", &vm->balloon); break;
+	case KEY_BUS:       set_choice(p, "bus", "pci", "mmio", &vm->bus); break;
 	case KEY_COUNT:     break;
 	}
 }

@@ -24,6 +24,7 @@ enum {
 
 enum conf_reboot { CONF_REBOOT_RESTART, CONF_REBOOT_STOP };
 enum conf_console { CONF_CONSOLE_SERIAL, CONF_CONSOLE_VIRTIO };
+enum conf_bus { CONF_BUS_PCI, CONF_BUS_MMIO };       /* where virtio devices are */
 enum conf_idle { CONF_IDLE_STAY, CONF_IDLE_POWEROFF };
 
 struct conf_vm {
@@ -40,6 +41,7 @@ struct conf_vm {
 	uint32_t console;                    /* enum conf_console                                    */
 	uint32_t rng;                        /* 0 or 1                                               */
 	uint32_t balloon;                    /* 0 or 1                                               */
+	uint32_t bus;                        /* enum conf_bus                                        */
 	uint32_t hpet;                       /* 0 or 1                                               */
 };
 

@@ -23,7 +23,7 @@ static bool good_string(const char *s, size_t size)
 
 static bool good_devices(const struct conf_vm *vm)
 {
-	return vm->rng <= 1 && vm->hpet <= 1 && vm->balloon <= 1 && vm->console <= CONF_CONSOLE_VIRTIO;
+	return vm->rng <= 1 && vm->hpet <= 1 && vm->balloon <= 1 && vm->bus <= CONF_BUS_MMIO && vm->console <= CONF_CONSOLE_VIRTIO;
 }
 
 static bool good_vm(const struct conf_vm *vm)

@@ -215,6 +215,40 @@ void virtio_set_queue_size(struct virtio_device *dev, uint16_t size)
 	}
 }
 
+static uint64_t *area(struct virtio_queue *q, enum virtio_area which)
+{
+	return which == VIRTIO_AREA_DESC ? &q->desc : which == VIRTIO_AREA_DRIVER ? &q->driver : &q->device;
+}
+
+uint32_t virtio_read_area(struct virtio_device *dev, enum virtio_area which, unsigned half)
+{
+	struct virtio_queue *q = virtio_selected(dev);
+
+	return q ? (uint32_t)(*area(q, which) >> half * 32) : 0;
+}
+
+void virtio_write_area(struct virtio_device *dev, enum virtio_area which, unsigned half, uint32_t value)
+{
+	struct virtio_queue *q = virtio_selected(dev);
+
+	if (q && !q->enabled) {
+		uint64_t *a = area(q, which);
+
+		*a = (*a & ~(0xffffffffull << half * 32)) | (uint64_t)value << half * 32;
+	}
+}
+
+void virtio_disable_queue(struct virtio_device *dev)
+{
+	struct virtio_queue *q = virtio_selected(dev);
+
+	if (q && q->enabled) {
+		ring_stop(&q->ring);
+		q->enabled = false;
+		dev->transport->queues_changed(dev);
+	}
+}
+
 void virtio_enable_queue(struct virtio_device *dev)
 {
 	struct virtio_queue *q = virtio_selected(dev);
@@ -288,9 +322,9 @@ void virtio_serve(struct virtio_device *dev, unsigned queue, virtio_chain_fn *se
 
 /* ---- configuration space, 2.5 ---- */
 
-uint32_t virtio_config_read(const struct virtio_device *dev, uint64_t at, unsigned size)
+static uint64_t config_read(const struct virtio_device *dev, uint64_t at, unsigned size)
 {
-	uint32_t value = 0;
+	uint64_t value = 0;
 
 	if (range_within(at, size, dev->config_size)) {
 		memcpy(&value, dev->config + at, size);
@@ -298,7 +332,7 @@ uint32_t virtio_config_read(const struct virtio_device *dev, uint64_t at, unsign
 	return value;
 }
 
-void virtio_config_write(struct virtio_device *dev, uint64_t at, unsigned size, uint32_t value)
+static void config_write(struct virtio_device *dev, uint64_t at, unsigned size, uint64_t value)
 {
 	if (at < dev->config_writable || !range_within(at, size, dev->config_writable_end)) {
 		return;
@@ -306,5 +340,14 @@ void virtio_config_write(struct virtio_device *dev, uint64_t at, unsigned size, 
 	memcpy(dev->config + at, &value, size);
 	if (dev->ops->config_written) {
 		dev->ops->config_written(dev, (unsigned)at, size);
+	}
+}
+
+void virtio_config_access(struct virtio_device *dev, struct io_access *io)
+{
+	if (io->write) {
+		config_write(dev, io->addr, io->size, io->value);
+	} else {
+		io->value = config_read(dev, io->addr, io->size);
 	}
 }

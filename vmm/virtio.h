@@ -166,12 +166,19 @@ struct virtio_queue *virtio_selected(struct virtio_device *dev);
 /* Sets the size that the driver wants; ignored for an enabled queue or a size that the device does not have. */
 void virtio_set_queue_size(struct virtio_device *dev, uint16_t size);
 
+/* Halves (0: low, 1: high) of the selected queue's addresses; writing is ignored once it is enabled. */
+enum virtio_area { VIRTIO_AREA_DESC, VIRTIO_AREA_DRIVER, VIRTIO_AREA_DEVICE };
+uint32_t virtio_read_area(struct virtio_device *dev, enum virtio_area which, unsigned half);
+void virtio_write_area(struct virtio_device *dev, enum virtio_area which, unsigned half, uint32_t value);
+
 /* Enables the selected queue. Ignored when it is already, or before FEATURES_OK. */
 void virtio_enable_queue(struct virtio_device *dev);
+
+/* Stops the selected queue, where the transport allows that beside a reset (4.2.2.2). */
+void virtio_disable_queue(struct virtio_device *dev);
 
 /* The driver notifies queue, which may be any number. */
 void virtio_notify(struct virtio_device *dev, unsigned queue);
 
-/* An access of 1, 2 or 4 bytes at any offset of the configuration space. */
-uint32_t virtio_config_read(const struct virtio_device *dev, uint64_t at, unsigned size);
-void virtio_config_write(struct virtio_device *dev, uint64_t at, unsigned size, uint32_t value);
+/* An access at any offset of the configuration space, relative to it. */
+void virtio_config_access(struct virtio_device *dev, struct io_access *io);

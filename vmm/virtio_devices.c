@@ -4,6 +4,7 @@
 #include "vmm/entropy.h"
 #include "vmm/hooks.h"
 #include "vmm/virtio_balloon.h"
+#include "vmm/virtio_mmio.h"
 #include "vmm/virtio_pci.h"
 #include "vmm/virtio_rng.h"
 #include "vmm/vm.h"
@@ -12,7 +13,8 @@ enum { DEVICES_MAX = 16 };
 
 /* Owned by the device lock. */
 static struct virtio_pci on_pci[DEVICES_MAX];
-static unsigned pci_count;
+static struct virtio_mmio on_mmio[VIRTIO_MMIO_MAX];
+static unsigned pci_count, mmio_count;
 static struct virtio_rng rng;
 static struct virtio_balloon balloon;
 
@@ -31,13 +33,10 @@ static uint32_t make_doorbell(void (*fn)(void *arg), void *arg)
 	return event > 0 && vm_watch((uint32_t)event, fn, arg) == OK ? (uint32_t)event : 0;
 }
 
-int vm_virtio_add(struct virtio_device *dev)
+static int add_on_pci(struct virtio_device *dev)
 {
 	struct virtio_pci *p = &on_pci[pci_count];
 
-	if (!dev->memory) {
-		dev->memory = &guest_memory;
-	}
 	if (pci_count == DEVICES_MAX) {
 		return E_NOMEM;
 	}
@@ -45,9 +44,28 @@ int vm_virtio_add(struct virtio_device *dev)
 	return virtio_pci_init(p, dev, &vm.pci, make_doorbell(virtio_pci_doorbell, p));
 }
 
+static int add_on_mmio(struct virtio_device *dev)
+{
+	struct virtio_mmio *m = &on_mmio[mmio_count];
+	uint64_t base = PLATFORM_VIRTIO_MMIO + mmio_count * PLATFORM_VIRTIO_MMIO_SIZE;
+
+	if (mmio_count == VIRTIO_MMIO_MAX) {
+		return E_NOMEM;
+	}
+	return virtio_mmio_init(m, dev, &vm.mmio, base, GSI_VIRTIO_MMIO + mmio_count++, make_doorbell(virtio_mmio_doorbell, m));
+}
+
+int vm_virtio_add(struct virtio_device *dev)
+{
+	if (!dev->memory) {
+		dev->memory = &guest_memory;
+	}
+	return vm.launch->conf.bus == CONF_BUS_MMIO ? add_on_mmio(dev) : add_on_pci(dev);
+}
+
 unsigned vm_virtio_mmio_count(void)
 {
-	return 0;
+	return mmio_count;
 }
 
 void vm_balloon_step(bool more)

@@ -111,41 +111,28 @@ static uint32_t read_notify_off(void *p)
 }
 
 /* The three areas of a queue: six registers of 32 bits. */
-static uint64_t *area(void *p, unsigned which)
+static uint32_t read_area(void *p, enum virtio_area which, unsigned half)
 {
-	struct virtio_queue *q = virtio_selected(device(p));
-
-	return !q ? NULL : which == 0 ? &q->desc : which == 1 ? &q->driver : &q->device;
+	return virtio_read_area(device(p), which, half);
 }
 
-static uint32_t read_area(void *p, unsigned which, unsigned shift)
+static void write_area(void *p, enum virtio_area which, unsigned half, uint32_t v)
 {
-	const uint64_t *a = area(p, which);
-
-	return a ? (uint32_t)(*a >> shift) : 0;
+	virtio_write_area(device(p), which, half, v);
 }
 
-static void write_area(void *p, unsigned which, unsigned shift, uint32_t v)
-{
-	uint64_t *a = area(p, which);
-
-	if (a && !virtio_selected(device(p))->enabled) {
-		*a = (*a & ~(0xffffffffull << shift)) | (uint64_t)v << shift;
-	}
-}
-
-static uint32_t read_desc_low(void *p) { return read_area(p, 0, 0); }
-static uint32_t read_desc_high(void *p) { return read_area(p, 0, 32); }
-static uint32_t read_driver_low(void *p) { return read_area(p, 1, 0); }
-static uint32_t read_driver_high(void *p) { return read_area(p, 1, 32); }
-static uint32_t read_device_low(void *p) { return read_area(p, 2, 0); }
-static uint32_t read_device_high(void *p) { return read_area(p, 2, 32); }
-static void write_desc_low(void *p, uint32_t v) { write_area(p, 0, 0, v); }
-static void write_desc_high(void *p, uint32_t v) { write_area(p, 0, 32, v); }
-static void write_driver_low(void *p, uint32_t v) { write_area(p, 1, 0, v); }
-static void write_driver_high(void *p, uint32_t v) { write_area(p, 1, 32, v); }
-static void write_device_low(void *p, uint32_t v) { write_area(p, 2, 0, v); }
-static void write_device_high(void *p, uint32_t v) { write_area(p, 2, 32, v); }
+static uint32_t read_desc_low(void *p) { return read_area(p, VIRTIO_AREA_DESC, 0); }
+static uint32_t read_desc_high(void *p) { return read_area(p, VIRTIO_AREA_DESC, 1); }
+static uint32_t read_driver_low(void *p) { return read_area(p, VIRTIO_AREA_DRIVER, 0); }
+static uint32_t read_driver_high(void *p) { return read_area(p, VIRTIO_AREA_DRIVER, 1); }
+static uint32_t read_device_low(void *p) { return read_area(p, VIRTIO_AREA_DEVICE, 0); }
+static uint32_t read_device_high(void *p) { return read_area(p, VIRTIO_AREA_DEVICE, 1); }
+static void write_desc_low(void *p, uint32_t v) { write_area(p, VIRTIO_AREA_DESC, 0, v); }
+static void write_desc_high(void *p, uint32_t v) { write_area(p, VIRTIO_AREA_DESC, 1, v); }
+static void write_driver_low(void *p, uint32_t v) { write_area(p, VIRTIO_AREA_DRIVER, 0, v); }
+static void write_driver_high(void *p, uint32_t v) { write_area(p, VIRTIO_AREA_DRIVER, 1, v); }
+static void write_device_low(void *p, uint32_t v) { write_area(p, VIRTIO_AREA_DEVICE, 0, v); }
+static void write_device_high(void *p, uint32_t v) { write_area(p, VIRTIO_AREA_DEVICE, 1, v); }
 
 static const struct reg common[] = {
 	REG_HOOKS(0x00, 4, .read = read_offered_select, .write = write_offered_select),
@@ -185,22 +172,6 @@ static void isr_access(struct virtio_pci *p, struct io_access *io)
 	pci_interrupt(&p->f, false);
 }
 
-static void config_access(struct virtio_pci *p, struct io_access *io)
-{
-	unsigned half = io->size > 4 ? 4 : io->size;
-
-	if (io->write) {
-		virtio_config_write(p->dev, io->addr, half, (uint32_t)io->value);
-	} else {
-		io->value = virtio_config_read(p->dev, io->addr, half);
-	}
-	if (io->size > 4 && io->write) {
-		virtio_config_write(p->dev, io->addr + 4, 4, (uint32_t)(io->value >> 32));
-	} else if (io->size > 4) {
-		io->value |= (uint64_t)virtio_config_read(p->dev, io->addr + 4, 4) << 32;
-	}
-}
-
 /* Where is what counts, not the value: that is the same queue again (4.1.5.2). */
 static void notify_access(struct virtio_pci *p, struct io_access *io)
 {
@@ -229,7 +200,7 @@ static void bar_access(void *dev, struct io_access *io)
 		isr_access(p, io);
 		break;
 	case PAGE_CONFIG:
-		config_access(p, io);
+		virtio_config_access(p->dev, io);
 		break;
 	case PAGE_NOTIFY:
 		notify_access(p, io);

@@ -103,3 +103,16 @@ def hpet_is_the_clock():
         node.expect(r"3 comparators, 64-bit 100\.000000 MHz")
         node.expect(r"^in time$")
         node.expect(r"^ticked$")
+
+
+@test
+def devices_without_a_bus():
+    script = """ls -1 /sys/bus/pci/devices; ls /sys/bus/platform/drivers/virtio-mmio | grep -c LNRO0005
+    dd if=/dev/hwrng bs=64 count=4 2>/dev/null | wc -c; echo over hvc > /dev/hvc0; cat /proc/interrupts"""
+    with Machine(iso=make_iso(vm(script=script, extra="bus mmio\nconsole virtio")), memory="512m") as node:
+        node.expect(r"^0000:00:00\.0\n2\n256\n", 120)
+        node.expect(r"exit 0")
+        assert "over hvc" in node.text()
+        for name, line in (("virtio0", 16), ("virtio1", 17)):
+            count, text = interrupts(node.text(), name)
+            assert count > 0 and re.search(rf"IO-APIC +{line}-edge", text), text

@@ -55,6 +55,7 @@ TEST(example_of_the_manual)
 	      "    rng no\n"
 	      "    console virtio\n"
 	      "    balloon yes\n"
+	      "    bus mmio\n"
 	      "    hpet yes\n");
 	CHECK_EQ(r.message_count, 0);
 	CHECK_EQ(r.vm_count, 1);
@@ -69,6 +70,7 @@ TEST(example_of_the_manual)
 	CHECK_EQ(r.vm[0].autostart, 0);
 	CHECK_EQ(r.vm[0].on_reboot, CONF_REBOOT_STOP);
 	CHECK_EQ(r.vm[0].rng, 0);
+	CHECK_EQ(r.vm[0].bus, CONF_BUS_MMIO);
 	CHECK_EQ(r.vm[0].balloon, 1);
 	CHECK_EQ(r.vm[0].console, CONF_CONSOLE_VIRTIO);
 	CHECK_EQ(r.vm[0].hpet, 1);
@@ -83,6 +85,7 @@ TEST(defaults)
 	CHECK_EQ(r.vm[0].autostart, 1);
 	CHECK_EQ(r.vm[0].on_reboot, CONF_REBOOT_RESTART);
 	CHECK_EQ(r.vm[0].rng, 1);
+	CHECK_EQ(r.vm[0].bus, CONF_BUS_PCI);
 	CHECK_EQ(r.vm[0].balloon, 0);
 	CHECK_EQ(r.vm[0].console, CONF_CONSOLE_SERIAL);
 	CHECK_EQ(r.vm[0].hpet, 0);
@@ -152,6 +155,7 @@ TEST(bad_lines_say_where_and_why)
 		{ VM "rng 1\n", "f:4: rng is no or yes, not '1'" },
 		{ VM "console vga\n", "f:4: console is serial or virtio, not 'vga'" },
 		{ VM "balloon 16M\n", "f:4: balloon is no or yes, not '16M'" },
+		{ VM "bus isa\n", "f:4: bus is pci or mmio, not 'isa'" },
 		{ VM "hpet on\n", "f:4: hpet is no or yes, not 'on'" },
 		{ VM "kernel k\n", "f:4: kernel was given before" },
 		{ VM "weight \xc3\xa4\n", "f:4: byte c3h does not belong here" },

@@ -22,6 +22,7 @@ struct span {
 
 enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT, KEY_KVM,
 	   KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS,
+	   KEY_MODULE,                /* may be given again                                           */
 	   KEY_COUNT };
 
 enum node_key { NODE_WHEN_IDLE, NODE_KEY_COUNT };
@@ -30,6 +31,7 @@ struct parser {
 	struct conf_result *out;
 	const char *file;
 	unsigned line;
+	size_t module_bytes;         /* used of vm->modules                                          */
 	enum { OUTSIDE, IN_VM, IN_BAD_VM } section;
 	struct conf_vm *vm;          /* section IN_VM: the one being filled, out->vm[vm_count]       */
 	unsigned vm_line;
@@ -271,6 +273,25 @@ static void set_module(struct parser *p, const char *key, char field[CONF_MODULE
 	}
 }
 
+/* The name, and what follows it as it stands. */
+static void add_module(struct parser *p, struct conf_vm *vm)
+{
+	struct span rest = { p->value, strlen(p->value) }, name = next_word(&rest);
+	size_t bytes = name.len + rest.len + 2;
+
+	if (!name.len || name.len >= CONF_MODULE_MAX) {
+		report(p, p->line, name.len ? "module name longer than %d bytes" : "module needs a name", CONF_MODULE_MAX - 1);
+		return;
+	}
+	if (vm->module_count == CONF_MODULES_MAX || p->module_bytes + bytes > CONF_MODULE_TEXT) {
+		report(p, p->line, "more than %d modules, or more than %d bytes of them", CONF_MODULES_MAX, CONF_MODULE_TEXT);
+		return;
+	}
+	snprintf(vm->modules + p->module_bytes, bytes, "%.*s %.*s", (int)name.len, name.at, (int)rest.len, rest.at);
+	p->module_bytes += bytes;
+	vm->module_count++;
+}
+
 /* One feature may be several bits of Linux' interface. */
 static const struct {
 	const char *name;
@@ -338,6 +359,7 @@ static const char *const key_names[KEY_COUNT] = {
 	[KEY_CONSOLE] = "console",
 	[KEY_BALLOON] = "balloon",
 	[KEY_BUS] = "bus",
+	[KEY_MODULE] = "module",
 };
 
 static const char *const node_key_names[NODE_KEY_COUNT] = {
@@ -370,6 +392,7 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	struct conf_vm *vm = p->vm;
 	int key = find_key(p, word, key_names, KEY_COUNT, &p->vm_seen);
 
+	p->vm_seen &= ~(1u << KEY_MODULE);
 	if (key < 0 || !take_value(p, rest)) {
 		return;
 	}
@@ -388,6 +411,7 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	case KEY_CONSOLE:   set_choice(p, "console", "serial", "virtio", &vm->console); break;
 	case KEY_BALLOON:   set_choice(p, "balloon", "no", "yes", &vm->balloon); break;
 	case KEY_BUS:       set_choice(p, "bus", "pci", "mmio", &vm->bus); break;
+	case KEY_MODULE:    add_module(p, vm); break;
 	case KEY_COUNT:     break;
 	}
 }
@@ -456,6 +480,7 @@ static void begin_vm(struct parser *p, struct span rest)
 	p->vm = &p->out->vm[p->out->vm_count];
 	p->vm_line = p->line;
 	p->vm_seen = 0;
+	p->module_bytes = 0;
 	p->vm->vcpus = 1;
 	p->vm->weight = 100;
 	p->vm->autostart = 1;

@@ -14,6 +14,8 @@ enum {
 	CONF_NAME_MAX = 32,          /* bytes with the NUL                                           */
 	CONF_MODULE_MAX = 64,
 	CONF_CMDLINE_MAX = 1024,
+	CONF_MODULES_MAX = 16,       /* of a VM                                                      */
+	CONF_MODULE_TEXT = 512,      /* bytes of all its module lines, each with a NUL               */
 	CONF_MESSAGES_MAX = 64,
 	CONF_MESSAGE_MAX = 160,
 };
@@ -37,6 +39,8 @@ struct conf_vm {
 	uint32_t weight;                     /* 1 to 10000                                           */
 	uint32_t autostart;                  /* 0 or 1                                               */
 	uint32_t on_reboot;                  /* enum conf_reboot                                     */
+	uint32_t module_count;
+	char modules[CONF_MODULE_TEXT];      /* module_count strings: name of a boot module, blank, text for the kernel */
 	uint32_t kvm;                        /* enum kvm_feature (kernel/abi.h), of CONF_KVM_ALL     */
 	uint32_t console;                    /* enum conf_console                                    */
 	uint32_t rng;                        /* 0 or 1                                               */

@@ -26,6 +26,22 @@ static bool good_devices(const struct conf_vm *vm)
 	return vm->rng <= 1 && vm->hpet <= 1 && vm->balloon <= 1 && vm->bus <= CONF_BUS_MMIO && vm->console <= CONF_CONSOLE_VIRTIO;
 }
 
+static bool good_modules(const struct conf_vm *vm)
+{
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < vm->module_count; i++) {
+		const char *name = vm->modules + at;
+
+		if (i == CONF_MODULES_MAX || at >= CONF_MODULE_TEXT || !good_string(name, CONF_MODULE_TEXT - at) ||
+		    strcspn(name, " ") >= CONF_MODULE_MAX || name[strcspn(name, " ")] != ' ') {
+			return false;
+		}
+		at += strlen(name) + 1;
+	}
+	return true;
+}
+
 static bool good_vm(const struct conf_vm *vm)
 {
 	return good_string(vm->name, sizeof(vm->name)) && vm->name[0] && good_string(vm->kernel, sizeof(vm->kernel)) &&
@@ -33,7 +49,7 @@ static bool good_vm(const struct conf_vm *vm)
 	       good_string(vm->cmdline, sizeof(vm->cmdline)) && vm->memory && vm->memory % MIB(1) == 0 &&
 	       vm->memory <= GIB(1024) && vm->vcpus >= 1 && vm->vcpus <= VCPUS_MAX && vm->weight >= 1 &&
 	       vm->weight <= WEIGHT_MAX && vm->autostart <= 1 && vm->on_reboot <= CONF_REBOOT_STOP && !(vm->kvm & ~CONF_KVM_ALL) &&
-	       good_devices(vm);
+	       good_devices(vm) && good_modules(vm);
 }
 
 static bool known_before(const struct conf_result *result, uint32_t i)

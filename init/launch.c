@@ -75,12 +75,27 @@ static int map_pages(const struct vm *vm, uint64_t offset)
 	return r;
 }
 
+/* The strings of vm->conf.modules, one after the other, start with a name and a blank. */
+static const struct content *find_module(const char *text, char name[CONF_MODULE_MAX])
+{
+	snprintf(name, CONF_MODULE_MAX, "%.*s", (int)strcspn(text, " "), text);
+	return inventory_module(name);
+}
+
 static int map_modules(const struct vm *vm, const struct content *kernel, const struct content *initrd)
 {
+	const char *at = vm->conf.modules;
+	char name[CONF_MODULE_MAX];
 	int r = sys_map(vm->child.space, VMM_KERNEL_ADDR, kernel->handle, 0, kernel->size, PROT_R);
 
 	if (r == OK && initrd) {
 		r = sys_map(vm->child.space, VMM_INITRD_ADDR, initrd->handle, 0, initrd->size, PROT_R);
+	}
+	for (uint32_t i = 0; i < vm->conf.module_count && r == OK; i++, at += strlen(at) + 1) {
+		const struct content *module = find_module(at, name);
+
+		((struct vmm_launch *)pages_addr(vm))->module_size[i] = module->length;
+		r = sys_map(vm->child.space, VMM_MODULE_ADDR(i), module->handle, 0, module->size, PROT_R);
 	}
 	return r;
 }
@@ -176,7 +191,8 @@ static int find_modules(const struct vm *vm, const struct content **kernel, cons
 			const char **why)
 {
 	static char text[CONF_MODULE_MAX + 32];
-	const char *missing = NULL;
+	const char *missing = NULL, *at = vm->conf.modules;
+	char name[CONF_MODULE_MAX];
 
 	*kernel = inventory_module(vm->conf.kernel);
 	*initrd = vm->conf.initrd[0] ? inventory_module(vm->conf.initrd) : NULL;
@@ -184,6 +200,9 @@ static int find_modules(const struct vm *vm, const struct content **kernel, cons
 		missing = vm->conf.kernel;
 	} else if (vm->conf.initrd[0] && !*initrd) {
 		missing = vm->conf.initrd;
+	}
+	for (uint32_t i = 0; i < vm->conf.module_count && !missing; i++, at += strlen(at) + 1) {
+		missing = find_module(at, name) ? NULL : name;
 	}
 	if (!missing) {
 		return OK;

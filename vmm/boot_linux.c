@@ -216,7 +216,7 @@ int boot_linux_load(const struct boot_request *req, struct boot_entry *entry, st
 	uint64_t load = 0;
 	int r;
 
-	if ((r = parse(&req->kernel, &bz, why)) < 0 || (r = choose_address(req, &bz, &load, why)) < 0 ||
+	if ((r = parse(&req->kernel, &bz, why)) < 0 || (r = boot_no_modules(req, why)) < 0 || (r = choose_address(req, &bz, &load, why)) < 0 ||
 	    (r = put_initrd(req, &bz, load, why)) < 0 ||
 	    (r = boot_put_cmdline(req, bz.header.cmdline_size, why)) < 0) {
 		return r;

@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-#include "lib/elf_format.h"
+#include "vmm/boot_elf.h"
 #include "vmm/platform.h"
 
-enum { PHDRS_MAX = 64, NOTES_MAX = 256, XEN_NOTE_PHYS32_ENTRY = 18 };
+enum { NOTES_MAX = 256, XEN_NOTE_PHYS32_ENTRY = 18 };
 
 /* Xen: public/arch-x86/hvm/start_info.h, version 1. */
 enum { START_MAGIC = 0x336ec578, START_VERSION = 1 };
@@ -32,82 +32,14 @@ struct start_page {
 };
 _Static_assert(sizeof(struct start_page) <= PAGE_SIZE, "one page");
 
-/* A checked ELF header, class apart. */
-struct elf {
-	const uint8_t *bytes;
-	size_t size;
-	uint64_t phoff;
-	unsigned phnum, phentsize;
-	bool is64;
-};
-
-/* What the program headers say. */
+/* What the notes say. */
 struct pvh {
 	uint64_t entry;
-	uint64_t end;                /* behind the last loaded byte                                  */
-	uint64_t total;              /* bytes loaded                                                 */
 	bool has_entry;
 };
 
-bool boot_pvh_probe(const struct boot_image *image)
-{
-	return image->size >= 4 && !memcmp(image->bytes, "\177ELF", 4);
-}
-
-static int parse_header(const struct boot_image *image, struct elf *elf, struct boot_reason *why)
-{
-	struct elf64_header h = { 0 };
-	struct elf32_header h32;
-
-	*elf = (struct elf){ .bytes = image->bytes, .size = image->size };
-	if (image->size < sizeof(h)) {
-		return boot_fail(why, E_PROTO, "kernel: truncated, %zu bytes hold no ELF header", image->size);
-	}
-	elf->is64 = image->bytes[EI_CLASS] == ELF_CLASS64;
-	memcpy(&h, image->bytes, sizeof(h));
-	if (!elf->is64) {
-		memcpy(&h32, image->bytes, sizeof(h32));
-		h = (struct elf64_header){ .type = h32.type, .machine = h32.machine, .phoff = h32.phoff,
-					   .phentsize = h32.phentsize, .phnum = h32.phnum };
-	}
-	if ((!elf->is64 && image->bytes[EI_CLASS] != ELF_CLASS32) || image->bytes[EI_DATA] != ELF_LSB ||
-	    (h.machine != EM_386 && h.machine != EM_X86_64)) {
-		return boot_fail(why, E_PROTO, "kernel: an ELF file, but not for x86");
-	}
-	if (h.type != ET_EXEC) {
-		return boot_fail(why, E_PROTO, "kernel: an ELF file of type %u, not an executable", h.type);
-	}
-	elf->phentsize = h.phentsize;
-	elf->phnum = h.phnum;
-	elf->phoff = h.phoff;
-	if (elf->phentsize < (elf->is64 ? sizeof(struct elf64_phdr) : sizeof(struct elf32_phdr)) || !elf->phnum ||
-	    elf->phnum > PHDRS_MAX) {
-		return boot_fail(why, E_PROTO, "kernel: %u ELF program headers of %u bytes", elf->phnum, elf->phentsize);
-	}
-	if (!range_within(elf->phoff, (uint64_t)elf->phnum * elf->phentsize, elf->size)) {
-		return boot_fail(why, E_PROTO, "kernel: truncated, the ELF program headers lie outside of the file");
-	}
-	return OK;
-}
-
-/* Program header i, i < phnum, in the form of ELF64. */
-static struct elf64_phdr get_phdr(const struct elf *elf, unsigned i)
-{
-	const uint8_t *at = elf->bytes + elf->phoff + (size_t)i * elf->phentsize;
-	struct elf64_phdr p;
-	struct elf32_phdr p32;
-
-	if (elf->is64) {
-		memcpy(&p, at, sizeof(p));
-		return p;
-	}
-	memcpy(&p32, at, sizeof(p32));
-	return (struct elf64_phdr){ .type = p32.type, .offset = p32.offset, .paddr = p32.paddr, .filesz = p32.filesz,
-				    .memsz = p32.memsz, .align = p32.align };
-}
-
 /* Looks for the entry in the notes at [at, at + len) of the file. Broken notes end the search, no more. */
-static void scan_notes(const struct elf *elf, const struct elf64_phdr *p, struct pvh *pvh)
+static void scan_notes(const struct boot_elf *elf, const struct elf64_phdr *p, struct pvh *pvh)
 {
 	uint64_t at = p->offset, end = p->offset + p->filesz, align = p->align == 8 ? 8 : 4;
 	struct elf_note note;
@@ -131,56 +63,27 @@ static void scan_notes(const struct elf *elf, const struct elf64_phdr *p, struct
 	}
 }
 
-static int load_segment(const struct boot_request *req, const struct elf64_phdr *p, struct pvh *pvh,
-			struct boot_reason *why)
+/* Note segments that lie outside of the file hold nothing. */
+static struct pvh find_entry(const struct boot_elf *elf)
 {
-	unsigned long long at = p->paddr, size = p->memsz;
+	struct pvh pvh = { 0 };
 
-	if (p->filesz > p->memsz) {
-		return boot_fail(why, E_PROTO, "kernel: an ELF segment has more bytes in the file than in memory");
+	for (unsigned i = 0; i < elf->phnum && !pvh.has_entry; i++) {
+		struct elf64_phdr p = boot_elf_phdr(elf, i);
+
+		if (p.type == PT_NOTE && range_within(p.offset, p.filesz, elf->size)) {
+			scan_notes(elf, &p, &pvh);
+		}
 	}
-	if (p->paddr < BOOT_KERNEL_MIN || !range_within(p->paddr, p->memsz, req->map->low_end)) {
-		return boot_fail(why, E_NOMEM, "kernel: the segment at %#llx, %#llx bytes, does not fit between 1 MiB and %#llx",
-				 at, size, (unsigned long long)req->map->low_end);
-	}
-	/* Segments do not overlap in a sane file; the sum bounds the work in an insane one. */
-	pvh->total += p->memsz;
-	if (pvh->total > req->map->low_end) {
-		return boot_fail(why, E_PROTO, "kernel: ELF segments overlap");
-	}
-	if (gmem_write(req->mem, gpa(p->paddr), req->kernel.bytes + p->offset, p->filesz) < 0 ||
-	    gmem_fill(req->mem, gpa(p->paddr + p->filesz), 0, p->memsz - p->filesz) < 0) {
-		return boot_fail(why, E_NOMEM, "kernel: the VM's memory is too small");
-	}
-	if (p->paddr + p->memsz > pvh->end) {
-		pvh->end = p->paddr + p->memsz;
-	}
-	return OK;
+	return pvh;
 }
 
-static int load_segments(const struct boot_request *req, const struct elf *elf, struct pvh *pvh, struct boot_reason *why)
+bool boot_pvh_probe(const struct boot_image *image)
 {
-	for (unsigned i = 0; i < elf->phnum; i++) {
-		struct elf64_phdr p = get_phdr(elf, i);
-		int r = OK;
+	struct boot_reason why;
+	struct boot_elf elf;
 
-		if (p.type != PT_LOAD && p.type != PT_NOTE) {
-			continue;
-		}
-		if (!range_within(p.offset, p.filesz, elf->size)) {
-			return boot_fail(why, E_PROTO, "kernel: truncated, ELF segment %u lies outside of the file", i);
-		}
-		if (p.type == PT_NOTE && !pvh->has_entry) {
-			scan_notes(elf, &p, pvh);
-		}
-		if (p.type == PT_LOAD && p.memsz) {
-			r = load_segment(req, &p, pvh, why);
-		}
-		if (r < 0) {
-			return r;
-		}
-	}
-	return OK;
+	return boot_elf_probe(image) && boot_elf_parse(image, &elf, &why) == OK && find_entry(&elf).has_entry;
 }
 
 static int put_start_page(const struct boot_request *req, uint64_t initrd)
@@ -206,22 +109,25 @@ static int put_start_page(const struct boot_request *req, uint64_t initrd)
 
 int boot_pvh_load(const struct boot_request *req, struct boot_entry *entry, struct boot_reason *why)
 {
-	struct elf elf;
-	struct pvh pvh = { 0 };
+	struct boot_loaded loaded = { 0 };
+	struct boot_elf elf;
+	struct pvh pvh;
 	uint64_t initrd;
 	int r;
 
-	if ((r = parse_header(&req->kernel, &elf, why)) < 0 || (r = load_segments(req, &elf, &pvh, why)) < 0) {
+	if ((r = boot_no_modules(req, why)) < 0 || (r = boot_elf_parse(&req->kernel, &elf, why)) < 0 ||
+	    (r = boot_elf_load(req, &elf, BOOT_KERNEL_MIN, &loaded, why)) < 0) {
 		return r;
 	}
+	pvh = find_entry(&elf);
 	if (!pvh.has_entry) {
-		return boot_fail(why, E_PROTO, "kernel: an ELF file without a PVH entry note");
+		return boot_fail(why, E_PROTO, "kernel: an ELF file with neither a PVH entry note nor a Multiboot header");
 	}
-	if (pvh.entry < BOOT_KERNEL_MIN || pvh.entry >= pvh.end) {
+	if (pvh.entry < BOOT_KERNEL_MIN || pvh.entry >= loaded.end) {
 		return boot_fail(why, E_PROTO, "kernel: the PVH entry %#llx lies outside of the image",
 				 (unsigned long long)pvh.entry);
 	}
-	if ((r = boot_put_initrd(req, pvh.end, PLATFORM_HIGH, &initrd, why)) < 0 ||
+	if ((r = boot_put_initrd(req, loaded.end, PLATFORM_HIGH, &initrd, why)) < 0 ||
 	    (r = boot_put_cmdline(req, BOOT_CMDLINE_MAX - 1, why)) < 0) {
 		return r;
 	}

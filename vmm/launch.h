@@ -26,6 +26,7 @@ enum vmm_slot {
 #define VMM_CHANNEL_ADDR  0x0000000010020000ull    /* struct console_channel (lib/channel.h)         */
 #define VMM_KERNEL_ADDR   0x0000000100000000ull    /* kernel image, read-only                        */
 #define VMM_INITRD_ADDR   0x0000000200000000ull    /* initrd, read-only                              */
+#define VMM_MODULE_ADDR(i) (0x0000000300000000ull + ((uint64_t)(i) << 32))   /* module i, read-only          */
 #define VMM_RAM_ADDR      0x0000010000000000ull    /* guest RAM: guest-physical 0 stands here; RAM above 4 GiB at + its gpa */
 
 enum { VMM_MAGIC = 0x314d4d56, VMM_RAM_MAX = 8 };
@@ -40,6 +41,7 @@ struct vmm_launch {
 	uint32_t ram_count;
 	struct vmm_ram ram[VMM_RAM_MAX];     /* handle VMM_RAM + i                                   */
 	uint64_t kernel_size, initrd_size;   /* bytes of content; initrd 0: none                     */
+	uint64_t module_size[CONF_MODULES_MAX];      /* of conf.modules                              */
 	uint64_t tsc_khz;
 	uint64_t wall_ns;            /* since 1970, at the moment of launch                          */
 	uint64_t launch_ns;          /* SYS_CLOCK at the moment of wall_ns                           */

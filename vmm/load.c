@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "lib/fmt.h"
+#include "vmm/boot_elf.h"
 #include "vmm/boot_linux.h"
+#include "vmm/boot_multiboot.h"
 #include "vmm/boot_pvh.h"
 #include "vmm/platform.h"
 
@@ -71,6 +73,14 @@ int boot_put_initrd(const struct boot_request *req, uint64_t floor, uint64_t cei
 	return OK;
 }
 
+int boot_no_modules(const struct boot_request *req, struct boot_reason *why)
+{
+	if (req->module_count) {
+		return boot_fail(why, E_INVAL, "modules are for Multiboot kernels, and this is another one");
+	}
+	return OK;
+}
+
 int load_guest(const struct boot_request *req, struct boot_entry *entry, struct boot_reason *why)
 {
 	static const uint8_t gzip[] = { 0x1f, 0x8b };
@@ -82,10 +92,19 @@ int load_guest(const struct boot_request *req, struct boot_entry *entry, struct 
 	if (boot_linux_probe(kernel)) {
 		return boot_linux_load(req, entry, why);
 	}
+	if (boot_multiboot2_probe(kernel)) {
+		return boot_multiboot2_load(req, entry, why);
+	}
+	if (boot_multiboot_probe(kernel)) {
+		return boot_multiboot_load(req, entry, why);
+	}
+	if (boot_elf_probe(kernel)) {
+		return boot_pvh_load(req, entry, why);   /* has a word for what is missing or broken */
+	}
 	if (kernel->size >= sizeof(gzip) && !memcmp(kernel->bytes, gzip, sizeof(gzip))) {
 		return boot_fail(why, E_PROTO, "kernel: the file is gzip-compressed as a whole; unpack it first");
 	}
-	return boot_fail(why, E_PROTO, "kernel: %zu bytes are neither a Linux bzImage nor an ELF image", kernel->size);
+	return boot_fail(why, E_PROTO, "kernel: %zu bytes are neither a Linux bzImage, nor a PVH or Multiboot kernel", kernel->size);
 }
 
 /* Identity map of the first 4 GiB by pages of 2 MiB: one PML4, one PDPT, four page directories. */
@@ -167,6 +186,7 @@ int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, stru
 	}
 	set_segments(state, code_attr);
 	memset(state->gpr, 0, sizeof(state->gpr));
+	state->gpr[GPR_RAX] = entry->magic;
 	state->gpr[entry->info_gpr] = entry->info;
 	state->rip = entry->rip;
 	state->rflags = RFLAGS_RESERVED;

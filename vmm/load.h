@@ -16,10 +16,21 @@ struct boot_image {
 	size_t size;                 /* 0: none                                                      */
 };
 
+/* Beside the kernel and the initrd. */
+struct boot_module {
+	struct boot_image image;
+	const char *text;            /* what the kernel is told with it                              */
+};
+
+enum { BOOT_MODULES_MAX = 16 };
+
 struct boot_request {
 	const struct gmem *mem;
 	const struct memmap *map;
 	struct boot_image kernel, initrd;
+	const char *initrd_name;     /* NULL or "": none                                             */
+	struct boot_module module[BOOT_MODULES_MAX];
+	unsigned module_count;
 	const char *cmdline;
 	uint64_t rsdp;               /* guest-physical address                                       */
 };
@@ -32,6 +43,7 @@ struct boot_entry {
 	uint64_t rip;
 	uint64_t info;               /* address of what the kernel is told                           */
 	enum vcpu_gpr info_gpr;      /* the register that holds it                                   */
+	uint32_t magic;              /* in RAX                                                       */
 };
 
 /* One line for the operator: why a load failed. */
@@ -44,14 +56,18 @@ int boot_fail(struct boot_reason *why, int error, const char *fmt, ...) PRINTF_L
 
 /*
  * Where the loaders put what the kernel finds in low memory. Kernels are loaded at 1 MiB and above, so that none of
- * this can be hit by them.
+ * this can be hit by them; Multiboot kernels may stand in conventional memory, too, between BOOT_LOW_MIN and
+ * BOOT_LOW_INFO, and have all that they are told from there on.
  */
 enum boot_place {
+	BOOT_COREBOOT = 0x500,       /* a table of coreboot                                          */
 	BOOT_GDT = 0x1000,
 	BOOT_INFO = 0x2000,          /* zero page, or PVH's start information: one page              */
+	BOOT_LOW_MIN = 0x2000,
 	BOOT_TABLES = 0x10000,       /* page tables, BOOT_TABLES_PAGES pages                         */
 	BOOT_CMDLINE = 0x20000,
 	BOOT_CMDLINE_MAX = 0x10000,  /* bytes with the NUL                                           */
+	BOOT_LOW_INFO = 0x80000,
 	BOOT_KERNEL_MIN = 0x100000,
 };
 enum { BOOT_TABLES_PAGES = 6 };
@@ -65,6 +81,9 @@ int boot_put_cmdline(const struct boot_request *req, size_t limit, struct boot_r
  */
 int boot_put_initrd(const struct boot_request *req, uint64_t floor, uint64_t ceiling, uint64_t *at,
 		    struct boot_reason *why) MUST_CHECK;
+
+/* E_INVAL: there are modules, of which this kind of kernel cannot be told. */
+int boot_no_modules(const struct boot_request *req, struct boot_reason *why) MUST_CHECK;
 
 /*
  * Recognizes the kernel by its content and loads it. E_PROTO: the file is broken or of no known kind; E_RANGE,

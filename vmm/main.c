@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Start of a vmm: guest memory, tables, kernel, devices, vCPUs; then the threads run. */
+#include <string.h>
+
 #include "lib/fmt.h"
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
@@ -144,6 +146,23 @@ static void make_vcpu(unsigned id)
 	emulate_init(&v->emulator, v->page, &vm.mem, &vm.mmio, &vm.pio, &vcpu_emu_host, v);
 }
 
+/* A module without a text is told its name. */
+static void add_modules(const struct vmm_launch *l, struct boot_request *req)
+{
+	const char *at = l->conf.modules;
+
+	for (uint32_t i = 0; i < l->conf.module_count && i < BOOT_MODULES_MAX; i++, at += strlen(at) + 1) {
+		static char names[BOOT_MODULES_MAX][CONF_MODULE_MAX];
+		const char *text = at + strcspn(at, " ") + 1;
+
+		fmt_print(names[i], sizeof(names[i]), "%.*s", (int)strcspn(at, " "), at);
+		req->module[req->module_count++] = (struct boot_module){
+			.image = { .bytes = (const uint8_t *)VMM_MODULE_ADDR(i), .size = l->module_size[i] },
+			.text = *text ? text : names[i],
+		};
+	}
+}
+
 /* Loads the kernel and points the first vCPU at it; the others wait for their start-up IPI. */
 static void load(void)
 {
@@ -152,12 +171,14 @@ static void load(void)
 		.mem = &vm.mem, .map = &vm.map, .cmdline = l->conf.cmdline, .rsdp = PLATFORM_TABLES,
 		.kernel = { .bytes = (const uint8_t *)VMM_KERNEL_ADDR, .size = l->kernel_size },
 		.initrd = { .bytes = (const uint8_t *)VMM_INITRD_ADDR, .size = l->initrd_size },
+		.initrd_name = l->conf.initrd,
 	};
 	struct boot_entry entry;
 	struct boot_reason why = { "" };
 	uint32_t boot = vm.vcpu[0].handle;
 	int r;
 
+	add_modules(l, &req);
 	if (load_guest(&req, &entry, &why) < 0) {
 		vm_finish(VMM_FAILED, why.text);
 	}

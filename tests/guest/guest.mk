@@ -25,3 +25,21 @@ $(B)/guest/attack.elf: $(ATTACK_OBJ) $(GUEST_RT) tests/guest/guest.ld
 .PHONY: guest-payloads
 guest-payloads: $(GUEST_PAYLOADS) $(B)/guest/attack.elf
 -include $(wildcard $(B)/guest/obj/tests/*/*.d)
+
+# The small Multiboot kernel: build/guest/small-VERSION.elf (32 bits; of version 2 in a 64-bit file) and .bin, which is loaded by the
+# addresses in its header.
+SMALL_FLAGS := -m32 -march=i686 $(filter-out -mno-red-zone,$(GUEST_CFLAGS)) -DMULTIBOOT=
+define small_rule
+$(B)/guest/small-$(1).$(2)32: tests/guest/small/entry.S tests/guest/small/small.c tests/guest/small/small.ld lib/base.h | deps
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)
+	$$(Q)$$(CC) $$(SMALL_FLAGS)$(1) -DADDRESSES=$(3) -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,tests/guest/small/small.ld \
+		-o $$@ tests/guest/small/entry.S tests/guest/small/small.c
+$(B)/guest/small-$(1).$(2): $(B)/guest/small-$(1).$(2)32
+	$$(Q)$$(OBJCOPY) $(4) $$< $$@
+endef
+$(eval $(call small_rule,1,elf,0,-S))
+$(eval $(call small_rule,1,bin,1,-O binary))
+$(eval $(call small_rule,2,elf,0,-S -O elf64-x86-64))
+$(eval $(call small_rule,2,bin,1,-O binary))
+guest-payloads: $(foreach v,1 2,$(B)/guest/small-$(v).elf $(B)/guest/small-$(v).bin)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loader of bzImages: placement, zero page, hostile headers, and Debian's real kernel when it has been fetched.
- * sources: vmm/load.c vmm/boot_linux.c vmm/boot_pvh.c vmm/memmap.c vmm/gmem.c lib/fmt.c
+ * sources: vmm/load.c vmm/boot_linux.c vmm/boot_pvh.c vmm/boot_elf.c vmm/boot_multiboot.c vmm/boot_multiboot2.c vmm/memmap.c vmm/gmem.c lib/fmt.c
  */
 #include "vmm/boot_linux.h"
 

@@ -108,6 +108,30 @@ TEST(paravirtual_features)
 	CHECK_EQ(r.vm[0].kvm, CONF_KVM_ALL);
 }
 
+TEST(modules)
+{
+	char text[2048] = VM;
+
+	parse(VM "module one\nmodule two  with a text # comment\nmodule \"three # \"\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.vm[0].module_count, 3);
+	CHECK_MEM(r.vm[0].modules, "one \0two with a text\0three #", sizeof("one \0two with a text\0three #"));
+	reports(VM "module\n", "f:4: module needs a name");
+	for (unsigned i = 0; i < CONF_MODULES_MAX; i++) {
+		strcat(text, "module m\n");
+	}
+	parse(text);
+	CHECK_EQ(r.vm[0].module_count, CONF_MODULES_MAX);
+	strcat(text, "module m\n");
+	parse(text);
+	CHECK_EQ(r.vm[0].module_count, CONF_MODULES_MAX);
+	CHECK_STR(r.message[0], "f:20: more than 16 modules, or more than 512 bytes of them");
+	snprintf(text, sizeof(text), VM "module m %0500d\nmodule abcdefgh\nmodule abcdef\n", 0);
+	parse(text);
+	CHECK_EQ(r.message_count, 1);
+	CHECK_EQ(r.vm[0].module_count, 2);
+}
+
 TEST(nothing_is_fine)
 {
 	parse("");
@@ -290,6 +314,19 @@ TEST(init_believes_nothing)
 	CHECK(!config_check(&r, &why));
 	r.message[0][0] = '\0';
 	CHECK(config_check(&r, &why));
+	r.vm[1].kvm = 1u << 31;
+	CHECK(!config_check(&r, &why));
+	r.vm[1].kvm = 0;
+	r.vm[1].module_count = 1;                        /* a string without a blank */
+	CHECK(!config_check(&r, &why));
+	strcpy(r.vm[1].modules, "m ");
+	CHECK(config_check(&r, &why));
+	r.vm[1].module_count = ~0u;
+	CHECK(!config_check(&r, &why));
+	r.vm[1].module_count = 1;
+	memset(r.vm[1].modules, 'm', sizeof(r.vm[1].modules));
+	CHECK(!config_check(&r, &why));
+	r.vm[1].module_count = 0;
 	r.magic = 0;
 	CHECK(!config_check(&r, &why));
 }

@@ -6,8 +6,8 @@
 
 #include "init/log.h"
 #include "init/physical.h"
+#include "init/ports.h"
 #include "kernel/abi.h"
-#include "lib/user/sys.h"
 
 enum {
 	WINDOW_MS = 4,                  /* two of them                                              */
@@ -37,7 +37,7 @@ struct sample { uint64_t tsc; uint32_t ref; };
 
 static uint32_t ref_read(void)
 {
-	return ref.word ? *ref.word : (uint32_t)sys_port_in(INIT_MACHINE, (uint16_t)ref.address, 4);
+	return ref.word ? *ref.word : port_in32((uint16_t)ref.address);
 }
 
 static bool ref_counts(void)

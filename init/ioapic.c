@@ -3,8 +3,7 @@
 #include "init/ioapic.h"
 
 #include "init/physical.h"
-#include "kernel/abi.h"
-#include "lib/user/sys.h"
+#include "init/ports.h"
 
 enum { IOAPIC_SELECT = 0x00, IOAPIC_WINDOW = 0x10 };             /* bytes */
 enum { IOAPIC_VERSION = 1, IOAPIC_REDIRECTION = 0x10 };
@@ -30,8 +29,8 @@ static void set(unsigned i, uint32_t reg, uint32_t val)
 
 static void pic_write(uint16_t port, uint8_t val)
 {
-	sys_port_out(INIT_MACHINE, port, 1, val);
-	sys_port_out(INIT_MACHINE, IO_DELAY, 1, 0);
+	port_out8(port, val);
+	port_out8(IO_DELAY, 0);
 }
 
 /* Vectors 20h to 2Fh stay theirs: even masked they can raise spurious interrupts 7 and 15. */

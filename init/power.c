@@ -2,7 +2,7 @@
 /* Power-off: see power.h. */
 #include "init/power.h"
 
-#include "kernel/abi.h"
+#include "init/ports.h"
 #include "lib/user/sys.h"
 
 enum { PM1_SCI_EN = 1 << 0, PM1_SLP_TYP_SHIFT = 10, PM1_SLP_EN = 1 << 13 };
@@ -18,29 +18,25 @@ static void delay_ms(unsigned ms)
 	}
 }
 
-static unsigned control(uint16_t port)
-{
-	return (unsigned)sys_port_in(INIT_MACHINE, port, 2);
-}
-
 /* PM1 control means nothing to the machine until the firmware has handed it over. */
 static void acpi_mode_on(const struct acpi_info *a)
 {
-	if (!a->smi_command || !a->acpi_enable || (control(a->pm1a_control) & PM1_SCI_EN)) {
+	if (!a->smi_command || !a->acpi_enable || (port_in16(a->pm1a_control) & PM1_SCI_EN)) {
 		return;
 	}
-	sys_port_out(INIT_MACHINE, a->smi_command, 1, a->acpi_enable);
-	for (unsigned ms = 0; ms < ACPI_ENABLE_MS && !(control(a->pm1a_control) & PM1_SCI_EN); ms++) {
+	port_out8(a->smi_command, a->acpi_enable);
+	for (unsigned ms = 0; ms < ACPI_ENABLE_MS && !(port_in16(a->pm1a_control) & PM1_SCI_EN); ms++) {
 		delay_ms(1);
 	}
 }
 
 static void sleep_type(uint16_t port, uint8_t type)
 {
-	unsigned val = (control(port) & ~(7u << PM1_SLP_TYP_SHIFT | PM1_SLP_EN)) | (unsigned)type << PM1_SLP_TYP_SHIFT;
+	uint16_t old = port_in16(port) & (uint16_t)~(7u << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
+	uint16_t val = (uint16_t)(old | (unsigned)type << PM1_SLP_TYP_SHIFT);
 
-	sys_port_out(INIT_MACHINE, port, 2, val);
-	sys_port_out(INIT_MACHINE, port, 2, val | PM1_SLP_EN);
+	port_out16(port, val);
+	port_out16(port, val | PM1_SLP_EN);
 }
 
 void power_off(const struct acpi_info *a)

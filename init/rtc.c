@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include "kernel/abi.h"
-#include "lib/user/sys.h"
+#include "init/ports.h"
 
 enum { CMOS_INDEX = 0x70, CMOS_DATA = 0x71, CMOS_NMI_OFF = 0x80 };
 enum { RTC_SECOND = 0, RTC_MINUTE = 2, RTC_HOUR = 4, RTC_DAY = 7, RTC_MONTH = 8, RTC_YEAR = 9, RTC_A = 10, RTC_B = 11 };
@@ -14,8 +13,8 @@ enum { READ_TRIES = 1000 };
 
 static uint8_t cmos(uint8_t reg)
 {
-	sys_port_out(INIT_MACHINE, CMOS_INDEX, 1, CMOS_NMI_OFF | reg);
-	return (uint8_t)sys_port_in(INIT_MACHINE, CMOS_DATA, 1);
+	port_out8(CMOS_INDEX, CMOS_NMI_OFF | reg);
+	return port_in8(CMOS_DATA);
 }
 
 static unsigned number(uint8_t raw, bool binary)

@@ -39,7 +39,6 @@ enum sys {
 	SYS_REGION_RECLAIM,  /* (region) unmapped everywhere, others' handles gone, contents unclean. Above 0 or E_AGAIN: */
 	                     /* call again; 0: done                                                        */
 	SYS_REGION_CLEAN,    /* (region, offset) zeroes (progress); clean when the end is reached              */
-	SYS_REGION_INFO,     /* (region, struct region_info *)                                                 */
 	SYS_SPACE_CREATE,    /* () -> a guest space (a VM), charged to the caller                              */
 	SYS_MAP,             /* (space, address, region, offset, size, prot) (progress). In guest spaces memory is executable */
 	                     /* and W with X is allowed; RIGHT_EXEC is asked for in user spaces only       */
@@ -71,8 +70,6 @@ enum sys {
 	SYS_SERIAL_NOTIFY,   /* (machine, event) signalled on received bytes and on room to send               */
 	SYS_MACHINE_SETUP,   /* (machine, const struct machine_setup *) -> APIC id of the boot CPU. Once, by init, which runs  */
 	                     /* with interrupts off and must not block before: ring 0 gets clock and timer by it          */
-	SYS_PORT_IN,         /* (machine, port, bytes 1, 2, 4) -> value                                        */
-	SYS_PORT_OUT,        /* (machine, port, bytes 1, 2, 4, value)                                          */
 	SYS_HALT,            /* (machine) for ever: a machine that Brume cannot run on                         */
 	SYS_STATS,           /* (machine, void *, bytes) struct machine_stats, its first bytes -> bytes        */
 	SYS_TRACE,           /* (machine, void *, bytes) takes struct trace_record out of the trace ring -> bytes */
@@ -93,7 +90,7 @@ enum right {
 	RIGHT_WRITE = 1 << 1,   /* map writable, signal, change; of an event with READ: timer */
 	RIGHT_EXEC = 1 << 2,    /* map executable                                            */
 	RIGHT_GRANT = 1 << 3,   /* of a process: everything that init does to it             */
-	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim; of the machine: what only init may, setup, ports, halt, trace */
+	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim; of the machine: what only init may, setup, halt, trace */
 	RIGHT_ALL = 0x1f,
 };
 
@@ -119,13 +116,6 @@ enum region_kind {
 	REGION_PHYSICAL,     /* as found: devices, firmware, boot modules, memory that init has not claimed yet. Cached as */
 	                     /* the firmware's MTRRs say                                         */
 	REGION_INFO,         /* the init_info page                                               */
-};
-
-struct region_info {
-	uint64_t base;       /* host-physical, page aligned                                      */
-	uint64_t size;       /* bytes, pages                                                     */
-	uint32_t kind;       /* enum region_kind                                                 */
-	uint32_t clean;      /* 1: may be mapped or granted                                      */
 };
 
 enum { INIT_REGION_MAX = 24, PROGRAM_NAME_MAX = 16 };

@@ -151,8 +151,8 @@ _Noreturn void kernel_start(uint32_t loader_magic, uint32_t loader_info)
 	load(&img, prog);
 	t = thread_create(process_init, img.entry, 0, INIT_INFO_ADDR);
 	ASSERT(t);
-	/* The interrupt controllers are still as the firmware left them: SYS_MACHINE_SETUP lets interrupts in. */
-	t->frame.rflags &= ~(uint64_t)RFLAGS_IF;
+	/* The I/O ports are its; interrupt controllers are as the firmware left them, so it lets interrupts in when it has been there. */
+	t->frame.rflags = RFLAGS_FIXED | RFLAGS_IOPL;
 	log_printf("kernel: init starts; %u programs", packed_count);
 	sched_run();
 }

@@ -110,37 +110,6 @@ int64_t sys_machine_setup(const struct call *c)
 	return lapic_id();
 }
 
-static bool good_port(uint64_t port, uint64_t size)
-{
-	return (size == 1 || size == 2 || size == 4) && range_within(port, size, 1 << 16);
-}
-
-int64_t sys_port_in(const struct call *c)
-{
-	uint64_t size = c->arg[2];
-	uint16_t port = (uint16_t)c->arg[1];
-
-	if (!good_port(c->arg[1], size)) {
-		return E_INVAL;
-	}
-	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
-}
-
-int64_t sys_port_out(const struct call *c)
-{
-	uint16_t port = (uint16_t)c->arg[1];
-
-	if (!good_port(c->arg[1], c->arg[2])) {
-		return E_INVAL;
-	}
-	switch (c->arg[2]) {
-	case 1: outb(port, (uint8_t)c->arg[3]); break;
-	case 2: outw(port, (uint16_t)c->arg[3]); break;
-	case 4: outl(port, (uint32_t)c->arg[3]); break;
-	}
-	return OK;
-}
-
 int64_t sys_halt(const struct call *c)
 {
 	(void)c;

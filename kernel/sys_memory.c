@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls about regions and spaces. */
-#include "arch/x86/entry/uaccess.h"
 #include "kernel/handle.h"
 #include "kernel/region.h"
 #include "kernel/space.h"
@@ -32,16 +31,6 @@ int64_t sys_region_reclaim(const struct call *c)
 int64_t sys_region_clean(const struct call *c)
 {
 	return region_clean(c->on.region, c->arg[1]);
-}
-
-int64_t sys_region_info(const struct call *c)
-{
-	const struct region *r = c->on.region;
-	struct region_info info = {
-		.base = r->base.v, .size = r->size, .kind = r->kind, .clean = region_is_clean(r),
-	};
-
-	return copy_to_user(c->arg[1], &info, sizeof(info));
 }
 
 int64_t sys_space_create(const struct call *c)

@@ -128,11 +128,6 @@ int sys_region_reclaim(uint32_t region) MUST_CHECK;
 /* Zeroes all of size bytes; a region that is clean already costs one call. */
 int sys_region_clean(uint32_t region, uint64_t size) MUST_CHECK;
 
-static inline int sys_region_info(uint32_t region, struct region_info *info)
-{
-	return (int)sys_call3(SYS_REGION_INFO, region, sys_pointer(info), 0).value;
-}
-
 static inline int sys_space_create(void) { return (int)sys_call3(SYS_SPACE_CREATE, 0, 0, 0).value; }
 
 /* On an error what was mapped before it is unmapped again. */
@@ -238,17 +233,6 @@ static inline int sys_serial_notify(uint32_t machine, uint32_t event)
 static inline int64_t sys_machine_setup(uint32_t machine, const struct machine_setup *setup)
 {
 	return sys_call3(SYS_MACHINE_SETUP, machine, sys_pointer(setup), 0).value;
-}
-
-/* size: 1, 2, 4 bytes. */
-static inline int64_t sys_port_in(uint32_t machine, uint16_t port, unsigned size)
-{
-	return sys_call3(SYS_PORT_IN, machine, port, size).value;
-}
-
-static inline void sys_port_out(uint32_t machine, uint16_t port, unsigned size, uint32_t value)
-{
-	sys_call6(SYS_PORT_OUT, machine, port, size, value, 0, 0);
 }
 
 /* Does not return where the machine handle allows it. */

@@ -16,8 +16,6 @@ int64_t sys_serial_write(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_serial_read(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_serial_notify(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_machine_setup(const struct call *c) { (void)c; return E_NOSYS; }
-int64_t sys_port_in(const struct call *c) { (void)c; return E_NOSYS; }
-int64_t sys_port_out(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_halt(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_stats(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_trace(const struct call *c) { (void)c; return E_NOSYS; }

@@ -82,7 +82,6 @@ static void reach_beyond(void)
 
 		must_be("state to a bad address", sys_vcpu_get(vcpu[0], (void *)bad[i], sizeof(state[0])), E_FAULT);
 		must_be("state from a bad address", sys_vcpu_set(vcpu[0], p, sizeof(state[0])), E_FAULT);
-		must_be("facts to a bad address", sys_region_info(VMM_RAM, (struct region_info *)bad[i]), E_FAULT);
 		if (bad[i] >= USER_END) {
 			must_be("thread at a bad address", sys_thread_create(SELF, bad[i], 0, 0), E_INVAL);
 			must_be("slot at a bad address", sys_vm_slot(space, 0x40000000, PAGE_SIZE, p), E_INVAL);
@@ -92,7 +91,6 @@ static void reach_beyond(void)
 	must_be("own rights raised", sys_grant(VMM_SELF, VMM_SELF, RIGHT_ALL, 60), E_PERM);
 	must_be("process in guest RAM", sys_call3(SYS_PROCESS_CREATE, VMM_RAM, 0, 0).value, E_PERM);
 	must_be("guest RAM executable", sys_map(VMM_SPACE, FREE_ADDR, VMM_RAM, 0, PAGE_SIZE, PROT_R | PROT_X), E_PERM);
-	must_be("a port", sys_port_in(space, 0x64, 1), E_INVAL);
 	must_be("set-up of the machine", sys_machine_setup(space, NULL), E_INVAL);
 	must_be("halt", sys_call3(SYS_HALT, space, 0, 0).value, E_INVAL);
 }
@@ -304,6 +302,9 @@ static void prepare(void)
 
 int __wrap_user_main(uint64_t argument)
 {
+	if (strcmp(launch->conf.name, "port-user") == 0) {
+		__asm__ volatile("inb $0x64, %%al" : : : "al");          /* the kernel ends us here */
+	}
 	if (strncmp(launch->conf.name, "intruder", 8) != 0) {
 		return __real_user_main(argument);
 	}

@@ -12,6 +12,13 @@ def intruder_vm(number):
 
 
 @test
+def a_vmm_that_touches_an_io_port_ends():
+    config = "vm port-user\n    memory 16M\n    kernel vmlinuz\n    on-reboot stop\n"
+    with Machine(iso=make_iso(config, {"vmlinuz": VMLINUZ}, image=IMAGE)) as node:
+        node.expect(r"vm port-user: .*general protection fault \(vector 13", 60)
+
+
+@test
 def random_system_calls_harm_nobody():
     config = vm_config("linux", extra="weight 300") + intruder_vm(1) + intruder_vm(2)
     with Machine(iso=make_iso(config, {"vmlinuz": VMLINUZ, "initrd.img": INITRD}, image=IMAGE)) as node:

@@ -76,12 +76,13 @@ static void exception(struct vm_exit *e, uint8_t vector, bool has_error, uint32_
 
 static void __attribute__((noinline)) mov_cr(struct vcpu *v, struct vm_exit *e, uint8_t cr)
 {
-	uint8_t code[16];
+	uint8_t code[16], source = 0;
 	unsigned n = fetch_code(v, code);
 
 	e->kind = EXIT_CR;
 	e->cr.number = cr;
-	e->inst_len = insn_decode_mov_cr(code, n, guest_insn_mode(&v->fetch.mode), cr, &e->cr.source);
+	e->inst_len = insn_decode_mov_cr(code, n, guest_insn_mode(&v->fetch.mode), cr, &source);
+	e->cr.value = v->page->gpr[source];
 	if (e->inst_len == 0) {
 		fail(v, e, "the write of a control register cannot be decoded");
 	}

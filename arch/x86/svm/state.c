@@ -54,6 +54,17 @@ bool svm_mode_is(const struct vcpu *v, const struct guest_mode *m)
 	       c->cs.base == m->cs_base && c->cpl == m->cpl && unpack(c->cs.attr) == m->cs_attr;
 }
 
+bool svm_set_mode(struct vcpu *v, const struct guest_mode *m)
+{
+	struct vmcb *c = svm_vmcb(v);
+
+	c->cr0 = m->cr0;
+	c->cr4 = m->cr4;
+	c->efer = m->efer | EFER_SVME;
+	c->host_asid_generation = 0;
+	return true;
+}
+
 static uint64_t *word(const struct vcpu *v, size_t in_state)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
@@ -75,9 +86,6 @@ uint64_t svm_get_word(const struct vcpu *v, size_t offset)
 void svm_set_word(struct vcpu *v, size_t offset, uint64_t val)
 {
 	*word(v, offset) = offset == offsetof(struct vcpu_state, efer) ? val | EFER_SVME : val;
-	if (offset == offsetof(struct vcpu_state, cr4)) {
-		svm_vmcb(v)->host_asid_generation = 0;       /* as MOV to CR4 does: nothing cached stays */
-	}
 }
 
 void svm_get(struct vcpu *v, struct vcpu_state *s)
@@ -113,12 +121,8 @@ void svm_load_debug(struct vcpu *v)
 {
 	struct vmcb *c = svm_vmcb(v);
 
-	write_dr0(v->dr[0]);
-	write_dr1(v->dr[1]);
-	write_dr2(v->dr[2]);
-	write_dr3(v->dr[3]);
+	vcpu_load_dr(v);
 	c->icpt_dr_read = c->icpt_dr_write = 0;
-	v->dr_loaded = true;
 }
 
 /* A guest with active breakpoints gets its registers back at its next run by their exit, or at once (svm.c, load). */
@@ -129,12 +133,8 @@ void svm_unload_debug(struct vcpu *v)
 	if (!v->dr_loaded) {
 		return;
 	}
-	v->dr[0] = read_dr0();
-	v->dr[1] = read_dr1();
-	v->dr[2] = read_dr2();
-	v->dr[3] = read_dr3();
+	vcpu_save_dr(v);
 	c->icpt_dr_read = c->icpt_dr_write = 0xffff;
-	v->dr_loaded = false;
 }
 
 void svm_dump(const struct vcpu *v)

@@ -255,6 +255,7 @@ const struct vcpu_ops svm_ops = {
 	.run = run,
 	.mode = svm_mode,
 	.mode_is = svm_mode_is,
+	.set_mode = svm_set_mode,
 	.get = svm_get,
 	.set = svm_set,
 	.get_word = svm_get_word,

@@ -23,6 +23,7 @@ void svm_decode(struct vcpu *v, struct vm_exit *e);
 /* Operations of struct vcpu_ops in state.c. */
 void svm_mode(const struct vcpu *v, struct guest_mode *m);
 bool svm_mode_is(const struct vcpu *v, const struct guest_mode *m);
+bool svm_set_mode(struct vcpu *v, const struct guest_mode *m);
 void svm_get(struct vcpu *v, struct vcpu_state *s);
 void svm_set(struct vcpu *v, const struct vcpu_state *s);
 uint64_t svm_get_word(const struct vcpu *v, size_t offset);

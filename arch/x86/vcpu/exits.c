@@ -280,27 +280,37 @@ static bool on_interrupt(struct vcpu *v, struct vm_exit *e)
 	return false;
 }
 
-/* A write of CR4 or CR8. */
+/* Beside values that always fault: 64-bit code cannot leave long mode, nor a segment with L enter it (SDM 2B MOV CRn). */
+static bool may_change(const struct guest_mode *from, const struct guest_mode *to)
+{
+	return !((from->efer ^ to->efer) & EFER_LMA) || !(from->cs_attr & SEG_L);
+}
+
+/* Reserved bits of CR0's lower half are ignored. */
+static bool write_mode(struct vcpu *v, const struct guest_mode *from, unsigned cr, uint64_t val)
+{
+	struct guest_mode to = *from;
+
+	if (cr == 4) {
+		to.cr4 = val;
+	} else {
+		to.cr0 = val >> 32 ? val : val & STATE_CR0_VALID;
+	}
+	return state_mode_valid(&to) && may_change(from, &to) && vcpu_ops->set_mode(v, &to);
+}
+
 static bool on_cr(struct vcpu *v, struct vm_exit *e)
 {
-	uint64_t val = v->page->gpr[e->cr.source];
 	struct guest_mode m;
+	uint64_t val;
 
 	vcpu_ops->mode(v, &m);
-	val = guest_insn_mode(&m) == INSN_64 ? val : (uint32_t)val;
-	if (e->cr.number == 4) {
-		if ((val & ~cpuid_allowed.cr4) || ((m.efer & EFER_LMA) && !(val & CR4_PAE))) {
-			return general_protection(v);
-		}
-		vcpu_ops->set_word(v, offsetof(struct vcpu_state, cr4), val);
-		vcpu_skip(v, e->inst_len);
-		return false;
-	}
-	if (val & ~0xfull) {
+	val = guest_insn_mode(&m) == INSN_64 ? e->cr.value : (uint32_t)e->cr.value;
+	if (e->cr.number == 8 ? val > 15 : !write_mode(v, &m, e->cr.number, val)) {
 		return general_protection(v);
 	}
 	vcpu_skip(v, e->inst_len);
-	return apic_written(v, vapic_write(&v->vapic, VAPIC_TPR, (uint32_t)val << 4));
+	return e->cr.number == 8 && apic_written(v, vapic_write(&v->vapic, VAPIC_TPR, (uint32_t)val << 4));
 }
 
 static bool on_exception(struct vcpu *v, struct vm_exit *e)

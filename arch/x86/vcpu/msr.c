@@ -6,8 +6,8 @@
 #include "arch/x86/vcpu/vcpu.h"
 
 const uint32_t msr_open[MSR_OPEN_COUNT] = {
-	MSR_SYSENTER_CS, MSR_SYSENTER_CS + 1, MSR_SYSENTER_CS + 2, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE,
-	MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	MSR_SYSENTER_CS, MSR_SYSENTER_CS + 1, MSR_SYSENTER_CS + 2, MSR_STAR, MSR_LSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE,
+	MSR_KERNEL_GS_BASE,
 };
 
 /* Where the value of a register stands. */
@@ -99,6 +99,16 @@ static bool write_aux(struct vcpu *v, uint64_t val)
 	return true;
 }
 
+/* A linear address: canonical. */
+static bool write_cstar(struct vcpu *v, uint64_t val)
+{
+	if ((uint64_t)((int64_t)(val << 16) >> 16) != val) {
+		return false;
+	}
+	vcpu_ops->set_word(v, offsetof(struct vcpu_state, cstar), val);
+	return true;
+}
+
 /* LME cannot change while paging is on; LMA follows LME and CR0.PG. */
 static bool write_efer(struct vcpu *v, uint64_t val)
 {
@@ -143,6 +153,7 @@ static const struct row rows[] = {
 	{ 0x4b564d03, KVM_STEAL_TIME, AT(kvm_steal_time), pv_write_steal },
 	{ 0x4b564d04, KVM_EOI, AT(kvm_eoi), pv_write_eoi },
 	{ 0xc0000080, 0, BACKEND(efer), write_efer },
+	{ 0xc0000083, 0, BACKEND(cstar), write_cstar },
 	{ 0xc0000103, 0, AT(tsc_aux), write_aux },
 };
 

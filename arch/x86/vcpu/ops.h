@@ -44,7 +44,7 @@ struct vm_exit {
 		struct exit_fail fail;
 		struct vcpu_event exception;
 		bool write;                  /* EXIT_MSR: WRMSR                                         */
-		struct { uint8_t number, source; } cr;       /* EXIT_CR: this register is written to CR4 or CR8 */
+		struct { uint64_t value; uint8_t number; } cr;       /* EXIT_CR: the value is written to CR0, CR4 or CR8 */
 	};
 	const char *why;             /* EXIT_FAIL                                                       */
 };
@@ -104,7 +104,13 @@ struct vcpu_ops {
 	void (*mode)(const struct vcpu *v, struct guest_mode *m);
 	bool (*mode_is)(const struct vcpu *v, const struct guest_mode *m);   /* mode() would say m                */
 
-	/* The members of vcpu_state that are the back end's: segments, CR0-4, EFER, DR6-7, SYSCALL and SYSENTER MSRs, PAT. */
+	/* CR0, CR4 and EFER of m, which are valid together, as MOV to CRn loads them: nothing cached stays. False: #GP. */
+	bool (*set_mode)(struct vcpu *v, const struct guest_mode *m);
+
+	/*
+	 * The members of vcpu_state that are the back end's: segments, CR0-4, EFER, DR6-7, SYSCALL and SYSENTER MSRs, PAT.
+	 * get may write others between cr0 and pat too. v is not loaded.
+	 */
 	void (*get)(struct vcpu *v, struct vcpu_state *s);
 	void (*set)(struct vcpu *v, const struct vcpu_state *s);     /* checked by the caller                 */
 

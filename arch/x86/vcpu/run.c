@@ -25,6 +25,24 @@ void vcpu_load_aux(const struct vcpu *v)
 	}
 }
 
+void vcpu_load_dr(struct vcpu *v)
+{
+	write_dr0(v->dr[0]);
+	write_dr1(v->dr[1]);
+	write_dr2(v->dr[2]);
+	write_dr3(v->dr[3]);
+	v->dr_loaded = true;
+}
+
+void vcpu_save_dr(struct vcpu *v)
+{
+	v->dr[0] = read_dr0();
+	v->dr[1] = read_dr1();
+	v->dr[2] = read_dr2();
+	v->dr[3] = read_dr3();
+	v->dr_loaded = false;
+}
+
 /* The guest's state goes into the CPU; the vmm's changes are taken over. */
 static void load(struct thread *t, struct vcpu *v)
 {
@@ -76,10 +94,18 @@ _Noreturn static void block(struct thread *t, struct vcpu *v)
 	sched_run();
 }
 
+/* get and set of the back end find the guest's state out of the CPU. */
+static void reset(struct vcpu *v, uint16_t selector, uint64_t base, uint64_t rip)
+{
+	vcpu_ops->unload(v);
+	state_reset(v, selector, base, rip);
+	vcpu_ops->load(v);
+}
+
 /* INIT: an application processor waits for its start-up IPI; for the boot processor the vmm resets the machine. */
 static void take_init(struct vcpu *v)
 {
-	state_reset(v, RESET_SELECTOR, RESET_BASE, RESET_RIP);
+	reset(v, RESET_SELECTOR, RESET_BASE, RESET_RIP);
 	vapic_reset(&v->vapic);
 	v->event.valid = false;
 	v->virq = 0;
@@ -93,7 +119,7 @@ static void take_sipi(struct vcpu *v)
 	if (v->state != VCPU_WAIT_SIPI) {
 		return;
 	}
-	state_reset(v, (uint16_t)(v->sipi_vector << 8), (uint64_t)v->sipi_vector << 12, 0);
+	reset(v, (uint16_t)(v->sipi_vector << 8), (uint64_t)v->sipi_vector << 12, 0);
 	v->state = VCPU_RUNNING;
 }
 

@@ -157,10 +157,10 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 	s->size = sizeof(*s);
 	state_take_page(v);
 	__builtin_memcpy(s->gpr, v->page->gpr, sizeof(s->gpr));
+	vcpu_ops->get(v, s);
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
 		*word(s, words[i].in_state) = *word(v, words[i].in_vcpu);
 	}
-	vcpu_ops->get(v, s);
 	get_events(v, s);
 	s->cr8 = v->vapic.reg[VAPIC_TPR] >> 4;
 	s->tsc = rdtsc() + v->vapic.tsc_offset;

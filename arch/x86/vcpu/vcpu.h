@@ -95,6 +95,10 @@ _Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
 /* Brings v->tsc_aux into the CPU, where it has that register. */
 void vcpu_load_aux(const struct vcpu *v);
 
+/* DR0 to DR3 of the CPU become the guest's, or are taken back. */
+void vcpu_load_dr(struct vcpu *v);
+void vcpu_save_dr(struct vcpu *v);
+
 /* Sets work bits and makes the vCPU notice: wakes its blocked thread or interrupts the CPU it runs on. Any context. */
 void vcpu_notify(struct vcpu *v, uint32_t work);
 
@@ -107,6 +111,7 @@ void vcpu_step_trap(struct vcpu *v);
 static inline void vcpu_skip(struct vcpu *v, uint64_t length)
 {
 	v->rip += length;
+	v->rflags &= ~(uint64_t)RFLAGS_RF;
 	v->shadow = 0;
 	if (__builtin_expect((v->rflags & RFLAGS_TF) != 0, 0)) {
 		vcpu_step_trap(v);
@@ -120,7 +125,7 @@ bool msr_read(struct vcpu *v, uint32_t index, uint64_t *val);
 bool msr_write(struct vcpu *v, uint32_t index, uint64_t val);
 
 /* Those that do not exit: the back end switches their values. */
-enum { MSR_OPEN_COUNT = 10 };
+enum { MSR_OPEN_COUNT = 9 };
 extern const uint32_t msr_open[MSR_OPEN_COUNT];
 
 /* A value that PAT may hold (SDM 3A 12.12.2). */

@@ -5,6 +5,7 @@
 #include "arch/x86/boot/image.h"
 #include "arch/x86/cpu/gdt.h"
 #include "arch/x86/cpu/regs.h"
+#include "arch/x86/entry/irq.h"
 #include "arch/x86/mm/kmap.h"
 #include "arch/x86/time/clock.h"
 #include "kernel/arena.h"
@@ -13,8 +14,8 @@
 #include "kernel/space.h"
 
 enum {
-	MSR_FEATURE_CONTROL = 0x3a, MSR_VMX_BASIC = 0x480, MSR_VMX_MISC = 0x485, MSR_CR0_FIXED0 = 0x486, MSR_CR4_FIXED0 = 0x488,
-	MSR_PROC2 = 0x48b, MSR_EPT_VPID = 0x48c, MSR_PIN = 0x48d, MSR_PROC = 0x48e, MSR_EXIT = 0x48f, MSR_ENTRY = 0x490,
+	MSR_FEATURE_CONTROL = 0x3a, MSR_VMX_BASIC = 0x480, MSR_VMX_MISC = 0x485, MSR_PROC2 = 0x48b,
+	MSR_EPT_VPID = 0x48c, MSR_PIN = 0x48d, MSR_PROC = 0x48e, MSR_EXIT = 0x48f, MSR_ENTRY = 0x490,
 };
 
 enum {
@@ -54,7 +55,13 @@ uint32_t vmx_entry_control;
 static uint8_t io_bitmap[IO_BITMAP_BYTES] __attribute__((aligned(PAGE_SIZE)));
 static uint8_t msr_bitmap[MSR_BITMAP_BYTES] __attribute__((aligned(PAGE_SIZE)));
 
-const uint32_t vmx_swapped_msrs[VMX_MSRS] = { MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_KERNEL_GS_BASE };
+/* True unless the CPU refuses, by CF or ZF. */
+#define VMX_DO(instruction, ...) \
+	({ \
+		bool ok_; \
+		__asm__ volatile(instruction : "=@cca"(ok_) : __VA_ARGS__ : "memory"); \
+		ok_; \
+	})
 
 struct pseudo_descriptor {
 	uint16_t limit;
@@ -64,18 +71,11 @@ struct pseudo_descriptor {
 struct vmx_cpu {
 	struct vcpu *current;        /* whose VMCS is current: at most this one is active here     */
 	struct pseudo_descriptor gdtr;
-	uint64_t msr[VMX_MSRS];      /* the host's, constant                                       */
 };
 
 static struct vmx_cpu vmx_cpus[CPU_MAX];
 
 extern const char vmx_exit[];
-_Noreturn void vmx_panic(void);
-
-_Noreturn void vmx_panic(void)
-{
-	panic("VMREAD or VMWRITE was refused");
-}
 
 /* ---- what the machine has ---- */
 
@@ -145,7 +145,6 @@ static int cpu_on(void)
 	struct vmx_cpu *c = &vmx_cpus[cpu_this()->id];
 	uint64_t feature = rdmsr(MSR_FEATURE_CONTROL), region;
 	uint32_t *page = arena_page_alloc(kernel_arena);
-	bool ok;
 
 	if (!page) {
 		return E_NOMEM;
@@ -163,39 +162,21 @@ static int cpu_on(void)
 	*page = revision();
 	region = kmap_hpa(page).v;
 	write_cr4(read_cr4() | CR4_VMXE);
-	__asm__ volatile("vmxon %1" : "=@cca"(ok) : "m"(region) : "memory");
 	__asm__ volatile("sgdt %0" : "=m"(c->gdtr));
-	for (unsigned i = 0; i < VMX_MSRS; i++) {
-		c->msr[i] = rdmsr(vmx_swapped_msrs[i]);
-	}
-	return ok ? OK : E_IO;
+	return VMX_DO("vmxon %1", "m"(region)) ? OK : E_IO;
 }
 
 /* ---- one VMCS ---- */
 
-static uint64_t vmcs_pa(const struct vcpu *v)
-{
-	return kmap_hpa(v->backend).v;
-}
-
-/* After VMCLEAR all of the VMCS is in memory, and its next entry is a VMLAUNCH. */
-static void clear(struct vcpu *v)
-{
-	uint64_t pa = vmcs_pa(v);
-	bool ok;
-
-	__asm__ volatile("vmclear %1" : "=@cca"(ok) : "m"(pa) : "memory");
-	ASSERT(ok);
-	vmx_of(v)->launched = false;
-	vmx_of(v)->cpu = NO_CPU;
-}
-
+/* After VMCLEAR all of the VMCS is in memory. */
 static void release(struct vcpu *v)
 {
 	struct vmx_cpu *c = &vmx_cpus[cpu_this()->id];
+	hpa_t pa = kmap_hpa(v->backend);
 
 	if (c->current == v) {
-		clear(v);
+		ASSERT(VMX_DO("vmclear %1", "m"(pa)));
+		vmx_of(v)->cpu = NO_CPU;
 		c->current = NULL;
 	}
 	ASSERT(vmx_of(v)->cpu == NO_CPU);
@@ -216,25 +197,29 @@ static void set_host_state(const struct vmx_cpu *c)
 	vmwrite(VMCS_HOST_IDTR, idtr.base);
 }
 
-void vmx_use(struct vcpu *v)
+/* VMCLEAR also makes a VMCS of a fresh page, and the next entry a VMLAUNCH. Apart, for its frame. */
+static void __attribute__((noinline)) attach(struct vcpu *v, struct vmx_cpu *c)
 {
-	uint32_t id = cpu_this()->id;
-	struct vmx_cpu *c = &vmx_cpus[id];
-	uint64_t pa = vmcs_pa(v);
-	bool ok;
+	struct vmx *x = vmx_of(v);
+	hpa_t pa = kmap_hpa(v->backend);
 
-	if (c->current == v) {
-		return;
-	}
 	if (c->current) {
 		release(c->current);
 	}
-	ASSERT(vmx_of(v)->cpu == NO_CPU);
-	__asm__ volatile("vmptrld %1" : "=@cca"(ok) : "m"(pa) : "memory");
-	ASSERT(ok);
+	ASSERT(x->cpu == NO_CPU && VMX_DO("vmclear %1", "m"(pa)) && VMX_DO("vmptrld %1", "m"(pa)));
 	c->current = v;
-	vmx_of(v)->cpu = id;
+	x->cpu = cpu_this()->id;
+	x->launched = false;
 	set_host_state(c);
+}
+
+void vmx_use(struct vcpu *v)
+{
+	struct vmx_cpu *c = &vmx_cpus[cpu_this()->id];
+
+	if (c->current != v) {
+		attach(v, c);
+	}
 }
 
 /* A VMCS has no defined content: each field that the controls bring into play is written once. */
@@ -262,14 +247,19 @@ static uint16_t vpid(const struct vcpu *v)
 	return (uint16_t)(v->vapic.id + 1);
 }
 
-/* The timer: 1 ms. */
+static void update(struct vcpu *v)
+{
+	vmx_use(v);
+	vmwrite(VMCS_TSC_OFFSET, v->vapic.tsc_offset);
+}
+
 static void init(struct vcpu *v)
 {
 	struct vmx *x = vmx_of(v);
 
 	*(uint32_t *)v->backend = revision();
-	clear(v);
-	vmx_use(v);
+	x->cpu = x->flushed_cpu = NO_CPU;
+	update(v);
 	for (unsigned i = 0; i < ARRAY_SIZE(initial); i++) {
 		vmwrite(initial[i].field, initial[i].value);
 	}
@@ -282,27 +272,24 @@ static void init(struct vcpu *v)
 	vmwrite(VMCS_EPTP, eptp(v));
 	vmwrite(VMCS_VPID, vpid(v));
 	/*
-	 * Always armed, though interrupts end the guest's run by themselves: Bochs 3.0 takes none from a guest that was
-	 * entered with IF=0.
+	 * 1 ms. Always armed, though interrupts end the guest's run by themselves: Bochs 3.0 takes none from a guest that
+	 * was entered with IF=0.
 	 */
 	vmwrite(VMCS_PREEMPTION_TIMER, clock_tsc_khz() >> (rdmsr(MSR_VMX_MISC) & MISC_TIMER_SHIFT));
 	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit);
 	x->proc = controls[PROC_AT];
-	x->flushed_cpu = NO_CPU;
 	x->pat = 0x0007040600070406;
-	vmwrite(VMCS_TSC_OFFSET, v->vapic.tsc_offset);
-}
-
-static void update(struct vcpu *v)
-{
-	vmx_use(v);
-	vmwrite(VMCS_TSC_OFFSET, v->vapic.tsc_offset);
 }
 
 static void load(struct vcpu *v)
 {
+	const struct vmx *x = vmx_of(v);
+
 	vmx_use(v);
-	vmx_load_msrs(v);
+	wrmsr(MSR_STAR, x->star);
+	wrmsr(MSR_LSTAR, x->lstar);
+	wrmsr(MSR_SFMASK, x->sfmask);
+	wrmsr(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
 	if (vmread(VMCS_GUEST_DR7) & DR7_ENABLES) {
 		vmx_load_debug(v);
 	}
@@ -314,127 +301,82 @@ static void load(struct vcpu *v)
  */
 static void unload(struct vcpu *v)
 {
-	vmx_save_msrs(v);
+	struct vmx *x = vmx_of(v);
+
+	x->star = rdmsr(MSR_STAR);
+	x->lstar = rdmsr(MSR_LSTAR);
+	x->sfmask = rdmsr(MSR_SFMASK);
+	x->kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+	syscall_init();
+	wrmsr(MSR_KERNEL_GS_BASE, 0);
 	if (v->dr_loaded) {
-		vmx_unload_debug(v);
+		x->dr6 = read_dr6();
+		vcpu_save_dr(v);
 	}
 	__asm__ volatile("lgdt %0" : : "m"(vmx_cpus[cpu_this()->id].gdtr));
 }
 
-void vmx_load_msrs(struct vcpu *v)
-{
-	struct vmx *x = vmx_of(v);
-
-	for (unsigned i = 0; i < VMX_MSRS; i++) {
-		wrmsr(vmx_swapped_msrs[i], x->msr[i]);
-	}
-	x->msrs_loaded = true;
-}
-
-void vmx_save_msrs(struct vcpu *v)
-{
-	struct vmx *x = vmx_of(v);
-	const struct vmx_cpu *c = &vmx_cpus[cpu_this()->id];
-
-	for (unsigned i = 0; i < VMX_MSRS; i++) {
-		x->msr[i] = rdmsr(vmx_swapped_msrs[i]);
-		wrmsr(vmx_swapped_msrs[i], c->msr[i]);
-	}
-	x->msrs_loaded = false;
-}
-
 /* ---- running ---- */
-
-static void invalidate_ept(uint64_t context)
-{
-	const uint64_t descriptor[2] = { context, 0 };
-	bool ok;
-
-	__asm__ volatile("invept %1, %2" : "=@cca"(ok) : "m"(descriptor), "r"((uint64_t)INVEPT_SPACE) : "memory");
-	ASSERT(ok);
-}
 
 void vmx_flush_vpid(struct vcpu *v)
 {
 	const uint64_t descriptor[2] = { vpid(v), 0 };
-	bool ok;
 
-	__asm__ volatile("invvpid %1, %2" : "=@cca"(ok) : "m"(descriptor), "r"((uint64_t)INVVPID_ONE) : "memory");
-	ASSERT(ok);
+	ASSERT(VMX_DO("invvpid %1, %2", "m"(descriptor), "r"((uint64_t)INVVPID_ONE)));
 }
 
-/*
- * Nothing stale may be cached on this CPU: from before the vCPU was on another, from before something was unmapped, from
- * another VM that had the same root. INVEPT drops all that was translated through the root, of any VPID.
- */
-static void refresh(struct vcpu *v, struct vmx *x, uint32_t id)
-{
-	x->flushed_cpu = id;
-	x->flushed_generation = v->space->generation;
-	invalidate_ept(eptp(v));
-}
-
-static void inject(uint32_t word, uint32_t error)
-{
-	vmwrite(VMCS_ENTRY_EVENT, word);
-	if (word & EVENT_HAS_ERROR) {
-		vmwrite(VMCS_ENTRY_ERROR, error);
-	}
-}
-
-/* The event, or the virtual interrupt if the guest can take it now. Else the CPU exits when it can. */
-static uint32_t choose_event(struct vcpu *v, uint32_t *interruptibility)
+/* The event, or the virtual interrupt if the guest can take it now. Else the CPU exits when it can: returns controls. */
+static uint32_t choose_event(struct vcpu *v)
 {
 	if (v->event.valid) {
-		if (v->event.type == EVENT_NMI) {
-			*interruptibility &= ~(uint32_t)BLOCKED_BY_NMI;      /* its delivery sets it */
-		}
 		v->event.valid = false;
-		inject(event_word(&v->event), v->event.error);
+		vmwrite(VMCS_ENTRY_EVENT, event_word(&v->event));
+		vmwrite(VMCS_ENTRY_ERROR, v->event.error);
 	} else if (v->virq && !v->window && vcpu_interruptible(v)) {
-		inject(EVENT_VALID | v->virq, 0);
+		vmwrite(VMCS_ENTRY_EVENT, EVENT_VALID | v->virq);
 		irq_taken(v);
 	}
 	return (v->virq || v->window ? PROC_INTERRUPT_WINDOW : 0) | (v->nmi_pending ? PROC_NMI_WINDOW : 0);
 }
 
-/* A shadow without IF can only be MOV SS's, and a trap that waits behind it is told (SDM 3C 27.3.1.5). */
+/*
+ * A shadow without IF can only be MOV SS's, and a trap that waits behind it is told (SDM 3C 27.3.1.5). An NMI on its way
+ * in blocks others by itself.
+ */
 static uint32_t interruptibility_of(const struct vcpu *v)
 {
 	uint32_t shadow = v->shadow && !(v->rflags & RFLAGS_IF) ? BLOCKED_BY_MOV_SS : v->shadow;
+	bool injected = v->event.valid && v->event.type == EVENT_NMI;
 
-	return shadow | (v->nmi_blocked ? BLOCKED_BY_NMI : 0);
+	return shadow | (v->nmi_blocked && !injected ? BLOCKED_BY_NMI : 0);
 }
 
-static void change_flags(struct vcpu *v, struct vmx *x, uint32_t interruptibility)
+static inline void change(uint32_t field, uint64_t known, uint64_t val)
 {
-	x->rflags = v->rflags;
-	x->interruptibility = interruptibility;
-	vmwrite(VMCS_GUEST_RFLAGS, v->rflags);
-	vmwrite(VMCS_INTERRUPTIBILITY, interruptibility);
-	vmwrite(VMCS_PENDING_DEBUG, v->shadow && (v->rflags & RFLAGS_TF) ? PENDING_BS : 0);
+	if (val != known) {
+		vmwrite(field, val);
+	}
 }
 
 static void enter_state(struct vcpu *v, struct vmx *x)
 {
-	uint32_t interruptibility = interruptibility_of(v), proc = controls[PROC_AT] & ~(v->dr_loaded ? PROC_MOV_DR : 0u);
+	uint32_t interruptibility = interruptibility_of(v), proc = controls[PROC_AT];
 
+	if (interruptibility != x->interruptibility) {
+		vmwrite(VMCS_INTERRUPTIBILITY, interruptibility);
+		vmwrite(VMCS_PENDING_DEBUG, v->shadow && (v->rflags & RFLAGS_TF) ? PENDING_BS : 0);
+	}
 	if (v->event.valid | v->virq | v->window | v->nmi_pending) {
-		proc |= choose_event(v, &interruptibility);
+		proc |= choose_event(v);
 	}
-	if (proc != x->proc) {
-		x->proc = proc;
-		vmwrite(VMCS_PROC, proc);
+	if (v->dr_loaded) {
+		proc &= ~(uint32_t)PROC_MOV_DR;
 	}
-	if (v->rflags != x->rflags || interruptibility != x->interruptibility) {
-		change_flags(v, x, interruptibility);
-	}
-	if (v->rip != x->rip) {
-		vmwrite(VMCS_GUEST_RIP, v->rip);
-	}
-	if (v->page->gpr[GPR_RSP] != x->rsp) {
-		vmwrite(VMCS_GUEST_RSP, v->page->gpr[GPR_RSP]);
-	}
+	change(VMCS_PROC, x->proc, proc);
+	x->proc = proc;
+	change(VMCS_GUEST_RFLAGS, x->rflags, v->rflags);
+	change(VMCS_GUEST_RIP, x->rip, v->rip);
+	change(VMCS_GUEST_RSP, x->rsp, v->page->gpr[GPR_RSP]);
 	if (read_cr2() != x->cr2) {
 		write_cr2(x->cr2);
 	}
@@ -442,12 +384,11 @@ static void enter_state(struct vcpu *v, struct vmx *x)
 
 static void leave_state(struct vcpu *v, struct vmx *x)
 {
-	x->launched = true;
 	x->cr2 = read_cr2();
 	v->rip = x->rip = vmread(VMCS_GUEST_RIP);
 	v->rflags = x->rflags = vmread(VMCS_GUEST_RFLAGS);
 	v->page->gpr[GPR_RSP] = x->rsp = vmread(VMCS_GUEST_RSP);
-	x->interruptibility = (uint32_t)vmread(VMCS_INTERRUPTIBILITY);
+	x->interruptibility = vmread(VMCS_INTERRUPTIBILITY);
 	v->shadow = x->interruptibility & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS);
 	v->nmi_blocked = (x->interruptibility & BLOCKED_BY_NMI) != 0;
 	if (v->window | v->nmi_pending) {
@@ -456,10 +397,24 @@ static void leave_state(struct vcpu *v, struct vmx *x)
 	}
 }
 
+/*
+ * Nothing stale may be cached on this CPU: from before the vCPU was on another, from before something was unmapped, from
+ * another VM that had the same root. INVEPT drops all that was translated through the root, of any VPID.
+ */
+static void __attribute__((noinline)) refresh(struct vcpu *v, struct vmx *x, uint32_t id)
+{
+	const uint64_t descriptor[2] = { eptp(v), 0 };
+
+	x->flushed_cpu = id;
+	x->flushed_generation = v->space->generation;
+	ASSERT(VMX_DO("invept %1, %2", "m"(descriptor), "r"((uint64_t)INVEPT_SPACE)));
+}
+
 static void run(struct vcpu *v, struct vm_exit *e)
 {
 	struct vmx *x = vmx_of(v);
 	uint32_t id = cpu_this()->id;
+	bool entered;
 
 	ASSERT(x->cpu == id);
 	if (x->flushed_cpu != id || x->flushed_generation != v->space->generation) {
@@ -467,12 +422,14 @@ static void run(struct vcpu *v, struct vm_exit *e)
 	}
 	enter_state(v, x);
 	e->inst_len = 0;
-	if (vmx_enter(v->page->gpr, x)) {
-		leave_state(v, x);
+	entered = vmx_enter(v->page->gpr, x);
+	leave_state(v, x);
+	if (entered) {
+		x->launched = true;
 		vmx_decode(v, e, (uint32_t)vmread(VMCS_REASON));
 	} else {
 		/* Only an event that no CPU has can be refused so (SDM 3C 27.2.1.3): it came from the vmm. */
-		vmx_fail(v, e, "the CPU refuses the event to be delivered");
+		vmx_fail(e, "the CPU refuses the event to be delivered");
 		vmwrite(VMCS_ENTRY_EVENT, 0);
 	}
 }
@@ -491,6 +448,7 @@ const struct vcpu_ops vmx_ops = {
 	.run = run,
 	.mode = vmx_mode,
 	.mode_is = vmx_mode_is,
+	.set_mode = vmx_set_mode,
 	.get = vmx_get,
 	.set = vmx_set,
 	.get_word = vmx_get_word,

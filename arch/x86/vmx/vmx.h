@@ -12,7 +12,7 @@
 #include "arch/x86/vcpu/vcpu.h"
 #include "arch/x86/vmx/vmcs.h"
 
-enum { VMX_MSRS = 5, NO_CPU = 0xffffffff };
+enum { NO_CPU = 0xffffffff };
 
 /*
  * The back end's own state of a vCPU, behind its struct vcpu; v->backend is the VMCS. All bits of CR0 and CR4 are masked
@@ -25,23 +25,24 @@ struct vmx {
 	uint32_t flushed_cpu;        /* where nothing stale is cached for it, or NO_CPU, ...          */
 	uint64_t flushed_generation; /* ... as long as its space's generation is this                 */
 	/* As they stand in the VMCS, so that only changes are written. */
-	uint64_t rip, rflags, rsp;
-	uint32_t interruptibility, proc;
-	bool msrs_loaded;            /* the CPU has the guest's msr[], which is stale then            */
-	/* EPT ignores the guest's memory types, hence the PAT is no more than a value. */
-	uint64_t cr0, cr2, cr4, efer, dr6, pat;
-	uint64_t msr[VMX_MSRS];      /* vmx_swapped_msrs                                              */
+	uint64_t rip, rflags, rsp, interruptibility, proc;
+	/*
+	 * The members of struct vcpu_state from cr0 to pat, in its order. Some stand elsewhere: in the VMCS (state.c), in
+	 * struct vcpu, STAR to KERNEL_GS_BASE in the CPU from load to unload. EPT ignores the PAT, Intel CPUs CSTAR.
+	 */
+	uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0, dr[4], dr6, dr7;
+	uint64_t star, lstar, cstar, sfmask, kernel_gs_base, sysenter[3], pat;
 };
 
+enum { STATE_SPAN = offsetof(struct vcpu_state, pat) + 8 - offsetof(struct vcpu_state, cr0) };
+
 _Static_assert(offsetof(struct vmx, host_rsp) == VMX_HOST_RSP && offsetof(struct vmx, launched) == VMX_LAUNCHED, "switch.S");
+_Static_assert(offsetof(struct vmx, pat) + 8 - offsetof(struct vmx, cr0) == STATE_SPAN, "the order of struct vcpu_state");
 
 static inline struct vmx *vmx_of(const struct vcpu *v)
 {
 	return vcpu_own(v);
 }
-
-/* STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE: the guest's are in the CPU from load to unload. */
-extern const uint32_t vmx_swapped_msrs[VMX_MSRS];
 
 #ifdef VMX_FAKE_VMCS                 /* unit tests bring a VMCS of their own */
 uint64_t vmread(uint32_t field);
@@ -83,24 +84,19 @@ void vmx_flush_vpid(struct vcpu *v);
 
 /* Fills e from the exit that v's VMCS tells. */
 void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason);
-void vmx_fail(struct vcpu *v, struct vm_exit *e, const char *why);
+void vmx_fail(struct vm_exit *e, const char *why);
 
 /* Operations of struct vcpu_ops in state.c. v is current. */
 void vmx_mode(const struct vcpu *v, struct guest_mode *m);
 bool vmx_mode_is(const struct vcpu *v, const struct guest_mode *m);
+bool vmx_set_mode(struct vcpu *v, const struct guest_mode *m);
 void vmx_get(struct vcpu *v, struct vcpu_state *s);
 void vmx_set(struct vcpu *v, const struct vcpu_state *s);
 uint64_t vmx_get_word(const struct vcpu *v, size_t offset);
 void vmx_set_word(struct vcpu *v, size_t offset, uint64_t val);
 void vmx_dump(const struct vcpu *v);
 
-/* The guest writes val to CR0 or CR4 (cr). false: #GP, nothing is changed. */
-bool vmx_write_cr(struct vcpu *v, unsigned cr, uint64_t val);
-
-/* vmx_swapped_msrs and DR0 to DR3, DR6 of the CPU become the guest's, or are taken back. */
-void vmx_load_msrs(struct vcpu *v);
-void vmx_save_msrs(struct vcpu *v);
+/* DR0 to DR3 and DR6 of the CPU become the guest's. */
 void vmx_load_debug(struct vcpu *v);
-void vmx_unload_debug(struct vcpu *v);
 
 #endif

@@ -21,9 +21,11 @@ struct span {
 };
 
 enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT, KEY_KVM,
-	   KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS,
-	   KEY_MODULE,                /* may be given again                                           */
+	   KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS, KEY_MODULE, KEY_DISK, KEY_NIC,
 	   KEY_COUNT };
+
+/* These may be given several times. */
+#define REPEATED (1u << KEY_MODULE | 1u << KEY_DISK | 1u << KEY_NIC)
 
 enum node_key { NODE_WHEN_IDLE, NODE_KEY_COUNT };
 
@@ -228,23 +230,27 @@ static void set_number(struct parser *p, const char *key, uint32_t low, uint32_t
 	*field = (uint32_t)n;
 }
 
-static void set_memory(struct parser *p, uint64_t *field)
+static void set_size(struct parser *p, const char *key, const char *value, uint64_t *field)
 {
-	const char *at = p->value;
+	const char *at = value;
 	uint64_t n = 0;
 
-	if (!one_word(p, "memory", VALUE_MAX)) {
-		return;
-	}
 	if (!take_digits(&at, &n) || (*at != 'M' && *at != 'G') || at[1]) {
-		report(p, p->line, "memory must be like 256M or 2G, not '%.*s'", ECHO_MAX, p->value);
+		report(p, p->line, "%s must be like 256M or 2G, not '%.*s'", key, ECHO_MAX, value);
 		return;
 	}
 	if (n > MEMORY_MAX_MIB || (n *= *at == 'G' ? 1024 : 1) > MEMORY_MAX_MIB || n == 0) {
-		report(p, p->line, "memory must be from 1M to %dG, not '%.*s'", MEMORY_MAX_MIB / 1024, ECHO_MAX, p->value);
+		report(p, p->line, "%s must be from 1M to %dG, not '%.*s'", key, MEMORY_MAX_MIB / 1024, ECHO_MAX, value);
 		return;
 	}
 	*field = MIB(n);
+}
+
+static void set_memory(struct parser *p, uint64_t *field)
+{
+	if (one_word(p, "memory", VALUE_MAX)) {
+		set_size(p, "memory", p->value, field);
+	}
 }
 
 /* One of two words: first is 0, second is 1. */
@@ -342,6 +348,144 @@ static void set_kvm(struct parser *p, uint32_t *field)
 	*field = kvm;
 }
 
+/* ---- devices: a line each, made of words ---- */
+
+/* Cuts the next word off *text and ends it. NULL: there is none. */
+static char *take_word(char **text)
+{
+	char *word = *text + strspn(*text, " \t"), *end = word + strcspn(word, " \t");
+
+	*text = *end ? end + 1 : end;
+	*end = '\0';
+	return *word ? word : NULL;
+}
+
+/* A word of a device line that must fit into a field; NULL after a report. */
+static char *take_name(struct parser *p, const char *key, char **text, size_t size)
+{
+	char *word = take_word(text);
+
+	if (!word) {
+		report(p, p->line, "%s needs a value", key);
+	} else if (strlen(word) >= size) {
+		report(p, p->line, "%s longer than %u bytes", key, (unsigned)size - 1);
+		word = NULL;
+	}
+	return word;
+}
+
+/* disk MODULE [ro | room SIZE] */
+static void add_disk(struct parser *p, struct conf_vm *vm)
+{
+	struct conf_disk disk = { .room = 0 };
+	char *text = p->value, *word = take_name(p, "disk", &text, sizeof(disk.module)), *size;
+
+	if (!word) {
+		return;
+	}
+	memcpy(disk.module, word, strlen(word) + 1);
+	word = take_word(&text);
+	if (word && strcmp(word, "ro") == 0) {
+		disk.read_only = 1;
+	} else if (word && strcmp(word, "room") == 0) {
+		size = take_name(p, "room", &text, VALUE_MAX);
+		if (size) {
+			set_size(p, "room", size, &disk.room);
+		}
+		if (!disk.room) {
+			return;
+		}
+	} else if (word) {
+		report(p, p->line, "disk takes ro or room SIZE, not '%.*s'", ECHO_MAX, word);
+		return;
+	}
+	if (take_word(&text)) {
+		report(p, p->line, "disk takes no more than that");
+	} else if (vm->disk_count == CONF_DISKS_MAX) {
+		report(p, p->line, "more than %d disks", CONF_DISKS_MAX);
+	} else {
+		vm->disk[vm->disk_count++] = disk;
+	}
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Six bytes like 02:00:00:00:00:01, of one station, and not all zero. */
+static bool take_mac(const char *text, uint8_t mac[6])
+{
+	uint8_t any = 0;
+
+	for (int i = 0; i < 6; i++, text += 3) {
+		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+
+		if (low < 0 || text[2] != (i < 5 ? ':' : '\0')) {
+			return false;
+		}
+		mac[i] = (uint8_t)(high << 4 | low);
+		any |= mac[i];
+	}
+	return any && !(mac[0] & 1);
+}
+
+static bool good_name(const char *name)
+{
+	return name[0] != '-' &&
+	       name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0';
+}
+
+/* One pair of words of a nic line. */
+static bool set_nic(struct parser *p, struct conf_nic *nic, const char *word, char **text)
+{
+	bool mac = strcmp(word, "mac") == 0;
+	char *value;
+
+	if (!mac && strcmp(word, "switch") != 0) {
+		report(p, p->line, "nic takes mac ADDRESS and switch NAME, not '%.*s'", ECHO_MAX, word);
+		return false;
+	}
+	value = take_name(p, word, text, mac ? VALUE_MAX : sizeof(nic->net));
+	if (!value) {
+		return false;
+	}
+	if (mac && !take_mac(value, nic->mac)) {
+		report(p, p->line, "mac must be like 02:00:00:00:00:01, not '%.*s'", ECHO_MAX, value);
+		return false;
+	}
+	if (!mac && !good_name(value)) {
+		report(p, p->line, "a name is made of letters, digits, - and _: '%.*s'", ECHO_MAX, value);
+		return false;
+	}
+	if (!mac) {
+		memcpy(nic->net, value, strlen(value) + 1);
+	}
+	return true;
+}
+
+/* nic [mac ADDRESS] [switch NAME] */
+static void add_nic(struct parser *p, struct conf_vm *vm)
+{
+	struct conf_nic nic = { .net = "default" };
+	char *text = p->value, *word;
+
+	while ((word = take_word(&text))) {
+		if (!set_nic(p, &nic, word, &text)) {
+			return;
+		}
+	}
+	if (vm->nic_count == CONF_NICS_MAX) {
+		report(p, p->line, "more than %d nics", CONF_NICS_MAX);
+	} else {
+		vm->nic[vm->nic_count++] = nic;
+	}
+}
+
 /* ---- statements ---- */
 
 static const char *const key_names[KEY_COUNT] = {
@@ -360,6 +504,8 @@ static const char *const key_names[KEY_COUNT] = {
 	[KEY_BALLOON] = "balloon",
 	[KEY_BUS] = "bus",
 	[KEY_MODULE] = "module",
+	[KEY_DISK] = "disk",
+	[KEY_NIC] = "nic",
 };
 
 static const char *const node_key_names[NODE_KEY_COUNT] = {
@@ -392,7 +538,7 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	struct conf_vm *vm = p->vm;
 	int key = find_key(p, word, key_names, KEY_COUNT, &p->vm_seen);
 
-	p->vm_seen &= ~(1u << KEY_MODULE);
+	p->vm_seen &= ~REPEATED;
 	if (key < 0 || !take_value(p, rest)) {
 		return;
 	}
@@ -412,6 +558,8 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	case KEY_BALLOON:   set_choice(p, "balloon", "no", "yes", &vm->balloon); break;
 	case KEY_BUS:       set_choice(p, "bus", "pci", "mmio", &vm->bus); break;
 	case KEY_MODULE:    add_module(p, vm); break;
+	case KEY_DISK:      add_disk(p, vm); break;
+	case KEY_NIC:       add_nic(p, vm); break;
 	case KEY_COUNT:     break;
 	}
 }
@@ -440,12 +588,6 @@ static void end_vm(struct parser *p)
 	}
 	p->section = OUTSIDE;
 	p->vm = NULL;
-}
-
-static bool good_name(const char *name)
-{
-	return name[0] != '-' &&
-	       name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0';
 }
 
 static bool known_vm(const struct conf_result *out, const char *name)

@@ -16,6 +16,8 @@ enum {
 	CONF_CMDLINE_MAX = 1024,
 	CONF_MODULES_MAX = 16,       /* of a VM                                                      */
 	CONF_MODULE_TEXT = 512,      /* bytes of all its module lines, each with a NUL               */
+	CONF_DISKS_MAX = 4,          /* of a VM                                                      */
+	CONF_NICS_MAX = 2,
 	CONF_MESSAGES_MAX = 64,
 	CONF_MESSAGE_MAX = 160,
 };
@@ -28,6 +30,19 @@ enum conf_reboot { CONF_REBOOT_RESTART, CONF_REBOOT_STOP };
 enum conf_console { CONF_CONSOLE_SERIAL, CONF_CONSOLE_VIRTIO };
 enum conf_bus { CONF_BUS_PCI, CONF_BUS_MMIO };       /* where virtio devices are */
 enum conf_idle { CONF_IDLE_STAY, CONF_IDLE_POWEROFF };
+
+struct conf_disk {
+	char module[CONF_MODULE_MAX];        /* name of a boot module                                */
+	uint64_t room;                       /* bytes for changes, whole MiB; 0: as init sees fit    */
+	uint32_t read_only;                  /* 0 or 1                                               */
+	uint32_t pad;
+};
+
+struct conf_nic {
+	char net[CONF_NAME_MAX];             /* the switch that it is plugged into                   */
+	uint8_t mac[6];                      /* a unicast address; all zeros: init chooses           */
+	uint8_t pad[2];
+};
 
 struct conf_vm {
 	char name[CONF_NAME_MAX];            /* letters, digits, - and _; unique                     */
@@ -47,6 +62,9 @@ struct conf_vm {
 	uint32_t balloon;                    /* 0 or 1                                               */
 	uint32_t bus;                        /* enum conf_bus                                        */
 	uint32_t hpet;                       /* 0 or 1                                               */
+	uint32_t disk_count, nic_count;
+	struct conf_disk disk[CONF_DISKS_MAX];
+	struct conf_nic nic[CONF_NICS_MAX];
 };
 
 struct conf_result {

@@ -21,9 +21,35 @@ static bool good_string(const char *s, size_t size)
 	return true;
 }
 
+static bool good_disks(const struct conf_vm *vm)
+{
+	for (uint32_t i = 0; i < vm->disk_count; i++) {
+		const struct conf_disk *d = &vm->disk[i];
+
+		if (!good_string(d->module, sizeof(d->module)) || !d->module[0] || d->read_only > 1 || d->room % MIB(1) ||
+		    d->room > GIB(1024)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool good_nics(const struct conf_vm *vm)
+{
+	for (uint32_t i = 0; i < vm->nic_count; i++) {
+		const struct conf_nic *n = &vm->nic[i];
+
+		if (!good_string(n->net, sizeof(n->net)) || !n->net[0] || (n->mac[0] & 1)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool good_devices(const struct conf_vm *vm)
 {
-	return vm->rng <= 1 && vm->hpet <= 1 && vm->balloon <= 1 && vm->bus <= CONF_BUS_MMIO && vm->console <= CONF_CONSOLE_VIRTIO;
+	return vm->rng <= 1 && vm->hpet <= 1 && vm->balloon <= 1 && vm->bus <= CONF_BUS_MMIO && vm->console <= CONF_CONSOLE_VIRTIO &&
+	       vm->disk_count <= CONF_DISKS_MAX && vm->nic_count <= CONF_NICS_MAX && good_disks(vm) && good_nics(vm);
 }
 
 static bool good_modules(const struct conf_vm *vm)

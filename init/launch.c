@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "init/console.h"
+#include "init/disk.h"
 #include "init/events.h"
 #include "init/inventory.h"
+#include "init/net.h"
 #include "init/ram.h"
 #include "lib/channel.h"
 #include "lib/user/sys.h"
@@ -16,6 +18,7 @@ enum {
 	LAUNCH_PAGES = 2,            /* launch page, control page                                    */
 	ARENA_BASE = 256 << 10,      /* process, its tables, nested tables, events, one vCPU         */
 	ARENA_PER_VCPU = 64 << 10,
+	ARENA_PER_NIC = 16 << 10,
 	ARENA_PER_GIB = 32 << 10,    /* tables of guest RAM in 2 MiB pages, twice                    */
 };
 
@@ -25,7 +28,8 @@ _Static_assert(sizeof(struct vmm_launch) <= PAGE_SIZE, "one page");
 static uint64_t arena_bytes(const struct vm *vm)
 {
 	uint64_t bytes = ARENA_BASE + vm->conf.vcpus * (uint64_t)ARENA_PER_VCPU +
-			 (vm->conf.memory >> 30) * (uint64_t)ARENA_PER_GIB;
+			 (vm->conf.memory >> 30) * (uint64_t)ARENA_PER_GIB + disks_arena_bytes(vm) +
+			 vm->conf.nic_count * (uint64_t)ARENA_PER_NIC;
 
 	for (unsigned i = 0; i < vm->ram_count; i++) {
 		if (vm->ram[i].base % MIB(2) != vm->ram_map[i].gpa % MIB(2)) {
@@ -46,9 +50,14 @@ volatile struct vmm_control *launch_control(const struct vm *vm)
 	return (volatile struct vmm_control *)(pages_addr(vm) + PAGE_SIZE);
 }
 
+static struct vmm_launch *launch_page(const struct vm *vm)
+{
+	return (struct vmm_launch *)pages_addr(vm);
+}
+
 static void fill_launch(const struct vm *vm, const struct content *kernel, const struct content *initrd)
 {
-	struct vmm_launch *launch = (struct vmm_launch *)pages_addr(vm);
+	struct vmm_launch *launch = launch_page(vm);
 
 	launch->ram_count = vm->ram_count;
 	memcpy(launch->ram, vm->ram_map, vm->ram_count * sizeof(vm->ram_map[0]));
@@ -177,6 +186,9 @@ static int give_handles(struct vm *vm)
 	if (r == OK) {
 		r = make_event(vm, VMM_CONTROL, RIGHT_READ, &vm->control_event);
 	}
+	if (r == OK && vm->conf.nic_count) {
+		r = make_event(vm, VMM_NET_IN, RIGHT_READ, &vm->net_event);
+	}
 	if (r == OK) {
 		r = make_status_event(vm);
 	}
@@ -241,6 +253,9 @@ int launch_vm(struct vm *vm, const char **why)
 	}
 	r = take_ram(vm, why);
 	if (r == OK) {
+		r = disks_take(vm, why);
+	}
+	if (r == OK) {
 		r = child_create(&vm->child, &vmm, vm->conf.name, arena_bytes(vm), LAUNCH_PAGES * PAGE_SIZE, why);
 	}
 	if (r == OK) {
@@ -252,10 +267,16 @@ int launch_vm(struct vm *vm, const char **why)
 		r = map_modules(vm, kernel, initrd);
 	}
 	if (r == OK) {
+		r = disks_map(vm, launch_page(vm)->disk);
+	}
+	if (r == OK) {
 		r = map_ram(vm);
 	}
 	if (r == OK) {
 		r = map_channel(vm);
+	}
+	if (r == OK) {
+		r = net_map(vm);
 	}
 	if (r == OK) {
 		*why = "its handles cannot be given";
@@ -263,6 +284,7 @@ int launch_vm(struct vm *vm, const char **why)
 	}
 	if (r == OK) {
 		(void)!console_connect(vm);              /* without a console the VM runs all the same */
+		net_connect(vm);                         /* and so it does without a switch */
 		sys_close(vm->child.space);
 		vm->child.space = 0;
 		*why = "its thread cannot be made";
@@ -278,6 +300,8 @@ void launch_undo(struct vm *vm)
 {
 	child_destroy(&vm->child);
 	ram_give_back(vm);
+	disks_give_back(vm);
 	vm->input_event = 0;
 	vm->control_event = 0;
+	vm->net_event = 0;
 }

@@ -11,6 +11,7 @@
 #include "init/inventory.h"
 #include "init/log.h"
 #include "init/machine.h"
+#include "init/net.h"
 #include "init/node.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
@@ -47,6 +48,8 @@ static void dispatch(uint64_t key)
 	case KEY_CONSOLE: console_died(); break;
 	case KEY_REQUEST: console_requests(); break;
 	case KEY_VM:      vm_event(number); break;
+	case KEY_NET:     net_died(); break;
+	case KEY_NET_ANSWER: net_answered(); break;
 	case KEY_CONF:    break;
 	}
 }
@@ -65,7 +68,7 @@ static uint64_t tick(bool cycles)
 		uint64_t now = sys_clock(NULL);
 
 		changes = vms_changes();
-		next = earlier(console_tick(now), vms_tick(now));
+		next = earlier(earlier(console_tick(now), net_tick(now)), vms_tick(now));
 		if (cycles) {
 			next = earlier(next, cycle_tick(now));
 		} else if (power_off_when_idle && vms_idle()) {
@@ -91,6 +94,7 @@ int user_main(uint64_t argument)
 	if (console_init()) {
 		console_start();
 	}
+	net_init();
 	cycles = cycle_init();
 	if (!cycles) {
 		vms_autostart();

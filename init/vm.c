@@ -9,6 +9,7 @@
 #include "init/inventory.h"
 #include "init/launch.h"
 #include "init/log.h"
+#include "init/net.h"
 #include "lib/channel.h"
 #include "lib/user/sys.h"
 
@@ -125,7 +126,7 @@ void vms_autostart(void)
 	}
 }
 
-static void ask(struct vm *vm, enum vmm_request request)
+void vm_ask(struct vm *vm, enum vmm_request request)
 {
 	__atomic_fetch_or(&launch_control(vm)->request, (uint32_t)request, __ATOMIC_RELEASE);
 	sys_event_signal(vm->control_event);
@@ -137,7 +138,7 @@ void vm_press_power(struct vm *vm)
 		return;
 	}
 	init_log("vm %s: power button", vm->conf.name);
-	ask(vm, VMM_REQ_POWER_BUTTON);
+	vm_ask(vm, VMM_REQ_POWER_BUTTON);
 }
 
 void vm_ask_balloon(struct vm *vm, bool take)
@@ -146,7 +147,7 @@ void vm_ask_balloon(struct vm *vm, bool take)
 		init_log("vm %s: %s", vm->conf.name, vm->conf.balloon ? "does not run" : "has no balloon (balloon yes)");
 		return;
 	}
-	ask(vm, take ? VMM_REQ_BALLOON_UP : VMM_REQ_BALLOON_DOWN);
+	vm_ask(vm, take ? VMM_REQ_BALLOON_UP : VMM_REQ_BALLOON_DOWN);
 }
 
 void vm_show_counters(struct vm *vm)
@@ -163,11 +164,13 @@ void vm_show_counters(struct vm *vm)
 	init_log("vm %s: CPU time %llu ms, %u.%u %% of the %llu ms since its start", vm->conf.name,
 		 (unsigned long long)(status.cpu_ns / 1000000), (unsigned)share / 10, (unsigned)share % 10,
 		 (unsigned long long)(up_ns / 1000000));
-	ask(vm, VMM_REQ_COUNTERS);
+	vm_ask(vm, VMM_REQ_COUNTERS);
+	net_show_counters(vm);
 }
 
 static void begin_drain(struct vm *vm)
 {
+	net_pull(vm);
 	launch_undo(vm);
 	set_phase(vm, VM_DRAIN, sys_clock(NULL) + DRAIN_NS);
 }
@@ -288,7 +291,7 @@ static void tick(struct vm *vm, uint64_t now_ns)
 		init_log("vm %s: its vmm does not end", vm->conf.name);
 		vm_kill(vm);
 	}
-	if (vm->phase == VM_DRAIN && (console_has_drained(vm) || now_ns >= vm->deadline_ns)) {
+	if (vm->phase == VM_DRAIN && ((console_has_drained(vm) && net_has_left(vm)) || now_ns >= vm->deadline_ns)) {
 		set_phase(vm, VM_OFF, NONE);
 		if (vm->start_again) {
 			vm_start(vm);

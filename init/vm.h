@@ -24,9 +24,12 @@ struct vm {
 	struct extent ram[VMM_RAM_MAX];
 	struct vmm_ram ram_map[VMM_RAM_MAX];
 	unsigned ram_count;
+	struct extent layer[CONF_DISKS_MAX]; /* what changes on its disks                            */
 	struct extent channel;
+	struct extent nic[CONF_NICS_MAX];    /* channels to the switch                               */
 	uint32_t input_event;        /* the console signals it; paid by the child, as the next       */
 	uint32_t control_event;
+	uint32_t net_event;          /* the switch signals it; 0: no card                            */
 	bool start_again;            /* when drained                                                 */
 	unsigned quick_resets;       /* in a row                                                     */
 	uint64_t started_ns;
@@ -57,6 +60,9 @@ void vm_ask_balloon(struct vm *vm, bool take);
 
 /* Logs the CPU time of a VM, and asks its vmm to tell the rest. */
 void vm_show_counters(struct vm *vm);
+
+/* Asks the vmm of a running VM for something. */
+void vm_ask(struct vm *vm, enum vmm_request request);
 
 /* Ends a running VM at once. */
 void vm_kill(struct vm *vm);

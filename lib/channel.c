@@ -50,17 +50,73 @@ uint32_t channel_avail(struct channel_end *reader)
 	return used;
 }
 
-uint32_t channel_write(struct channel_end *writer, const void *bytes, uint32_t len)
+/* The bytes of the ring off bytes after our count, up to its end. */
+static uint8_t *bytes_at(const struct channel_end *end, uint32_t off, uint32_t *run)
+{
+	uint32_t at = (end->count + off) & (end->size - 1);
+
+	*run = end->size - at;
+	return end->data + at;
+}
+
+void channel_put(struct channel_end *writer, uint32_t off, const void *bytes, uint32_t len)
 {
 	const uint8_t *from = bytes;
+	uint32_t run;
+
+	for (; len; off += run, from += run, len -= run) {
+		uint8_t *to = bytes_at(writer, off, &run);
+
+		run = run < len ? run : len;
+		__builtin_memcpy(to, from, run);
+	}
+}
+
+void channel_commit(struct channel_end *writer, uint32_t len)
+{
+	writer->count += len;
+	publish(&writer->ring->head, writer->count);
+}
+
+void channel_get(const struct channel_end *reader, uint32_t off, void *bytes, uint32_t len)
+{
+	uint8_t *to = bytes;
+	uint32_t run;
+
+	for (; len; off += run, to += run, len -= run) {
+		const uint8_t *from = bytes_at(reader, off, &run);
+
+		run = run < len ? run : len;
+		__builtin_memcpy(to, from, run);
+	}
+}
+
+void channel_skip(struct channel_end *reader, uint32_t len)
+{
+	reader->count += len;
+	publish(&reader->ring->tail, reader->count);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);         /* our count before the next look at the writer's */
+}
+
+void channel_copy(struct channel_end *writer, uint32_t to, const struct channel_end *reader, uint32_t from, uint32_t len)
+{
+	uint32_t run;
+
+	for (; len; to += run, from += run, len -= run) {
+		const uint8_t *bytes = bytes_at(reader, from, &run);
+
+		run = run < len ? run : len;
+		channel_put(writer, to, bytes, run);
+	}
+}
+
+uint32_t channel_write(struct channel_end *writer, const void *bytes, uint32_t len)
+{
 	uint32_t room = channel_room(writer);
 	uint32_t n = len < room ? len : room;
 
-	for (uint32_t i = 0; i < n; i++) {
-		writer->data[(writer->count + i) & (writer->size - 1)] = from[i];
-	}
-	writer->count += n;
-	publish(&writer->ring->head, writer->count);
+	channel_put(writer, 0, bytes, n);
+	channel_commit(writer, n);
 	return n;
 }
 
@@ -74,15 +130,10 @@ bool channel_write_all(struct channel_end *writer, const void *bytes, uint32_t l
 
 uint32_t channel_read(struct channel_end *reader, void *bytes, uint32_t len)
 {
-	uint8_t *to = bytes;
 	uint32_t avail = channel_avail(reader);
 	uint32_t n = len < avail ? len : avail;
 
-	for (uint32_t i = 0; i < n; i++) {
-		to[i] = reader->data[(reader->count + i) & (reader->size - 1)];
-	}
-	reader->count += n;
-	publish(&reader->ring->tail, reader->count);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);         /* our count before the next look at the writer's */
+	channel_get(reader, 0, bytes, n);
+	channel_skip(reader, n);
 	return n;
 }

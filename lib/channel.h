@@ -70,3 +70,14 @@ uint32_t channel_read(struct channel_end *reader, void *bytes, uint32_t len);
 
 /* As channel_write, but all or nothing: a log line is never cut in half. False when there is no room. */
 bool channel_write_all(struct channel_end *writer, const void *bytes, uint32_t len);
+
+/*
+ * The same in steps, for records: bytes are put at an offset behind what was written so far, and all of it is shown by
+ * one commit; or looked at and then skipped. The caller has asked for room or avail, and stays within. channel_copy
+ * moves bytes from one ring straight into another.
+ */
+void channel_put(struct channel_end *writer, uint32_t off, const void *bytes, uint32_t len);
+void channel_commit(struct channel_end *writer, uint32_t len);
+void channel_get(const struct channel_end *reader, uint32_t off, void *bytes, uint32_t len);
+void channel_skip(struct channel_end *reader, uint32_t len);
+void channel_copy(struct channel_end *writer, uint32_t to, const struct channel_end *reader, uint32_t from, uint32_t len);

@@ -45,7 +45,7 @@ $(B)/kernel/lib.a: $(LIB_OBJ)
 	$(Q)ar rcsD $@ $^
 
 # ---- programs: one static ELF64 each at 4 MiB, on newlib ----
-PROGRAMS := $(foreach p,init conf console vmm,$(if $(wildcard $(p)/*.c),$(p)))
+PROGRAMS := $(foreach p,init conf console vmm net,$(if $(wildcard $(p)/*.c),$(p)))
 ifeq ($(wildcard lib/user/user.ld),)
 PROGRAMS :=
 endif

@@ -6,21 +6,9 @@
 
 static const uint8_t zeros[DISK_BLOCK];
 
-static uint64_t map_bytes(uint64_t bytes)
-{
-	uint64_t blocks = bytes / DISK_BLOCK + (bytes % DISK_BLOCK != 0);
-
-	return ALIGN_UP(blocks * sizeof(uint32_t), (uint64_t)DISK_BLOCK);
-}
-
-uint64_t disk_layer_bytes(uint64_t bytes, uint64_t room)
-{
-	return map_bytes(bytes) + ALIGN_UP(room, (uint64_t)DISK_BLOCK);
-}
-
 int disk_init(struct disk *d, const void *base, uint64_t bytes, void *layer, uint64_t layer_bytes)
 {
-	uint64_t map = map_bytes(bytes);
+	uint64_t map = disk_map_bytes(bytes);
 
 	*d = (struct disk){
 		.base = base, .bytes = ALIGN_UP(bytes, (uint64_t)DISK_SECTOR), .read_only = !layer, .map = layer,

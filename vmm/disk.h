@@ -7,9 +7,7 @@
  */
 #pragma once
 
-#include "lib/base.h"
-
-enum { DISK_BLOCK = 4096, DISK_SECTOR = 512 };
+#include "vmm/disk_layer.h"
 
 struct disk {
 	const uint8_t *base;
@@ -24,9 +22,6 @@ struct disk {
 };
 
 #define DISK_ZEROS UINT32_MAX
-
-/* Bytes of memory that a layer takes which can hold room bytes of changes to a disk of that size. */
-uint64_t disk_layer_bytes(uint64_t bytes, uint64_t room);
 
 /*
  * base stands for whole pages, zero behind its bytes; a part of a sector at the end counts as one. layer: zeroed,

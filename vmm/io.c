@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first thread after start: what the user types, what init asks for, and the VM's timers. */
 #include "lib/user/sys.h"
+#include "vmm/backends.h"
 #include "vmm/hooks.h"
 #include "vmm/vm.h"
 
@@ -103,6 +104,9 @@ static void on_control(void)
 	}
 	if (request & VMM_REQ_STOP) {
 		vm_end_because(VM_END_POWEROFF, "stopped by the operator");
+	}
+	if (request & VMM_REQ_LINK) {
+		vm_nics_link();
 	}
 	if (request & (VMM_REQ_BALLOON_UP | VMM_REQ_BALLOON_DOWN)) {
 		vm_balloon_step(request & VMM_REQ_BALLOON_UP);

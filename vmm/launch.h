@@ -17,6 +17,8 @@ enum vmm_slot {
 	VMM_CONSOLE_OUT = 17,        /* event: the vmm wrote into channel.from_vm or .log            */
 	VMM_CONTROL = 18,            /* event: init changed control.request; the vmm binds it        */
 	VMM_STATUS = 19,             /* event: the vmm changed control.state; init binds it          */
+	VMM_NET_IN = 20,             /* event: the switch did something in a channel; the vmm binds it */
+	VMM_NET_OUT = 21,            /* event: the vmm did; there while the switch runs              */
 	VMM_FREE = 32,               /* the vmm's own objects come from here on                      */
 };
 
@@ -24,9 +26,12 @@ enum vmm_slot {
 #define VMM_LAUNCH_ADDR   0x0000000010000000ull    /* struct vmm_launch, read-only                   */
 #define VMM_CONTROL_ADDR  0x0000000010010000ull    /* struct vmm_control, read-write                 */
 #define VMM_CHANNEL_ADDR  0x0000000010020000ull    /* struct console_channel (lib/channel.h)         */
+#define VMM_NIC_ADDR(i)   (0x0000000030000000ull + (uint64_t)(i) * 0x100000)   /* struct frames_channel (lib/frames.h) */
 #define VMM_KERNEL_ADDR   0x0000000100000000ull    /* kernel image, read-only                        */
 #define VMM_INITRD_ADDR   0x0000000200000000ull    /* initrd, read-only                              */
 #define VMM_MODULE_ADDR(i) (0x0000000300000000ull + ((uint64_t)(i) << 32))   /* module i, read-only          */
+#define VMM_DISK_ADDR(i)  (0x0000200000000000ull + ((uint64_t)(i) << 41))    /* image of a disk, read-only        */
+#define VMM_LAYER_ADDR(i) (VMM_DISK_ADDR(i) + (1ull << 40))              /* what changes on it: read-write, zeroed */
 #define VMM_RAM_ADDR      0x0000010000000000ull    /* guest RAM: guest-physical 0 stands here; RAM above 4 GiB at + its gpa */
 
 enum { VMM_MAGIC = 0x314d4d56, VMM_RAM_MAX = 8 };
@@ -34,6 +39,11 @@ enum { VMM_MAGIC = 0x314d4d56, VMM_RAM_MAX = 8 };
 /* A piece of guest RAM: already mapped read-write at VMM_RAM_ADDR + gpa by init. */
 struct vmm_ram {
 	uint64_t gpa, size;          /* bytes, pages; 2 MiB aligned where possible                   */
+};
+
+struct vmm_disk {
+	uint64_t bytes;              /* of content at VMM_DISK_ADDR                                  */
+	uint64_t layer_bytes;        /* at VMM_LAYER_ADDR; 0: the disk is read-only                  */
 };
 
 struct vmm_launch {
@@ -45,12 +55,14 @@ struct vmm_launch {
 	uint64_t tsc_khz;
 	uint64_t wall_ns;            /* since 1970, at the moment of launch                          */
 	uint64_t launch_ns;          /* SYS_CLOCK at the moment of wall_ns                           */
+	struct vmm_disk disk[CONF_DISKS_MAX];        /* conf.disk_count of them                      */
 	struct conf_vm conf;
 };
 
 /* Bits: init sets them, the vmm clears what it takes. */
 enum vmm_request {
 	VMM_REQ_POWER_BUTTON = 1 << 0, VMM_REQ_STOP = 1 << 1, VMM_REQ_COUNTERS = 1 << 2,
+	VMM_REQ_LINK = 1 << 5,       /* net_up changed                                               */
 	VMM_REQ_BALLOON_UP = 1 << 3, VMM_REQ_BALLOON_DOWN = 1 << 4,      /* an eighth of the VM's memory     */
 };
 enum vmm_state { VMM_STARTING, VMM_RUNNING, VMM_POWERED_OFF, VMM_RESET, VMM_FAILED };
@@ -58,6 +70,8 @@ enum vmm_state { VMM_STARTING, VMM_RUNNING, VMM_POWERED_OFF, VMM_RESET, VMM_FAIL
 struct vmm_control {
 	uint32_t request;            /* enum vmm_request                                             */
 	uint32_t state;              /* enum vmm_state, by the vmm, final before it exits            */
+	uint32_t net_up;             /* by init: 1: the switch runs                                  */
+	uint32_t pad;
 	uint64_t run_ns;             /* SYS_CLOCK before the first guest instruction; with VMM_RUNNING */
 	char reason[160];            /* why it ended; init copies, ends and filters it               */
 };

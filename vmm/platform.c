@@ -51,6 +51,9 @@ void vm_unlock_work(void)
 	if (work & VM_WORK_OUTPUT) {
 		sys_event_signal(VMM_CONSOLE_OUT);
 	}
+	if (work & VM_WORK_SWITCH) {
+		sys_event_signal(VMM_NET_OUT);
+	}
 	if (work & VM_WORK_END) {
 		finish_end();
 	}

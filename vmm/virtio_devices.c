@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The virtio devices of the VM: which there are, and on which transport. */
 #include "lib/user/sys.h"
+#include "vmm/backends.h"
 #include "vmm/entropy.h"
 #include "vmm/hooks.h"
 #include "vmm/virtio_balloon.h"
@@ -100,6 +101,12 @@ int vm_virtio_init(void)
 	if (r == OK && conf->balloon) {
 		virtio_balloon_init(&balloon, &vm.mem);
 		r = vm_virtio_add(&balloon.dev);
+	}
+	if (r == OK) {
+		r = vm_disks_init();
+	}
+	if (r == OK) {
+		r = vm_nics_init();
 	}
 	return r;
 }

@@ -33,6 +33,7 @@ enum vm_work {
 	VM_WORK_TIMER = 1 << 0,      /* the earliest vm_timer changed                                */
 	VM_WORK_OUTPUT = 1 << 1,     /* the console has something new to read                        */
 	VM_WORK_END = 1 << 2,        /* vm.end was set                                               */
+	VM_WORK_SWITCH = 1 << 3,     /* the switch sleeps and has something to do                    */
 };
 
 struct vm_vcpu {

@@ -330,3 +330,43 @@ TEST(init_believes_nothing)
 	r.magic = 0;
 	CHECK(!config_check(&r, &why));
 }
+
+TEST(disks)
+{
+	parse(VM "disk root.img\ndisk data.img room 2G\ndisk cd.iso ro # the installer\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.vm[0].disk_count, 3);
+	CHECK_STR(r.vm[0].disk[0].module, "root.img");
+	CHECK_EQ(r.vm[0].disk[0].room, 0);
+	CHECK_EQ(r.vm[0].disk[0].read_only, 0);
+	CHECK_EQ(r.vm[0].disk[1].room, GIB(2));
+	CHECK_EQ(r.vm[0].disk[2].read_only, 1);
+	reports(VM "disk\n", "f:4: disk needs a value");
+	reports(VM "disk a rw\n", "f:4: disk takes ro or room SIZE, not 'rw'");
+	reports(VM "disk a room\n", "f:4: room needs a value");
+	reports(VM "disk a room 5\n", "f:4: room must be like 256M or 2G, not '5'");
+	reports(VM "disk a ro room 5M\n", "f:4: disk takes no more than that");
+	reports(VM "disk a\ndisk a\ndisk a\ndisk a\ndisk a\n", "f:8: more than 4 disks");
+	CHECK_EQ(r.vm[0].disk_count, 4);
+}
+
+TEST(network_cards)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0xab, 0xcd, 0xef };
+
+	parse(VM "nic\nnic switch lab mac 02:00:00:ab:CD:ef\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.vm[0].nic_count, 2);
+	CHECK_STR(r.vm[0].nic[0].net, "default");
+	CHECK_EQ(r.vm[0].nic[0].mac[0], 0);
+	CHECK_STR(r.vm[0].nic[1].net, "lab");
+	CHECK_MEM(r.vm[0].nic[1].mac, mac, 6);
+	reports(VM "nic mac\n", "f:4: mac needs a value");
+	reports(VM "nic mac 1:2:3:4:5:6\n", "f:4: mac must be like 02:00:00:00:00:01, not '1:2:3:4:5:6'");
+	reports(VM "nic mac 01:00:00:00:00:01\n", "f:4: mac must be like 02:00:00:00:00:01, not '01:00:00:00:00:01'");
+	reports(VM "nic mac 00:00:00:00:00:00\n", "f:4: mac must be like 02:00:00:00:00:01, not '00:00:00:00:00:00'");
+	reports(VM "nic mac 02:00:00:00:00:01:02\n", "f:4: mac must be like 02:00:00:00:00:01, not '02:00:00:00:00:01:02'");
+	reports(VM "nic switch a.b\n", "f:4: a name is made of letters, digits, - and _: 'a.b'");
+	reports(VM "nic lab\n", "f:4: nic takes mac ADDRESS and switch NAME, not 'lab'");
+	reports(VM "nic\nnic\nnic\n", "f:6: more than 2 nics");
+}

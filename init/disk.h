@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The disks of a VM: boot modules that its vmm reads, and memory for what the guest changes on them. */
+#pragma once
+
+#include "init/vm.h"
+
+/*
+ * Finds the modules and takes the memory of the layers; vm->layer owns it. On an error *why says in words what is
+ * missing, and disks_give_back() is due.
+ */
+int disks_take(struct vm *vm, const char **why) MUST_CHECK;
+
+/* Maps them into the vmm as vmm/launch.h says, and tells their sizes. After disks_take(). */
+int disks_map(const struct vm *vm, struct vmm_disk disk[CONF_DISKS_MAX]) MUST_CHECK;
+
+/* Bytes of the vmm's arena that the mappings may take. */
+uint64_t disks_arena_bytes(const struct vm *vm);
+
+/* The layers' memory goes back: the changes are forgotten. */
+void disks_give_back(struct vm *vm);

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init's side of the switch. Channels and pages outlive the program; what it wrote into them is never believed. */
+#include "init/net.h"
+
+#include <string.h>
+
+#include "init/events.h"
+#include "init/inventory.h"
+#include "init/launch.h"
+#include "init/log.h"
+#include "init/vm.h"
+#include "lib/user/sys.h"
+#include "net/ports.h"
+
+enum { NET_ARENA = 192 << 10, NET_ARENA_PER_CARD = 16 << 10, NET_WEIGHT = 1000, QUICK_DEATHS_MAX = 3 };
+
+#define NONE UINT64_MAX
+#define QUICK_NS (1000000000ull)
+#define PAUSE_NS (2 * 1000000000ull)     /* before the next start, when it died quickly several times    */
+#define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_status), (uint64_t)PAGE_SIZE)
+#define ANSWERS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_answers), (uint64_t)PAGE_SIZE)
+
+static struct {
+	struct extent pages;         /* struct net_status, then struct net_answers; size 0: no switch */
+	struct child child;
+	struct program program;
+	uint32_t cards;
+	uint32_t wake;               /* event, paid by the child                                     */
+	uint32_t answer;             /* event, paid by init                                          */
+	bool runs;
+	uint64_t asked;              /* bit per VM: its counters are wanted                          */
+	uint64_t started_ns, start_ns;       /* start_ns: when to start it again, or NONE            */
+	unsigned quick_deaths;
+} net = { .start_ns = NONE };
+
+static struct net_status *status(void)
+{
+	return (struct net_status *)INIT_NET_ADDR;
+}
+
+static struct net_answers *answers(void)
+{
+	return (struct net_answers *)(INIT_NET_ADDR + STATUS_BYTES);
+}
+
+static uint32_t port_of(const struct vm *vm, uint32_t card)
+{
+	return vm->number * CONF_NICS_MAX + card;
+}
+
+static struct net_port *port_at(const struct vm *vm, uint32_t card)
+{
+	return &status()->port[port_of(vm, card)];
+}
+
+/* ---- the cards ---- */
+
+/* A net is known by the first port in it. */
+static uint32_t net_number(const char *name, uint32_t own)
+{
+	for (uint32_t port = 0; port < own; port++) {
+		const struct vm *vm = vm_get(port / CONF_NICS_MAX);
+
+		if (port % CONF_NICS_MAX < vm->conf.nic_count && strcmp(vm->conf.nic[port % CONF_NICS_MAX].net, name) == 0) {
+			return port;
+		}
+	}
+	return own;
+}
+
+/* A locally administered address that no other card of the node gets from us. */
+static void choose_mac(uint8_t mac[6], uint32_t port)
+{
+	static const uint8_t none[6];
+
+	if (memcmp(mac, none, sizeof(none)) == 0) {
+		mac[0] = 0x02;
+		mac[1] = 0x62;
+		mac[2] = 0x72;
+		mac[4] = (uint8_t)(port / CONF_NICS_MAX);
+		mac[5] = (uint8_t)(port % CONF_NICS_MAX + 1);
+	}
+}
+
+static void make_card(struct vm *vm, uint32_t card)
+{
+	struct conf_nic *nic = &vm->conf.nic[card];
+	struct net_port *port = port_at(vm, card);
+
+	choose_mac(nic->mac, port_of(vm, card));
+	port->vm = vm->number;
+	port->net = net_number(nic->net, port_of(vm, card));
+	memcpy(port->mac, nic->mac, sizeof(port->mac));
+	if (memory_alloc(&memory, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->nic[card]) < 0) {
+		init_log("vm %s: no memory for its network card", vm->conf.name);
+	}
+}
+
+static int make_pages(void)
+{
+	int r = memory_alloc(&memory, STATUS_BYTES + ANSWERS_BYTES, PAGE_SIZE, MEMORY_HIGH, &net.pages);
+
+	if (r == OK) {
+		r = sys_map(INIT_SPACE, INIT_NET_ADDR, net.pages.handle, 0, net.pages.size, PROT_R | PROT_W);
+	}
+	if (r == OK) {
+		r = sys_event_create(SELF);
+		net.answer = r >= 0 ? (uint32_t)r : 0;
+	}
+	return r < 0 ? r : sys_event_bind(net.answer, event_key(KEY_NET_ANSWER, 0));
+}
+
+void net_init(void)
+{
+	int r;
+
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		net.cards += vm_get(i)->conf.nic_count;
+	}
+	if (!net.cards) {
+		return;
+	}
+	r = make_pages();
+	if (r < 0) {
+		init_log("the switch cannot run: error %d", r);
+		memory_give_back(&net.pages);
+		return;
+	}
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		for (uint32_t card = 0; card < vm_get(i)->conf.nic_count; card++) {
+			make_card(vm_get(i), card);
+		}
+	}
+	status()->port_count = vm_count() * CONF_NICS_MAX;
+	status()->magic = NET_MAGIC;
+	net.start_ns = 0;
+	net_tick(0);
+}
+
+/* ---- VMs come and go ---- */
+
+static void wake(void)
+{
+	if (net.runs) {
+		sys_event_signal(net.wake);
+	}
+}
+
+/* net is told after all else, and lets go when the number is even. */
+static void set_plugged(const struct vm *vm, bool plugged)
+{
+	for (uint32_t card = 0; net.pages.size && card < vm->conf.nic_count; card++) {
+		struct net_port *port = port_at(vm, card);
+
+		if ((port->generation & 1) != plugged && vm->nic[card].size) {
+			__atomic_store_n(&port->generation, port->generation + 1, __ATOMIC_RELEASE);
+		}
+	}
+	wake();
+}
+
+static int map_card(const struct vm *vm, uint32_t card)
+{
+	struct frames_channel *channel = (struct frames_channel *)INIT_WINDOW_ADDR;
+	const struct extent *e = &vm->nic[card];
+	int r = sys_map(INIT_SPACE, INIT_WINDOW_ADDR, e->handle, 0, PAGE_SIZE, PROT_R | PROT_W);
+
+	if (r < 0) {
+		return r;
+	}
+	_Static_assert(offsetof(struct frames_channel, from_vm_data) <= PAGE_SIZE, "the counts lie in the first page");
+	memset(channel, 0, offsetof(struct frames_channel, from_vm_data));
+	channel->magic = FRAMES_MAGIC;
+	r = sys_unmap(INIT_SPACE, INIT_WINDOW_ADDR, PAGE_SIZE);
+	if (r == OK) {
+		r = sys_map(vm->child.space, VMM_NIC_ADDR(card), e->handle, 0, e->size, PROT_R | PROT_W);
+	}
+	return r;
+}
+
+int net_map(const struct vm *vm)
+{
+	int r = OK;
+
+	for (uint32_t card = 0; r == OK && card < vm->conf.nic_count; card++) {
+		r = vm->nic[card].size ? map_card(vm, card) : E_NOMEM;
+	}
+	return r;
+}
+
+static int grant_events(const struct vm *vm)
+{
+	int r = sys_grant(vm->child.process, net.wake, RIGHT_WRITE, VMM_NET_OUT);
+
+	if (r == OK) {
+		r = sys_grant(net.child.process, vm->net_event, RIGHT_WRITE, NET_VM_IN + vm->number);
+	}
+	return r;
+}
+
+void net_connect(const struct vm *vm)
+{
+	bool up = vm->conf.nic_count && net.runs && grant_events(vm) == OK;
+
+	launch_control(vm)->net_up = up;
+	set_plugged(vm, true);
+}
+
+void net_pull(const struct vm *vm)
+{
+	set_plugged(vm, false);
+}
+
+bool net_has_left(const struct vm *vm)
+{
+	for (uint32_t card = 0; net.runs && card < vm->conf.nic_count; card++) {
+		uint32_t ack = __atomic_load_n(&answers()->ack[port_of(vm, card)], __ATOMIC_ACQUIRE);
+
+		if (ack != port_at(vm, card)->generation) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- the program ---- */
+
+static int map_pages(void)
+{
+	uint32_t space = net.child.space;
+	int r = sys_map(space, NET_STATUS_ADDR, net.pages.handle, 0, STATUS_BYTES, PROT_R);
+
+	if (r == OK) {
+		r = sys_map(space, NET_ANSWERS_ADDR, net.pages.handle, STATUS_BYTES, ANSWERS_BYTES, PROT_R | PROT_W);
+	}
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		for (uint32_t card = 0; r == OK && card < vm_get(i)->conf.nic_count; card++) {
+			const struct extent *e = &vm_get(i)->nic[card];
+
+			if (e->size) {
+				r = sys_map(space, NET_CHANNEL_ADDR(port_of(vm_get(i), card)), e->handle, 0, e->size,
+					    PROT_R | PROT_W);
+			}
+		}
+	}
+	return r;
+}
+
+static int give_handles(void)
+{
+	uint32_t process = net.child.process;
+	int r = sys_event_create(process);
+
+	if (r < 0) {
+		return r;
+	}
+	net.wake = (uint32_t)r;
+	r = sys_grant(process, net.wake, RIGHT_READ | RIGHT_WRITE, NET_WAKE);
+	if (r == OK) {
+		r = sys_grant(process, net.answer, RIGHT_WRITE, NET_ANSWER);
+	}
+	if (r == OK) {
+		r = sys_process_weight(process, NET_WEIGHT);
+	}
+	return r;
+}
+
+/* Its end is an event of its own, paid by it. */
+static int watch(void)
+{
+	int r = sys_event_create(net.child.process);
+	uint32_t event = (uint32_t)r;
+
+	if (r < 0) {
+		return r;
+	}
+	r = sys_event_bind(event, event_key(KEY_NET, 0));
+	if (r == OK) {
+		r = sys_process_notify(net.child.process, event);
+	}
+	sys_close(event);
+	return r;
+}
+
+static int make_child(const char **why)
+{
+	int r = child_create(&net.child, &net.program, "net", NET_ARENA + net.cards * (uint64_t)NET_ARENA_PER_CARD, 0, why);
+
+	if (r < 0) {
+		return r;
+	}
+	*why = "its memory cannot be mapped";
+	r = map_pages();
+	if (r == OK) {
+		*why = "its handles cannot be given";
+		r = give_handles();
+	}
+	if (r == OK) {
+		r = watch();
+	}
+	if (r == OK) {
+		*why = "its thread cannot be made";
+		r = child_start(&net.child, 0);
+	}
+	if (r < 0) {
+		child_destroy(&net.child);
+	}
+	return r;
+}
+
+/* Tells the VMs that their link is there, or gone. */
+static void set_links(bool up)
+{
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		struct vm *vm = vm_get(i);
+
+		if (vm->phase == VM_ON && vm->conf.nic_count) {
+			launch_control(vm)->net_up = up && grant_events(vm) == OK;
+			vm_ask(vm, VMM_REQ_LINK);
+		}
+	}
+}
+
+static void start(void)
+{
+	const char *why = "its program is broken";
+	int r = E_PROTO;
+
+	net.start_ns = NONE;
+	if (net.program.region || program_open("net", &net.program) == OK) {
+		r = make_child(&why);
+	} else {
+		net.program.region = NULL;
+	}
+	if (r < 0) {
+		init_log("the switch does not run: %s (error %d)", why, r);
+		return;
+	}
+	net.runs = true;
+	net.started_ns = sys_clock(NULL);
+	set_links(true);
+}
+
+void net_died(void)
+{
+	struct process_status end = { 0 };
+	char text[128];
+
+	if (!net.runs || sys_process_status(net.child.process, &end) < 0 || end.end == PROCESS_RUNS) {
+		return;
+	}
+	net.runs = false;
+	child_describe_end(&end, text, sizeof(text));
+	child_destroy(&net.child);
+	init_log("the switch died: %s; it starts again", text);
+	set_links(false);
+	net.quick_deaths = sys_clock(NULL) - net.started_ns < QUICK_NS ? net.quick_deaths + 1 : 0;
+	net.start_ns = sys_clock(NULL) + (net.quick_deaths >= QUICK_DEATHS_MAX ? PAUSE_NS : 0);
+}
+
+uint64_t net_tick(uint64_t now_ns)
+{
+	if (now_ns >= net.start_ns) {
+		start();
+	}
+	return net.start_ns;
+}
+
+/* ---- counters ---- */
+
+void net_show_counters(const struct vm *vm)
+{
+	if (net.runs && vm->conf.nic_count) {
+		net.asked |= 1ull << vm->number;
+		__atomic_store_n(&status()->counters_wanted, status()->counters_wanted + 1, __ATOMIC_RELEASE);
+		wake();
+	}
+}
+
+static void log_card(const struct vm *vm, uint32_t card)
+{
+	struct net_counters c = answers()->counters[port_of(vm, card)];
+
+	init_log("vm %s: nic %u: sent %llu frames, %llu KiB, %llu dropped; received %llu frames, %llu KiB, %llu dropped",
+		 vm->conf.name, (unsigned)card, (unsigned long long)c.in_frames, (unsigned long long)(c.in_bytes >> 10),
+		 (unsigned long long)c.in_dropped, (unsigned long long)c.out_frames,
+		 (unsigned long long)(c.out_bytes >> 10), (unsigned long long)c.out_dropped);
+}
+
+/* Acknowledgements are looked at by those who wait for them; here are the counters. */
+void net_answered(void)
+{
+	if (!net.asked || __atomic_load_n(&answers()->counters_shown, __ATOMIC_ACQUIRE) != status()->counters_wanted) {
+		return;
+	}
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		for (uint32_t card = 0; (net.asked >> i & 1) && card < vm_get(i)->conf.nic_count; card++) {
+			log_card(vm_get(i), card);
+		}
+	}
+	net.asked = 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract between init and the program net. init tells the ports of the switch in pages that net can only read;
+ * net answers in pages of its own, which init does not believe. The frames themselves are in the ports' channels
+ * (lib/frames.h), which belong to init and outlive net and vmm.
+ */
+#pragma once
+
+#include "conf/result.h"
+#include "lib/base.h"
+#include "lib/frames.h"
+
+/* Handle slots that init fills before net's first thread runs. */
+enum net_slot {
+	NET_WAKE = 2,                /* event: anything happened; net binds it. init and the vmms signal it */
+	NET_ANSWER = 3,              /* event: net wrote an acknowledgement or counters               */
+	NET_VM_IN = 16,              /* + number of the VM: event VMM_NET_IN, there while it runs     */
+};
+
+enum { NET_PORTS_MAX = CONF_VMS_MAX * CONF_NICS_MAX, NET_MAGIC = 0x5354524f };
+
+/* Where init maps things in net. */
+#define NET_STATUS_ADDR 0x0000000010000000ull          /* struct net_status, read-only               */
+#define NET_ANSWERS_ADDR 0x0000000010100000ull         /* struct net_answers, read-write             */
+#define NET_CHANNEL_ADDR(port) (0x0000000040000000ull + (uint64_t)(port) * 0x100000)  /* struct frames_channel */
+
+/* A network card of a VM. Port number: VM * CONF_NICS_MAX + card. */
+struct net_port {
+	uint32_t generation;         /* odd: plugged in. Even: pulled, or never there; net lets go and acknowledges */
+	uint32_t vm;                 /* number of the VM                                              */
+	uint32_t net;                /* ports of the same number hear each other; below NET_PORTS_MAX */
+	uint8_t mac[6];              /* the card's own address                                        */
+	uint8_t pad[2];
+};
+
+struct net_status {
+	uint32_t magic;              /* NET_MAGIC                                                     */
+	uint32_t port_count;
+	uint32_t counters_wanted;    /* counts up: net shall show its counters                        */
+	uint32_t pad;
+	struct net_port port[NET_PORTS_MAX];
+};
+
+/* Seen from the switch: in is what the VM sends. */
+struct net_counters {
+	uint64_t in_frames, in_bytes, out_frames, out_bytes;
+	uint64_t in_dropped;         /* sent, but nonsense, or with another card's address            */
+	uint64_t out_dropped;        /* the VM did not take its frames in time                        */
+};
+
+struct net_answers {
+	uint32_t ack[NET_PORTS_MAX]; /* generation of the port that net has seen                      */
+	uint32_t counters_shown;     /* the last counters_wanted that was served                      */
+	uint32_t pad;
+	struct net_counters counters[NET_PORTS_MAX];
+};

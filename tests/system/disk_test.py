@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks of VMs: boot modules that Linux mounts, reads and writes, and whose changes end with the VM."""
+import hashlib
+import os
+import subprocess
+
+from harness import LINUX, Failure, Machine, make_iso, test, vm_config, work_dir, write_file
+
+MIB = 1 << 20
+
+
+def ext4_image(files):
+    """An image with these files (name -> bytes)."""
+    tree = os.path.join(work_dir(), "tree")
+    os.makedirs(tree)
+    for name, content in files.items():
+        with open(os.path.join(tree, name), "wb") as stream:
+            stream.write(content)
+    path = os.path.join(work_dir(), "root.img")
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", tree, path, "24M"], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def sum_of(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def check(what, got, wanted):
+    if got != wanted:
+        raise Failure(f"{what}: {got!r}, not {wanted!r}")
+
+
+@test
+def linux_reads_and_writes_an_image_and_it_forgets():
+    content = os.urandom(5 * MIB + 123)
+    image = ext4_image({"given": content})
+    config = vm_config(extra="disk root.img\ndisk root.img ro\nvcpus 2").replace("vcpus 1\n", "\n")
+    with Machine(iso=make_iso(config, modules={**LINUX, "root.img": image})) as node:
+        node.login()
+        check("serial number", node.shell("cat /sys/block/vda/serial; echo"), "root.img")
+        check("queues", node.shell("ls /sys/block/vda/mq | wc -l"), "2")
+        node.shell("mkdir /a /b; mount /dev/vda /a && mount -o ro /dev/vdb /b")
+        check("what was given", node.shell("sha256sum /a/given").split()[0], sum_of(content))
+        written = node.shell("dd if=/dev/urandom of=/a/new bs=64k count=96 2>/dev/null; rm /a/given; sha256sum /a/new").split()[0]
+        node.shell("umount /a; echo 3 > /proc/sys/vm/drop_caches; mount /dev/vda /a")
+        check("what was written", node.shell("sha256sum /a/new").split()[0], written)
+        check("the image below", node.shell("sha256sum /b/given").split()[0], sum_of(content))
+        check("flags", node.shell("cat /sys/block/vda/ro /sys/block/vdb/ro"), "0\n1")
+        node.shell("! dd if=/dev/zero of=/dev/vdb bs=4096 count=1 2>/dev/null")
+        node.shell("blkdiscard -z /dev/vda 2>/dev/null; true")
+        node.sendline("reboot -f")
+        node.expect(r"vm linux: reset, starts again")
+        node.login()
+        node.shell("mkdir /a; mount /dev/vda /a")
+        check("after the VM", node.shell("sha256sum /a/given; ls /a").split()[0], sum_of(content))
+        node.shell("test ! -e /a/new")
+
+
+@test
+def changes_have_bounded_room():
+    image = write_file("data.img", bytes(8 * MIB))
+    config = vm_config(extra="disk data.img room 2M")
+    with Machine(iso=make_iso(config, modules={**LINUX, "data.img": image})) as node:
+        node.login()
+        node.shell("dd if=/dev/urandom of=/tmp/x bs=1M count=1 2>/dev/null")
+        node.shell("dd if=/tmp/x of=/dev/vda bs=1M conv=fsync 2>/dev/null")
+        node.shell("! dd if=/dev/urandom of=/dev/vda bs=1M seek=1 count=6 conv=fsync 2>/dev/null")
+        if "disk data.img: no room for more changes (2 MiB)" not in node.text():
+            raise Failure("the operator was not told")
+        node.shell("echo 3 > /proc/sys/vm/drop_caches; dd if=/dev/vda bs=1M count=1 2>/dev/null | cmp - /tmp/x")
+
+
+@test
+def disks_that_are_missing():
+    empty = write_file("empty.img", b"")
+    config = (vm_config("a", extra="disk nothing.img") + vm_config("b", extra="disk empty.img") +
+              vm_config("c", extra="disk initrd.img room 4G") + vm_config("d", extra="disk initrd.img half"))
+    with Machine(iso=make_iso(config, modules={**LINUX, "empty.img": empty})) as node:
+        node.expect(r"brume.conf:\d+: disk takes ro or room SIZE, not 'half'", 60)
+        node.expect(r"vm a: not started: there is no boot module nothing.img")
+        node.expect(r"vm b: not started: (boot module empty.img is empty|there is no boot module empty.img)")
+        node.expect(r"vm c: not started: 40\d\d MiB are wanted for changes on disk initrd.img")
+        node.expect(r"vm d: started")

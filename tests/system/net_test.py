@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network cards of VMs: two Linuxes through the switch, the switch dies, and what does not belong together stays apart."""
+from harness import Failure, Machine, make_iso, script_word, test, vm_config
+from patch import trap_at
+
+SETUP = "ip addr add 10.0.0.{n}/24 dev eth0; ip link set eth0 up; "
+WAIT = "until ping -c 1 -W 1 10.0.0.{n} > /dev/null; do :; done; "
+
+
+def vm(name, number, script, extra="nic", memory="128M"):
+    cmdline = "console=ttyS0 quiet " + script_word(SETUP.format(n=number) + script)
+    return vm_config(name, memory=memory, cmdline=cmdline, extra=extra)
+
+
+@test
+def two_linuxes_transfer_checked_data():
+    server = "nc -l -p 5000 > /tmp/g; echo got $(sha256sum < /tmp/g | cut -c 1-64); nc -l -p 5001 < /tmp/g"
+    client = ("dd if=/dev/urandom of=/tmp/f bs=1M count=8 2>/dev/null; " + WAIT.format(n=1) + "sleep 1; "
+              "nc 10.0.0.1 5000 < /tmp/f; until nc 10.0.0.1 5001 > /tmp/h && [ -s /tmp/h ]; do sleep 1; done; "
+              "cmp /tmp/f /tmp/h && echo sent $(sha256sum < /tmp/f | cut -c 1-64)")
+    config = vm("red", 1, server) + vm("blue", 2, client, extra="nic mac 02:00:00:00:00:02")
+    with Machine(iso=make_iso("node when-idle poweroff\n" + config)) as node:
+        got = node.expect(r"^got (\w{64})$", 240)[1]
+        node.escape("c")
+        received = int(node.expect(r"vm red: nic 0: sent \d+ frames, \d+ KiB, \d+ dropped; received \d+ frames, (\d+) KiB")[1])
+        if received < 8 << 10:
+            raise Failure(f"the switch counted {received} KiB")
+        node.escape("2")
+        if node.expect(r"^sent (\w{64})$", 240)[1] != got:
+            raise Failure("the sums differ")
+
+
+@test
+def switch_that_dies_comes_back_and_the_vms_go_on():
+    """Asked for its counters, this switch dies. A transfer that runs meanwhile arrives whole."""
+    server = "nc -l -p 5000 > /tmp/g; echo got $(sha256sum < /tmp/g | cut -c 1-64); dmesg | grep -i link; sleep 1000"
+    client = ("dd if=/dev/urandom of=/tmp/f bs=1M count=4 2>/dev/null; " + WAIT.format(n=1) + "sleep 1; "
+              "(cat /tmp/f; echo half; read answer; cat /tmp/f) | nc 10.0.0.1 5000; "
+              "echo sent $(cat /tmp/f /tmp/f | sha256sum | cut -c 1-64)")
+    client = client.replace("echo half;", "echo half >&2;").replace("read answer;", "read answer < /dev/console;")
+    config = vm("red", 1, server) + vm("blue", 2, client)
+    with Machine(iso=make_iso(config, image=trap_at("net", "show_counters"))) as node:
+        node.expect(r"vm blue: started", 60)
+        node.escape("2")
+        node.expect(r"^half$", 240)
+        for _ in range(2):
+            node.escape("c")
+            node.expect(r"brume: the switch died: invalid instruction .*; it starts again")
+        node.sendline("go on")
+        sent = node.expect(r"^sent (\w{64})$", 240)[1]
+        node.escape("1")
+        if node.expect(r"^got (\w{64})$", 60)[1] != sent:
+            raise Failure("the sums differ")
+
+
+@test
+def switches_of_other_names_and_vms_without_cards():
+    """Who is on another switch hears nothing; a VM that ends and comes back finds its link again."""
+    apart = "for i in 1 2 3; do ping -c 1 -W 1 10.0.0.2 && echo leak; done; echo apart; reboot -f"
+    config = (vm("red", 1, "sleep 1000") + vm("blue", 2, WAIT.format(n=1) + "echo reached; reboot -f", extra="nic") +
+              vm("green", 3, apart, extra="nic switch lab\non-reboot stop"))
+    with Machine(iso=make_iso(config), memory="2g") as node:
+        node.expect(r"vm blue: started", 60)
+        node.escape("2")
+        node.expect(r"^reached$", 240)
+        node.expect(r"vm blue: reset, starts again")
+        node.expect(r"^reached$", 240)
+        node.escape("3")
+        node.expect(r"^apart$", 240)
+        node.expect_none(r"^leak$")

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames through the switch, with VMs that flood, stall, lie and pretend to be others.
+ * sources: net/switch.c net/fdb.c lib/frames.c lib/channel.c
+ */
+#include <stdlib.h>
+
+#include "net/switch.h"
+#include "tests/unit/check.h"
+
+enum { PORTS = 4, FLOOD_LEN = 60000 };
+
+static struct net_switch s;
+static struct frames_channel *channel[PORTS];
+static struct frames_end out[PORTS], in[PORTS];      /* of the VMs */
+static uint64_t now;
+
+/* The address of the card at a port, or of a station behind it. */
+static void mac_of(uint8_t mac[6], unsigned port, unsigned station)
+{
+	const uint8_t bytes[6] = { 2, 0, 0, (uint8_t)(station >> 8), (uint8_t)station, (uint8_t)port };
+
+	memcpy(mac, bytes, 6);
+}
+
+static void plug(unsigned port, unsigned net)
+{
+	struct net_port info = { .net = net };
+
+	mac_of(info.mac, port, 0);
+	memset(channel[port], 0, offsetof(struct frames_channel, from_vm_data));
+	frames_writer(&out[port], &channel[port]->from_vm, channel[port]->from_vm_data);
+	frames_reader(&in[port], &channel[port]->to_vm, channel[port]->to_vm_data);
+	switch_plug(&s, port, channel[port], &info);
+}
+
+static void fresh(void)
+{
+	now = 1;
+	switch_init(&s, PORTS);
+	for (unsigned i = 0; i < PORTS; i++) {
+		if (!channel[i]) {
+			channel[i] = malloc(sizeof(*channel[i]));
+		}
+		plug(i, i == 3 ? 3 : 0);         /* three in one net, one alone */
+	}
+}
+
+static bool send_from(unsigned port, const uint8_t to[6], const uint8_t from[6], uint32_t len)
+{
+	static uint8_t frame[FRAME_MAX];
+	struct frame_header h = { .len = len, .gso_size = (uint16_t)len };
+
+	if (!frames_room(&out[port], len)) {
+		return false;
+	}
+	memcpy(frame, to, 6);
+	memcpy(frame + 6, from, 6);
+	frame[12] = (uint8_t)port;
+	frame[len - 1] = (uint8_t)len;
+	frames_put(&out[port], 0, frame, len);
+	(void)!frames_send(&out[port], &h);
+	return true;
+}
+
+static bool send(unsigned port, unsigned to, uint32_t len)
+{
+	uint8_t a[6], b[6];
+
+	mac_of(a, to, 0);
+	mac_of(b, port, 0);
+	return send_from(port, a, b, len);
+}
+
+static void run(void)
+{
+	while (switch_run(&s, now) == now) {
+	}
+}
+
+/* Takes a frame; returns the port that sent it, or -1. */
+static int receive(unsigned port, uint32_t len)
+{
+	struct frame_header h;
+	uint8_t first[13], last;
+
+	if (frames_next(&in[port], &h) != OK) {
+		return -1;
+	}
+	CHECK_EQ(h.len, len);
+	CHECK_EQ(h.gso_size, (uint16_t)len);
+	frames_get(&in[port], 0, first, sizeof(first));
+	frames_get(&in[port], len - 1, &last, 1);
+	CHECK_EQ(last, (uint8_t)len);
+	(void)!frames_drop(&in[port], &h);
+	return first[12];
+}
+
+static const uint8_t everybody[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+TEST(frames_go_to_the_card_that_they_are_for)
+{
+	fresh();
+	for (unsigned i = 0; i < 1000; i++) {            /* round the rings many times */
+		CHECK(send(0, 1, 60 + i));
+		CHECK(send(1, 0, 1000));
+		run();
+		CHECK_EQ(receive(1, 60 + i), 0);
+		CHECK_EQ(receive(0, 1000), 1);
+		CHECK_EQ(receive(2, 0), -1);
+	}
+	CHECK_EQ(s.port[0].counters.in_frames, 1000);
+	CHECK_EQ(s.port[0].counters.out_bytes, 1000000);
+}
+
+TEST(groups_and_strangers_reach_all_of_the_net_and_nobody_else)
+{
+	uint8_t mac[6], stranger[6] = { 2, 9, 9, 9, 9, 9 };
+
+	fresh();
+	mac_of(mac, 0, 0);
+	CHECK(send_from(0, everybody, mac, 100));
+	CHECK(send_from(0, stranger, mac, 200));
+	run();
+	for (unsigned i = 1; i < 3; i++) {
+		CHECK_EQ(receive(i, 100), 0);
+		CHECK_EQ(receive(i, 200), 0);
+	}
+	CHECK_EQ(receive(0, 0), -1);
+	CHECK_EQ(receive(3, 0), -1);
+	CHECK(send(3, 0, 64));                           /* an address of another net is a stranger there */
+	run();
+	CHECK_EQ(receive(0, 0), -1);
+}
+
+TEST(stations_behind_a_card_are_learned_up_to_a_number)
+{
+	uint8_t card[6], station[6];
+
+	fresh();
+	mac_of(card, 1, 0);
+	for (unsigned i = 1; i <= 200; i++) {
+		mac_of(station, 0, i);
+		CHECK(send_from(0, card, station, 64));
+		run();
+		CHECK_EQ(receive(1, 64), 0);
+	}
+	CHECK_EQ(s.fdb.learned[0], FDB_PER_PORT);
+	mac_of(station, 0, 1);
+	CHECK(send_from(1, station, card, 64));
+	run();
+	CHECK_EQ(receive(0, 64), 1);
+	CHECK_EQ(receive(2, 0), -1);                     /* known: to its port only */
+	now += FDB_AGE_NS * 2;
+	CHECK(send_from(1, station, card, 64));
+	run();
+	CHECK_EQ(receive(2, 64), 1);                     /* forgotten: to all */
+}
+
+TEST(nobody_takes_the_address_of_a_card)
+{
+	uint8_t victim[6], target[6];
+
+	fresh();
+	mac_of(victim, 0, 0);
+	mac_of(target, 2, 0);
+	CHECK(send_from(1, target, victim, 64));
+	run();
+	CHECK_EQ(receive(2, 0), -1);
+	CHECK_EQ(s.port[1].counters.in_dropped, 1);
+	CHECK(send(2, 0, 64));
+	run();
+	CHECK_EQ(receive(0, 64), 2);
+	CHECK_EQ(receive(1, 0), -1);
+}
+
+TEST(a_group_is_no_sender)
+{
+	uint8_t target[6], group[6] = { 3, 0, 0, 0, 0, 0 };
+
+	fresh();
+	mac_of(target, 1, 0);
+	CHECK(send_from(0, target, group, 64));
+	run();
+	CHECK_EQ(receive(1, 0), -1);
+	CHECK_EQ(s.port[0].counters.in_dropped, 1);
+}
+
+/* Port 2 does not take anything. Its senders wait once; what goes elsewhere is not held up for longer. */
+TEST(a_vm_that_stalls_holds_up_nobody_for_long)
+{
+	fresh();
+	while (send(0, 2, FLOOD_LEN)) {
+		run();
+	}
+	run();
+	CHECK(s.port[0].waits);
+	CHECK(switch_run(&s, now) > now);
+	now += SWITCH_PATIENCE_NS;
+	run();
+	CHECK(s.port[2].slow && s.port[2].counters.out_dropped);
+	CHECK(!s.port[0].waits);
+	for (unsigned i = 0; i < 50; i++) {
+		CHECK(send(0, 2, FLOOD_LEN));
+		CHECK(send(0, 1, 64));
+		run();
+		CHECK_EQ(receive(1, 64), 0);
+	}
+	while (receive(2, FLOOD_LEN) == 0) {
+	}
+	CHECK(send(0, 2, FLOOD_LEN));
+	run();
+	CHECK_EQ(receive(2, FLOOD_LEN), 0);
+	CHECK(!s.port[2].slow);
+}
+
+TEST(a_frame_that_waited_goes_when_there_is_room)
+{
+	struct frame_header h;
+
+	fresh();
+	while (send(0, 2, FLOOD_LEN)) {
+		run();
+	}
+	run();
+	CHECK(s.port[0].waits);
+	s.port[0].signal = false;
+	CHECK_EQ(frames_next(&in[2], &h), OK);
+	CHECK(!frames_drop(&in[2], &h));                 /* less than half is free: nobody is told */
+	CHECK_EQ(frames_next(&in[2], &h), OK);
+	CHECK(frames_drop(&in[2], &h));                  /* now the switch is told */
+	run();
+	CHECK_EQ(s.port[2].counters.out_frames, 6);
+	CHECK_EQ(s.port[2].counters.out_dropped, 0);
+}
+
+/* Both send without end to one that keeps up: small frames get no more than large ones, but for the last free bytes. */
+TEST(turns_are_fair_by_bytes)
+{
+	uint64_t bytes[2];
+
+	fresh();
+	for (unsigned i = 0; i < 2000; i++) {
+		while (send(0, 2, FLOOD_LEN)) {
+		}
+		while (send(1, 2, 1000)) {
+		}
+		switch_run(&s, now);
+		while (frames_next(&in[2], &(struct frame_header){ 0 }) == OK) {
+			(void)!frames_drop_all(&in[2]);
+		}
+	}
+	bytes[0] = s.port[0].counters.in_bytes;
+	bytes[1] = s.port[1].counters.in_bytes;
+	CHECK(bytes[0] < bytes[1] * 3 / 2 && bytes[1] < bytes[0] * 3 / 2);
+}
+
+TEST(signals_only_for_those_who_sleep)
+{
+	fresh();
+	CHECK(switch_sleep(&s));
+	CHECK_EQ(channel[0]->from_vm.reader_sleeps, 1);
+	CHECK(send(0, 1, 64));
+	CHECK_EQ(channel[0]->from_vm.reader_sleeps, 0);  /* the first frame told it */
+	run();
+	CHECK(!s.port[1].signal);                        /* the VM does not sleep */
+	CHECK_EQ(receive(1, 64), 0);
+	CHECK(frames_sleep(&in[1]));
+	CHECK(send(0, 1, 64));
+	CHECK(!switch_sleep(&s));                        /* something came */
+	run();
+	CHECK(s.port[1].signal);
+	CHECK(!frames_sleep(&in[1]));
+}
+
+TEST(pulled_cards_are_not_touched)
+{
+	static struct frames_channel before;
+
+	fresh();
+	switch_pull(&s, 1);
+	memset(channel[1], 0xa5, sizeof(*channel[1]));
+	before = *channel[1];
+	CHECK(send(0, 1, 64));
+	run();
+	CHECK(switch_sleep(&s));
+	CHECK_MEM(channel[1], &before, sizeof(before));
+	plug(1, 0);
+	CHECK(send(0, 1, 64));
+	run();
+	CHECK_EQ(receive(1, 64), 0);
+}
+
+TEST(lies_in_a_channel_hurt_its_vm_only)
+{
+	static const uint32_t lengths[] = { 0, 13, FRAME_MAX + 1, UINT32_MAX, UINT32_MAX - 15, 100000 };
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct frame_header h = { .len = lengths[i] };
+
+		fresh();
+		channel_put(&out[0].bytes, 0, &h, sizeof(h));
+		channel_commit(&out[0].bytes, sizeof(h) + 64);
+		CHECK(send(1, 2, 64));
+		run();
+		CHECK_EQ(receive(2, 64), 1);
+		CHECK_EQ(receive(2, 0), -1);
+		CHECK(send(0, 2, 64));                   /* and it goes on behind that */
+		run();
+		CHECK_EQ(receive(2, 64), 0);
+	}
+	fresh();
+	channel[0]->from_vm.bytes.head = 0x80000000;
+	channel[0]->to_vm.bytes.tail = 0x12345678;
+	CHECK(send(1, 0, 64));
+	CHECK(send(1, 2, 64));
+	run();
+	now += SWITCH_PATIENCE_NS;
+	run();
+	CHECK_EQ(receive(2, 64), 1);
+}
+
+TEST(counts_that_a_dead_program_left_are_put_right)
+{
+	struct frames_ring *r;
+
+	fresh();
+	r = &channel[0]->to_vm;
+	r->bytes.head = 77;
+	r->bytes.tail = 0x90000000;
+	frames_writer(&s.port[0].to, r, channel[0]->to_vm_data);
+	CHECK_EQ(r->bytes.head, r->bytes.tail);
+	r->bytes.tail = 5;
+	frames_reader(&in[0], r, channel[0]->to_vm_data);
+	CHECK_EQ(r->bytes.head, r->bytes.tail);
+	CHECK(send(1, 0, 64));
+	run();
+	CHECK_EQ(receive(0, 64), 1);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The VM's disks: images and layers where init mapped them (vmm/launch.h). */
+#include "vmm/backends.h"
+#include "vmm/virtio_blk.h"
+#include "vmm/vm.h"
+
+/* Owned by the device lock. */
+static struct virtio_blk disks[CONF_DISKS_MAX];
+
+static int add(uint32_t i)
+{
+	const struct vmm_disk *from = &vm.launch->disk[i];
+	void *layer = from->layer_bytes ? (void *)VMM_LAYER_ADDR(i) : NULL;
+	int r = disk_init(&disks[i].disk, (const void *)VMM_DISK_ADDR(i), from->bytes, layer, from->layer_bytes);
+
+	if (r < 0) {
+		return r;
+	}
+	virtio_blk_init(&disks[i], vm.launch->conf.disk[i].module, vm.vcpu_count);
+	return vm_virtio_add(&disks[i].dev);
+}
+
+int vm_disks_init(void)
+{
+	int r = OK;
+
+	for (uint32_t i = 0; r == OK && i < vm.launch->conf.disk_count && i < CONF_DISKS_MAX; i++) {
+		r = add(i);
+	}
+	return r;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The VM's network cards: channels where init mapped them (vmm/launch.h), and the events to and from the switch. */
+#include "vmm/backends.h"
+#include "vmm/hooks.h"
+#include "vmm/virtio_net.h"
+#include "vmm/vm.h"
+
+/* Owned by the device lock. */
+static struct virtio_net nics[CONF_NICS_MAX];
+static unsigned count;
+
+void vm_switch_signal(void)
+{
+	vm.work |= VM_WORK_SWITCH;
+}
+
+/* One event for all cards. */
+static void on_switch(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < count; i++) {
+		virtio_net_poll(&nics[i]);
+	}
+}
+
+int vm_nics_init(void)
+{
+	const struct conf_vm *conf = &vm.launch->conf;
+	int r = OK;
+
+	for (uint32_t i = 0; r == OK && i < conf->nic_count && i < CONF_NICS_MAX; i++) {
+		virtio_net_init(&nics[i], (struct frames_channel *)VMM_NIC_ADDR(i), conf->nic[i].mac, vm.vcpu_count,
+				vm.control->net_up);
+		r = vm_virtio_add(&nics[i].dev);
+		count = i + 1;
+	}
+	return r == OK && count ? vm_watch(VMM_NET_IN, on_switch, NULL) : r;
+}
+
+void vm_nics_link(void)
+{
+	for (unsigned i = 0; i < count; i++) {
+		virtio_net_link(&nics[i], vm.control->net_up);
+	}
+}

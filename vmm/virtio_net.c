@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The network card; virtio_net.h says what it is. virtio 1.2, 5.1. */
+#include "vmm/virtio_net.h"
+
+#include <string.h>
+
+enum { F_CSUM = 0, F_GUEST_CSUM = 1, F_MAC = 5, F_GUEST_TSO4 = 7, F_GUEST_TSO6 = 8, F_GUEST_ECN = 9, F_HOST_TSO4 = 11,
+       F_HOST_TSO6 = 12, F_HOST_ECN = 13, F_MRG_RXBUF = 15, F_STATUS = 16, F_CTRL_VQ = 17, F_CTRL_RX = 18, F_MQ = 22,
+       F_CTRL_MAC_ADDR = 23 };
+enum { LINK_UP = 1 };
+
+/* The control queue, 5.1.6.5. */
+enum ctrl_class { CTRL_RX = 0, CTRL_MAC = 1, CTRL_MQ = 4 };
+enum { RX_PROMISC = 0, RX_ALLMULTI = 1, MAC_TABLE_SET = 0, MAC_ADDR_SET = 1, MQ_PAIRS_SET = 0 };
+enum { CTRL_OK = 0, CTRL_ERR = 1 };
+
+/* One batch on the device lock. */
+enum { BATCH = 64, BATCH_BYTES = 1 << 20 };
+
+/* struct virtio_net_hdr of version 1. */
+struct net_hdr {
+	uint8_t flags, gso_type;
+	uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
+};
+
+enum { HDR = sizeof(struct net_hdr), NUM_BUFFERS_AT = 10 };
+
+_Static_assert(HDR == 12, "5.1.6");
+
+static bool link_is_up(const struct virtio_net *n)
+{
+	return n->config.status & LINK_UP;
+}
+
+static unsigned control_queue(const struct virtio_net *n)
+{
+	return 2 * (virtio_has(&n->dev, F_MQ) ? n->config.max_pairs : 1u);
+}
+
+static void go_on_later(struct virtio_net *n)
+{
+	vm_timer_set(&n->more, vm_now());                /* others get the device lock in between */
+}
+
+/* ---- out of the guest ---- */
+
+/* The header as the driver wrote it, without what was not negotiated. */
+static struct frame_header take_header(const struct virtio_net *n)
+{
+	struct net_hdr hdr = { 0 };
+
+	ring_chain_read(&n->chain, 0, &hdr, HDR);
+	if (!virtio_has(&n->dev, F_CSUM)) {
+		memset(&hdr, 0, sizeof(hdr));
+	}
+	return (struct frame_header){
+		.len = n->chain.out_bytes - HDR, .flags = hdr.flags & NET_HDR_NEEDS_CSUM, .gso_type = hdr.gso_type,
+		.hdr_len = hdr.hdr_len, .gso_size = hdr.gso_size, .csum_start = hdr.csum_start, .csum_offset = hdr.csum_offset,
+	};
+}
+
+static void put_frame(struct virtio_net *n, const struct frame_header *h)
+{
+	uint32_t skip = HDR, at = 0;
+
+	for (const struct ring_segment *s = n->chain.segment; at < h->len; s++) {
+		if (skip >= s->len) {
+			skip -= s->len;
+			continue;
+		}
+		frames_put(&n->tx, at, s->base + skip, s->len - skip);
+		at += s->len - skip;
+		skip = 0;
+	}
+	if (frames_send(&n->tx, h)) {
+		vm_switch_signal();
+	}
+	n->sent++;
+}
+
+/* The chain in n->chain as a frame. False: there is no room for it now. */
+static bool send(struct virtio_net *n)
+{
+	struct frame_header h;
+
+	if (n->chain.out_bytes < HDR + FRAME_MIN || n->chain.out_bytes > HDR + FRAME_MAX || !link_is_up(n)) {
+		n->dropped++;
+		return true;
+	}
+	h = take_header(n);
+	if (!net_header_is_sane(&h)) {
+		n->dropped++;
+		return true;
+	}
+	if (!frames_room(&n->tx, h.len) && frames_full(&n->tx, h.len)) {
+		return false;
+	}
+	put_frame(n, &h);
+	return true;
+}
+
+static void serve_tx(struct virtio_net *n, unsigned pair)
+{
+	struct ring *ring = &n->dev.queue[2 * pair + 1].ring;
+	unsigned budget = BATCH;
+	bool waits = false;
+
+	ring_mute(ring);
+	do {
+		while (budget && !waits && ring_pop(ring, &n->chain) > 0) {
+			waits = !send(n);
+			if (waits) {
+				ring_untake(ring, &n->chain);
+			} else {
+				ring_use(ring, &n->chain, 0);
+				budget--;
+			}
+		}
+	} while (budget && !waits && ring_listen(ring));
+	n->tx_waits = waits ? n->tx_waits | 1u << pair : n->tx_waits & ~(1u << pair);
+	if (virtio_queue_done(&n->dev, 2 * pair + 1) && !budget) {
+		go_on_later(n);
+	}
+}
+
+/* ---- into the guest ---- */
+
+/* A frame to be delivered: still in the channel, or a plain one. */
+struct source {
+	const uint8_t *plain;        /* NULL: in the channel                                         */
+	struct net_hdr hdr;
+	uint32_t len;
+};
+
+static void get_bytes(const struct virtio_net *n, const struct source *src, uint32_t at, uint8_t *to, uint32_t len)
+{
+	if (src->plain) {
+		memcpy(to, src->plain + at, len);
+	} else {
+		frames_get(&n->rx, at, to, len);
+	}
+}
+
+/* Fills a buffer from byte skip on with bytes of the frame from at on. Returns how many. */
+static uint32_t fill(const struct virtio_net *n, const struct ring_chain *c, uint32_t skip, const struct source *src, uint32_t at)
+{
+	const struct ring_segment *s = c->segment + c->out_count;
+	uint32_t from = at;
+
+	for (unsigned i = 0; i < c->in_count && at < src->len; i++, s++) {
+		uint32_t len;
+
+		if (skip >= s->len) {
+			skip -= s->len;
+			continue;
+		}
+		len = s->len - skip < src->len - at ? s->len - skip : src->len - at;
+		get_bytes(n, src, at, s->base + skip, len);
+		at += len;
+		skip = 0;
+	}
+	return at - from;
+}
+
+static void put_back(struct virtio_net *n, struct ring *ring, unsigned count)
+{
+	while (count--) {
+		n->chain.slots = n->part[count].slots;
+		ring_untake(ring, &n->chain);
+	}
+}
+
+/*
+ * Copies a frame into as many buffers as it takes. E_AGAIN: there are not enough now, none was taken. E_RANGE: it does
+ * not fit the way the driver wants frames. E_PROTO: the driver's fault.
+ */
+static int deliver(struct virtio_net *n, struct ring *ring, const struct source *src)
+{
+	unsigned most = virtio_has(&n->dev, F_MRG_RXBUF) ? NET_PARTS_MAX : 1, count = 0;
+	uint32_t at = 0;
+
+	do {
+		struct ring_chain *c = count ? &n->chain : &n->first;
+		uint32_t skip = count ? 0 : HDR, len;
+		int r = count < most ? ring_pop(ring, c) : E_RANGE;
+
+		if (r <= 0) {
+			put_back(n, ring, count);
+			return r ? r : E_AGAIN;
+		}
+		if (c->in_bytes <= skip) {
+			ring_break(ring, E_PROTO, "a receive buffer without room for a frame");
+			return E_PROTO;
+		}
+		len = fill(n, c, skip, src, at);
+		at += len;
+		n->part[count++] = (struct net_part){ c->id, c->slots, skip + len };
+	} while (at < src->len);
+	for (unsigned i = 0; i < count; i++) {
+		n->chain.id = n->part[i].id;
+		n->chain.slots = n->part[i].slots;
+		ring_use(ring, &n->chain, n->part[i].written);
+	}
+	ring_chain_write(&n->first, 0, &src->hdr, NUM_BUFFERS_AT);
+	ring_chain_write(&n->first, NUM_BUFFERS_AT, &(uint16_t){ (uint16_t)count }, sizeof(uint16_t));
+	n->received++;
+	return OK;
+}
+
+/* The same addresses and ports give the same pair. */
+static unsigned pair_of(const struct virtio_net *n, const struct frame_header *h)
+{
+	enum { TYPE_AT = 12, V4_ADDRESSES = 26, V6_ADDRESSES = 22, V4_BYTES = 12, V6_BYTES = 36 };
+	uint8_t bytes[V6_ADDRESSES + V6_BYTES];
+	uint32_t hash = 2166136261u, at, len;
+
+	if (n->pairs == 1 || h->len < sizeof(bytes)) {
+		return 0;
+	}
+	frames_get(&n->rx, 0, bytes, sizeof(bytes));
+	at = bytes[TYPE_AT] == 0x86 ? V6_ADDRESSES : V4_ADDRESSES;
+	len = bytes[TYPE_AT] == 0x86 ? V6_BYTES : V4_BYTES;
+	for (uint32_t i = 0; i < len; i++) {
+		hash = (hash ^ bytes[at + i]) * 16777619u;
+	}
+	return (hash >> 16) % n->pairs;
+}
+
+/* The driver can take the frame as it is. */
+static bool driver_takes(const struct virtio_net *n, const struct frame_header *h)
+{
+	unsigned gso = h->gso_type & ~(unsigned)NET_GSO_ECN;
+
+	if ((h->flags & NET_HDR_NEEDS_CSUM) && !virtio_has(&n->dev, F_GUEST_CSUM)) {
+		return false;
+	}
+	if ((h->gso_type & NET_GSO_ECN) && !virtio_has(&n->dev, F_GUEST_ECN)) {
+		return false;
+	}
+	return gso == NET_GSO_NONE || virtio_has(&n->dev, gso == NET_GSO_TCPV4 ? F_GUEST_TSO4 : F_GUEST_TSO6);
+}
+
+/* For all, for a group, or for us. */
+static bool is_for_us(const struct virtio_net *n)
+{
+	uint8_t mac[6];
+
+	frames_get(&n->rx, 0, mac, sizeof(mac));
+	return n->promiscuous || (mac[0] & 1) || memcmp(mac, n->config.mac, sizeof(mac)) == 0;
+}
+
+/* A frame that the driver cannot take as it is, in pieces that it can. What finds no buffer then is lost. */
+static int deliver_plain(struct virtio_net *n, struct ring *ring, const struct frame_header *h)
+{
+	bool csum = virtio_has(&n->dev, F_GUEST_CSUM);
+	struct source src = { .plain = n->plain.segment };
+	int r;
+
+	frames_get(&n->rx, 0, n->plain.frame, h->len);
+	r = net_plain_begin(&n->plain, h, csum);
+	while (r == OK && net_plain_next(&n->plain)) {
+		src.len = n->plain.segment_len;
+		if (csum && !n->plain.gso && (h->flags & NET_HDR_NEEDS_CSUM)) {
+			src.hdr = (struct net_hdr){ .flags = h->flags, .csum_start = h->csum_start, .csum_offset = h->csum_offset };
+		}
+		r = deliver(n, ring, &src);
+	}
+	return r == E_AGAIN ? E_RANGE : r;
+}
+
+static int deliver_next(struct virtio_net *n, struct ring *ring, const struct frame_header *h)
+{
+	struct source src = {
+		.len = h->len,
+		.hdr = { .flags = h->flags, .gso_type = h->gso_type, .hdr_len = h->hdr_len, .gso_size = h->gso_size,
+			 .csum_start = h->csum_start, .csum_offset = h->csum_offset },
+	};
+	int r = E_AGAIN;
+
+	if (!net_header_is_sane(h) || !is_for_us(n)) {
+		return E_RANGE;
+	}
+	if (!driver_takes(n, h)) {
+		return deliver_plain(n, ring, h);
+	}
+	do {
+		r = deliver(n, ring, &src);
+	} while (r == E_AGAIN && ring_listen(ring));
+	return r;
+}
+
+/* True when there is more than this batch. */
+static bool receive_batch(struct virtio_net *n, uint32_t *used)
+{
+	uint32_t bytes = 0;
+
+	for (unsigned budget = BATCH; budget && bytes < BATCH_BYTES; budget--) {
+		struct frame_header h;
+		unsigned pair;
+		int r = frames_next(&n->rx, &h);
+
+		if (r == E_AGAIN) {
+			if (frames_sleep(&n->rx)) {
+				return false;
+			}
+			continue;
+		}
+		if (r < 0) {
+			continue;
+		}
+		pair = pair_of(n, &h);
+		r = deliver_next(n, &n->dev.queue[2 * pair].ring, &h);
+		*used |= 1u << pair;
+		if (r == E_AGAIN || r == E_PROTO) {
+			return false;                    /* the driver notifies when it adds buffers */
+		}
+		n->dropped += r != OK;
+		bytes += h.len;
+		if (frames_drop(&n->rx, &h)) {
+			vm_switch_signal();
+		}
+	}
+	return true;
+}
+
+static void serve_rx(struct virtio_net *n)
+{
+	uint32_t used = 0;
+	bool more;
+
+	for (unsigned pair = 0; pair < n->pairs; pair++) {
+		ring_mute(&n->dev.queue[2 * pair].ring);
+	}
+	more = receive_batch(n, &used);
+	for (unsigned pair = 0; used && virtio_is_live(&n->dev); pair++, used >>= 1) {
+		if (used & 1) {
+			(void)virtio_queue_done(&n->dev, 2 * pair);
+		}
+	}
+	if (more && virtio_is_live(&n->dev)) {
+		go_on_later(n);
+	}
+}
+
+/* ---- control queue ---- */
+
+static bool set_pairs(struct virtio_net *n)
+{
+	uint16_t pairs = 0;
+
+	if (!virtio_has(&n->dev, F_MQ) || ring_chain_read(&n->chain, 2, &pairs, 2) != 2 || !pairs || pairs > n->config.max_pairs) {
+		return false;
+	}
+	n->pairs = pairs;
+	return true;
+}
+
+static bool set_mac(struct virtio_net *n)
+{
+	uint8_t mac[6];
+
+	if (ring_chain_read(&n->chain, 2, mac, sizeof(mac)) != sizeof(mac)) {
+		return false;
+	}
+	memcpy(n->config.mac, mac, sizeof(mac));
+	return true;
+}
+
+static bool set_promiscuous(struct virtio_net *n)
+{
+	uint8_t on = 0;
+
+	if (ring_chain_read(&n->chain, 2, &on, 1) != 1) {
+		return false;
+	}
+	n->promiscuous = on;
+	return true;
+}
+
+/* Groups are let through anyway, so their lists and modes need nothing; nor do further addresses beside ours. */
+static bool obey(struct virtio_net *n)
+{
+	uint8_t head[2] = { 0xff, 0xff };
+
+	ring_chain_read(&n->chain, 0, head, sizeof(head));
+	switch (head[0] << 8 | head[1]) {
+	case CTRL_RX << 8 | RX_PROMISC:   return set_promiscuous(n);
+	case CTRL_RX << 8 | RX_ALLMULTI:  return true;
+	case CTRL_MAC << 8 | MAC_TABLE_SET: return true;
+	case CTRL_MAC << 8 | MAC_ADDR_SET: return set_mac(n);
+	case CTRL_MQ << 8 | MQ_PAIRS_SET: return set_pairs(n);
+	default:                          return false;
+	}
+}
+
+static void serve_control(struct virtio_net *n, unsigned queue)
+{
+	struct ring *ring = &n->dev.queue[queue].ring;
+
+	for (unsigned budget = BATCH; budget && ring_pop(ring, &n->chain) > 0; budget--) {
+		uint8_t ack = obey(n) ? CTRL_OK : CTRL_ERR;
+
+		ring_use(ring, &n->chain, ring_chain_write(&n->chain, 0, &ack, 1));
+	}
+	if (virtio_queue_done(&n->dev, queue) && ring_listen(ring)) {
+		go_on_later(n);
+	}
+}
+
+/* ---- the device ---- */
+
+static void notify(struct virtio_device *dev, unsigned queue)
+{
+	struct virtio_net *n = container_of(dev, struct virtio_net, dev);
+
+	if (queue == control_queue(n)) {
+		serve_control(n, queue);
+	} else if (queue < control_queue(n) && queue % 2) {
+		serve_tx(n, queue / 2);
+	} else if (queue < control_queue(n)) {
+		serve_rx(n);
+	}
+}
+
+void virtio_net_poll(struct virtio_net *n)
+{
+	if (!virtio_is_live(&n->dev)) {
+		do {
+			if (frames_drop_all(&n->rx)) {
+				vm_switch_signal();
+			}
+		} while (!frames_sleep(&n->rx));
+		return;
+	}
+	serve_rx(n);
+	for (unsigned pair = 0; pair < n->pairs && virtio_is_live(&n->dev); pair++) {
+		if (n->tx_waits >> pair & 1) {
+			serve_tx(n, pair);
+		}
+	}
+}
+
+static void serve_all(void *arg)
+{
+	struct virtio_net *n = arg;
+	unsigned queues = control_queue(n);
+
+	n->tx_waits = (1u << n->pairs) - 1;
+	virtio_net_poll(n);
+	if (virtio_is_live(&n->dev) && n->dev.queue[queues].ring.size) {
+		serve_control(n, queues);
+	}
+}
+
+/* Frames that came before the driver was there are old. */
+static void ready(struct virtio_device *dev)
+{
+	struct virtio_net *n = container_of(dev, struct virtio_net, dev);
+
+	if (frames_drop_all(&n->rx)) {
+		vm_switch_signal();
+	}
+	virtio_net_poll(n);
+}
+
+static void reset(struct virtio_device *dev)
+{
+	struct virtio_net *n = container_of(dev, struct virtio_net, dev);
+
+	vm_timer_cancel(&n->more);
+	n->pairs = 1;
+	n->promiscuous = false;
+	n->tx_waits = 0;
+}
+
+static const struct virtio_ops net_ops = { .notify = notify, .ready = ready, .reset = reset };
+
+static void attach(struct virtio_net *n)
+{
+	frames_writer(&n->tx, &n->channel->from_vm, n->channel->from_vm_data);
+	frames_reader(&n->rx, &n->channel->to_vm, n->channel->to_vm_data);
+}
+
+void virtio_net_link(struct virtio_net *n, bool up)
+{
+	if (up == link_is_up(n)) {
+		return;
+	}
+	n->config.status = up ? LINK_UP : 0;
+	attach(n);
+	virtio_config_changed(&n->dev);
+	if (up) {
+		vm_switch_signal();                      /* what waits in the channel goes now */
+		serve_all(n);
+	}
+}
+
+void virtio_net_init(struct virtio_net *n, struct frames_channel *channel, const uint8_t mac[6], unsigned pairs, bool up)
+{
+	uint64_t features = 1ull << F_CSUM | 1ull << F_GUEST_CSUM | 1ull << F_MAC | 1ull << F_GUEST_TSO4 | 1ull << F_GUEST_TSO6 |
+			    1ull << F_GUEST_ECN | 1ull << F_HOST_TSO4 | 1ull << F_HOST_TSO6 | 1ull << F_HOST_ECN |
+			    1ull << F_MRG_RXBUF | 1ull << F_STATUS | 1ull << F_CTRL_VQ | 1ull << F_CTRL_RX |
+			    1ull << F_CTRL_MAC_ADDR;
+
+	n->config = (struct net_config){ .status = up ? LINK_UP : 0, .max_pairs = (uint16_t)pairs };
+	memcpy(n->config.mac, mac, sizeof(n->config.mac));
+	n->pairs = 1;
+	n->channel = channel;
+	n->more = (struct vm_timer){ .fn = serve_all, .arg = n };
+	attach(n);
+	n->dev = (struct virtio_device){
+		.name = "nic", .type = VIRTIO_NET, .ops = &net_ops, .queue_count = 2 * pairs + 1,
+		.offered = pairs > 1 ? features | 1ull << F_MQ : features,
+		.config = (uint8_t *)&n->config, .config_size = NET_CONFIG_BYTES,
+	};
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The network card: virtqueues of the guest on one side, a channel to the switch on the other. virtio 1.2, 5.1.
+ * Each frame is copied once in either direction. Checksums and segmentation that the sender left to the card go along
+ * with the frame; a receiver whose driver cannot take them gets plain frames (net_offload.h).
+ */
+#pragma once
+
+#include "lib/frames.h"
+#include "vmm/device.h"
+#include "vmm/net_offload.h"
+#include "vmm/virtio.h"
+
+enum { NET_PAIRS_MAX = 8, NET_CONFIG_BYTES = 10 };
+
+/* 5.1.4, little endian. */
+struct net_config {
+	uint8_t mac[6];
+	uint16_t status;             /* bit 0: the link is up                                        */
+	uint16_t max_pairs;
+};
+
+/* A buffer of the guest that a frame takes. */
+struct net_part {
+	uint16_t id, slots;
+	uint32_t written;
+};
+
+enum { NET_PARTS_MAX = 64 };
+
+struct virtio_net {
+	struct virtio_device dev;
+	struct net_config config;
+	/* Guest state. */
+	unsigned pairs;              /* in use                                                       */
+	bool promiscuous;
+	/* Host side. */
+	struct frames_channel *channel;
+	struct frames_end tx, rx;
+	uint32_t tx_waits;           /* bit per pair: its frames wait for room in the channel        */
+	struct vm_timer more;        /* armed: there was more than one batch                         */
+	uint64_t sent, received, dropped;    /* frames                                               */
+	struct ring_chain chain, first;      /* that are worked on                                   */
+	struct net_part part[NET_PARTS_MAX];
+	struct net_plain plain;      /* a frame that is made plain                                   */
+};
+
+/* Fills in the device. channel: of init; pairs: of queues, 1 or more; up: the link. */
+void virtio_net_init(struct virtio_net *n, struct frames_channel *channel, const uint8_t mac[6], unsigned pairs, bool up);
+
+/* The switch signalled: there are frames, or there is room. */
+void virtio_net_poll(struct virtio_net *n);
+
+/* The switch went away or came back; what is in the channel is lost in part. */
+void virtio_net_link(struct virtio_net *n, bool up);
+
+/* Supplied by the core: signals the switch. Device lock held. */
+void vm_switch_signal(void);

@@ -10,7 +10,7 @@
 
 enum {
 	CONF_MAGIC = 0x464e4342,
-	CONF_VMS_MAX = 64,
+	CONF_VMS_MAX = 128,
 	CONF_NAME_MAX = 32,          /* bytes with the NUL                                           */
 	CONF_MODULE_MAX = 64,
 	CONF_CMDLINE_MAX = 1024,

@@ -9,7 +9,7 @@ static void help(struct mux *m)
 	static const char *const lines[] = {
 		"[brume] Ctrl-] and then",
 		"[brume]   ?  these lines                 l  list of the VMs",
-		"[brume]   n  next VM                     1 to 9  that VM",
+		"[brume]   n  next VM, N  the one before  1 to 9  that VM",
 		"[brume]   p  power button of this VM     k  kill this VM at once",
 		"[brume]   s  start this VM               i  the node: version, memory",
 		"[brume]   -  take memory of this VM     +  give it back",
@@ -72,10 +72,13 @@ static void command(struct mux *m, enum node_op op)
 	m->signal_init = true;
 }
 
-static void next(struct mux *m)
+/* The VM that is by steps further on, around the end. */
+static void move(struct mux *m, int by)
 {
-	if (mux_count(m)) {
-		mux_select(m, (m->selected + 1) % mux_count(m));
+	int count = mux_count(m);
+
+	if (count) {
+		mux_select(m, m->selected < 0 ? 0 : (m->selected + count + by) % count);
 	}
 }
 
@@ -93,7 +96,8 @@ void mux_key(struct mux *m, uint8_t key)
 	switch (key) {
 	case '?':  help(m); break;
 	case 'l':  list(m); break;
-	case 'n':  next(m); break;
+	case 'n':  move(m, 1); break;
+	case 'N':  move(m, -1); break;
 	case 'i':  info(m); break;
 	case 'p':  command(m, NODE_POWER_BUTTON); break;
 	case 'k':  command(m, NODE_KILL); break;

@@ -55,12 +55,13 @@ static uint32_t send(void)
 
 static void signal_others(void)
 {
-	for (uint32_t i = 0; mux.signal_vms; i++) {
-		if (mux.signal_vms & 1ull << i) {
-			mux.signal_vms &= ~(1ull << i);
+	for (uint32_t i = 0; mux.signal_vms && i < CONF_VMS_MAX; i++) {
+		if (mux.signal_vm[i]) {
+			mux.signal_vm[i] = false;
 			sys_event_signal(CONSOLE_VM_IN + i);
 		}
 	}
+	mux.signal_vms = false;
 	if (mux.signal_init) {
 		mux.signal_init = false;
 		sys_event_signal(CONSOLE_REQUEST);

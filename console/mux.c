@@ -71,7 +71,7 @@ static void send_typed(struct mux *m)
 	if (n) {
 		m->typed_count -= n;
 		memmove(m->typed, m->typed + n, m->typed_count);
-		m->signal_vms |= 1ull << m->selected;
+		m->signal_vm[m->selected] = m->signal_vms = true;
 	}
 }
 
@@ -184,7 +184,7 @@ static void show_vm(struct mux *m, int number)
 	uint32_t n = 1;
 
 	if (channel_avail(&vm->from) >= CONSOLE_FROM_VM / 2) {
-		m->signal_vms |= 1ull << number;         /* its writer may be waiting for room */
+		m->signal_vm[number] = m->signal_vms = true;     /* its writer may be waiting for room */
 	}
 	while (n && vm->budget && !(on_screen && m->replaying)) {
 		n = vm->budget < sizeof(bytes) ? vm->budget : (uint32_t)sizeof(bytes);

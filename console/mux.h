@@ -47,7 +47,8 @@ struct mux {
 	uint8_t typed[MUX_TYPED];
 	uint32_t typed_count;
 	uint64_t refill_ns;          /* when budgets are full again                                  */
-	uint64_t signal_vms;         /* bit per VM whose input event is to be signalled              */
+	bool signal_vm[CONF_VMS_MAX];        /* whose input event is to be signalled                 */
+	bool signal_vms;             /* one of them                                                  */
 	bool signal_init;
 };
 

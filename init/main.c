@@ -32,10 +32,9 @@ static void say_hello(void)
 
 static void configure(void)
 {
-	static struct conf_result nothing;       /* not const: zeros need no place in the image */
 	const struct conf_result *config = config_read();
 
-	vms_init(config ? config : &nothing);
+	vms_init(config);
 	power_off_when_idle = config && config->when_idle == CONF_IDLE_POWEROFF;
 	config_forget();
 }

@@ -12,6 +12,7 @@
 #define INIT_WINDOW_ADDR  0x0000002000000000ull        /* memory that is being filled                */
 #define INIT_DEVICE_ADDR  0x0000002400000000ull        /* pages of device registers                  */
 #define INIT_JOB_ADDR     0x0000002800000000ull        /* what conf fills in                         */
+#define INIT_VMS_ADDR     0x0000002c00000000ull        /* struct vm of all VMs                       */
 #define INIT_NODE_ADDR    0x0000003000000000ull        /* pages shared with the console              */
 #define INIT_NET_ADDR     0x0000003800000000ull        /* pages shared with net                      */
 #define INIT_VM_ADDR      0x0000004000000000ull        /* launch and control pages, 64 KiB apart     */

@@ -20,13 +20,27 @@
 
 enum { QUICK_RESETS_MAX = 5, REASON_MAX = sizeof(((struct vmm_control *)0)->reason) };
 
-static struct vm vms[CONF_VMS_MAX];
+static struct vm *vms;
 static uint32_t count;
 static uint64_t changes;
 static bool ended_in_order;
 
+/* As much memory as the configured VMs need: few nodes have as many as there could be. */
+static bool take_memory(uint32_t vm_count)
+{
+	uint64_t bytes = ALIGN_UP(vm_count * (uint64_t)sizeof(*vms), (uint64_t)PAGE_SIZE);
+	struct extent extent;
+
+	vms = (struct vm *)INIT_VMS_ADDR;
+	return !vm_count || (memory_alloc(&memory, bytes, PAGE_SIZE, MEMORY_HIGH, &extent) == OK &&
+			     sys_map(INIT_SPACE, INIT_VMS_ADDR, extent.handle, 0, bytes, PROT_R | PROT_W) == OK);
+}
+
 void vms_init(const struct conf_result *config)
 {
+	if (!config || !take_memory(config->vm_count)) {
+		return;
+	}
 	count = config->vm_count;
 	for (uint32_t i = 0; i < count; i++) {
 		struct vm *vm = &vms[i];

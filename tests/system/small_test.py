@@ -87,3 +87,21 @@ def brume_as_a_guest_says_what_it_lacks():
         node.expect(r"\] Brume cannot run here: ", 60)
         node.escape("q")
         assert node.wait_exit(30) == 0
+
+
+# Each says what it was told, then halts for ever. The list shows all of them as running at the same time.
+@test
+def a_hundred_at_once():
+    config = "".join(vm_config(f"vm{i}", memory="2M", kernel="small-2.elf", initrd=None, cmdline=f"number {i}")
+                     for i in range(100))
+    with Machine(iso=make_iso(config, {"small-2.elf": SMALL["small-2.elf"]}), memory="512m") as node:
+        node.expect(r"vm vm99: started", 120)
+        node.escape("N")                       # from the first to the last
+        node.expect(r"^small: command line number 99$", 60)
+        node.expect(r"^small: done$")
+        node.escape("l")
+        for i in range(100):
+            node.expect(rf"^\[brume\].* vm{i} +running +2 MiB")
+        node.expect_none(r"vm vm\d+: (not started|failed|reset|powered)")
+        node.escape("q")
+        assert node.wait_exit(60) == 0

@@ -114,7 +114,7 @@ TEST(typing_reaches_the_vm_on_the_screen_only)
 	pump();
 	type("ls\r");
 	CHECK_STR(guest_gets(0), "ls\r");
-	CHECK(m.signal_vms == 1);
+	CHECK(m.signal_vms && m.signal_vm[0] && !m.signal_vm[1]);
 	type("\0352pwd\r");
 	CHECK_STR(guest_gets(1), "pwd\r");
 	CHECK_STR(guest_gets(0), "");
@@ -138,6 +138,12 @@ TEST(switching_replays_the_scroll_back)
 	CHECK_STR(pump(), "");
 	type("\0352");
 	CHECK_STR(pump(), "[brume] console of vm 'two' (Ctrl-] ? for keys)\r\nboot\r\nlogin: x");
+	type("\035N");
+	CHECK(strstr(pump(), "vm 'one'"));
+	type("\035N");
+	CHECK(strstr(pump(), "vm 'two'"));
+	type("\035n");
+	CHECK(strstr(pump(), "vm 'one'"));
 }
 
 TEST(long_scroll_back_starts_at_a_line)

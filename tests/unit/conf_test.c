@@ -273,13 +273,13 @@ TEST(too_many_vms_and_messages)
 	char text[8192];
 	size_t n = 0;
 
-	for (int i = 0; i < 70; i++) {
+	for (int i = 0; i < CONF_VMS_MAX + 6; i++) {
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "vm v%d\nmemory 1M\nkernel k\n", i);
 	}
 	parse(text);
 	CHECK_EQ(r.vm_count, CONF_VMS_MAX);
 	CHECK_EQ(r.message_count, 6);
-	CHECK_STR(r.message[0], "f:193: more than 64 VMs");
+	CHECK_STR(r.message[0], "f:385: more than 128 VMs");
 	n = 0;
 	for (int i = 0; i < 100; i++) {
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "x\n");

@@ -9,12 +9,13 @@ are by default in Brume and off in Linux, one CPU, the same CPU model. Only rati
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../system"))
 import harness  # noqa: E402
-from harness import BUILD, TOP, Machine, make_iso, vm_config, work_dir  # noqa: E402
+from harness import BUILD, TOP, BochsMachine, Machine, make_iso, vm_config, work_dir  # noqa: E402
 
 COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "42", "-rtc", "base=2030-01-01T00:00:00,clock=vm")
 CPU = "max,+svm,-monitor"
@@ -31,6 +32,8 @@ ROWS = (  # name in the payload, title, most that Brume may need
     ("halt", "halt, wake pending", 420),
     ("timer-wake", "halt and timer wake", None),
 )
+PEER_WORDS = "console=ttyS0 nokaslr mitigations=off kvm.halt_poll_ns=0 quiet panic=-1"
+IPS = 1000000000           # of Bochs: one instruction per ns, as in QEMU
 TIMER_TICKS = 100000       # of the payload's timer, each 1 ns; at one instruction per ns the same in instructions
 
 
@@ -42,25 +45,58 @@ def parse(log):
     return rows
 
 
-def run_brume():
-    iso = make_iso(config="node when-idle poweroff\n" + vm_config("bench", "64M", "", "", "exits", None),
-                   modules={"exits": PAYLOAD})
-    with Machine(iso=iso, memory="512m", cpu=CPU, extra=COUNTED) as node:
-        node.expect(r"bench done", 300)
+def finish(node):
+    """Waits for the payload's end and returns its rows."""
+    with node:
+        node.expect(r"bench done", 600)
         node.wait_exit(60)
         return parse(node.text())
 
 
-def run_kvm():
+def brume_iso():
+    return make_iso(config="node when-idle poweroff\n" + vm_config("bench", "64M", "", "", "exits", None),
+                    modules={"exits": PAYLOAD})
+
+
+def peer_files():
+    """Linux, and the initramfs in which QEMU runs the payload by KVM."""
     initrd = os.path.join(work_dir(), "peer.img")
     peer = os.path.join(BUILD, "deps/peer")
     subprocess.run([os.path.join(TOP, "tests/bench/mkpeer"), peer, os.path.join(BUILD, "deps/qemu"), PAYLOAD, initrd],
                    check=True)
-    with Machine(kernel=os.path.join(peer, "vmlinuz"), initrd=[(initrd, "")], memory="1g", cpu=CPU, extra=COUNTED,
-                 append="console=ttyS0 nokaslr mitigations=off kvm.halt_poll_ns=0 quiet panic=-1") as node:
-        node.expect(r"bench done", 600)
-        node.wait_exit(60)
-        return parse(node.text())
+    return os.path.join(peer, "vmlinuz"), initrd
+
+
+def peer_iso():
+    """The same on a CD that a BIOS boots."""
+    tree = os.path.join(work_dir(), "peer-tree")
+    os.makedirs(os.path.join(tree, "boot/grub"))
+    for name, path in zip(("vmlinuz", "initrd.img"), peer_files()):
+        shutil.copy(path, os.path.join(tree, "boot", name))
+    with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="utf-8") as stream:
+        stream.write(f"set timeout=0\nlinux /boot/vmlinuz {PEER_WORDS}\ninitrd /boot/initrd.img\nboot\n")
+    iso = os.path.join(work_dir(), "peer.iso")
+    subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "-o", iso, "--locales=", "--fonts=", "--themes=",
+                    "--install-modules=linux normal search search_fs_file minicmd part_msdos iso9660", tree],
+                   check=True, capture_output=True)
+    return iso
+
+
+def run_brume_svm():
+    return finish(Machine(iso=brume_iso(), memory="512m", cpu=CPU, extra=COUNTED))
+
+
+def run_kvm_svm():
+    kernel, initrd = peer_files()
+    return finish(Machine(kernel=kernel, initrd=[(initrd, "")], memory="1g", cpu=CPU, extra=COUNTED, append=PEER_WORDS))
+
+
+def run_brume_vmx():
+    return finish(BochsMachine(iso=brume_iso(), memory="512m", ips=IPS))
+
+
+def run_kvm_vmx():
+    return finish(BochsMachine(iso=peer_iso(), memory="1g", ips=IPS))
 
 
 def table(results):

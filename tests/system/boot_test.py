@@ -4,8 +4,8 @@ import hashlib
 import os
 import subprocess
 
-from harness import (BUILD, INITRD, KERNEL, LINUX, TOP, VMLINUZ, Failure, Machine, make_iso, script_word, test, vm_config, work_dir,
-                     write_file)
+from harness import (BOCHS_BIOS, BUILD, INITRD, KERNEL, LINUX, TOP, VMLINUZ, BochsMachine, Failure, Machine, make_iso, script_word,
+                     test, test_on_both, vm_config, work_dir, write_file)
 
 CONFIG = "node when-idle poweroff\n" + vm_config()
 
@@ -18,7 +18,7 @@ def use_shell(node, limit=90):
     node.sendline("poweroff")
     status = node.wait_exit(60)
     if status != 0:
-        raise Failure(f"QEMU ended with {status}: {node.errors()}")
+        raise Failure(f"the emulator ended with {status}: {node.errors()}")
 
 
 def media(tool, out, config=CONFIG):
@@ -36,9 +36,9 @@ def digest(path):
         return hashlib.sha256(stream.read()).hexdigest()
 
 
-@test
-def the_iso_that_make_run_boots():
-    with Machine(iso=os.path.join(BUILD, "brume.iso")) as node:
+@test_on_both
+def the_iso_that_make_run_boots(kind):
+    with kind(iso=os.path.join(BUILD, "brume.iso")) as node:
         use_shell(node)
 
 
@@ -101,9 +101,9 @@ def guest_script_without_a_user():
         node.wait_exit(60)
 
 
-def refuses(cpu):
+def refuses(cpu, kind=Machine, **machine):
     """One sentence, then nothing but a halted machine."""
-    with Machine(iso=make_iso(CONFIG), cpu=cpu) as node:
+    with kind(iso=make_iso(CONFIG), cpu=cpu, **machine) as node:
         sentence = node.expect(r"Brume cannot run here: (.*)\.$")[1]
         node.expect_none(r"brume-guest|panic")
         return sentence
@@ -118,4 +118,41 @@ def cpu_without_svm():
 @test
 def cpu_without_nested_paging():
     if "nested" not in refuses("max,+svm,-npt").lower():
+        raise Failure("the sentence does not name nested paging")
+
+
+@test
+def cpu_without_vmx():
+    if "VT-x" not in refuses("Haswell"):
+        raise Failure("the sentence does not name VT-x")
+
+
+# What Bochs' BIOS does with IA32_FEATURE_CONTROL: or 5 (locked, VMXON allowed). Its last byte but two is the 5.
+FEATURE_CONTROL = bytes.fromhex("b93a0000000f3283c8050f30")
+
+
+def bios_with_feature_control(value):
+    """Bochs' BIOS, but with that value."""
+    with open(BOCHS_BIOS, "rb") as stream:
+        bios = stream.read()
+    if bios.count(FEATURE_CONTROL) != 1:
+        raise Failure("the BIOS is another one")
+    return write_file(f"bios{value}", bios.replace(FEATURE_CONTROL, FEATURE_CONTROL[:-3] + bytes([value]) + FEATURE_CONTROL[-2:]))
+
+
+@test
+def vmx_that_the_firmware_locked_off():
+    if "switched off by the firmware" not in refuses(None, BochsMachine, bios=bios_with_feature_control(1)):
+        raise Failure("the sentence does not name the firmware")
+
+
+@test
+def vmx_that_the_firmware_left_unlocked():
+    with BochsMachine(iso=make_iso(CONFIG), bios=bios_with_feature_control(0)) as node:
+        use_shell(node)
+
+
+@test
+def cpu_without_ept():
+    if "EPT" not in refuses("core2_penryn_t9600", BochsMachine):
         raise Failure("the sentence does not name nested paging")

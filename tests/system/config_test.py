@@ -2,7 +2,7 @@
 """Bad input: a message with the reason, the node stays up and the rest runs."""
 import os
 
-from harness import BUILD, INITRD, VMLINUZ, Machine, make_iso, test, vm_config, write_file
+from harness import BUILD, INITRD, VMLINUZ, Machine, make_iso, test, test_on_both, vm_config, write_file
 
 
 def stays_up(node):
@@ -19,11 +19,11 @@ def piece(name, path, start, end):
         return write_file(name, stream.read(end - start))
 
 
-@test
-def bad_lines_are_reported_and_the_rest_runs():
+@test_on_both
+def bad_lines_are_reported_and_the_rest_runs(kind):
     config = ("nonsense here\n" + vm_config("good") + "    colour blue\n" +
               vm_config("bad", memory="12parsecs") + vm_config("good"))
-    with Machine(iso=make_iso(config)) as node:
+    with kind(iso=make_iso(config)) as node:
         node.expect(r"brume\.conf:1: .*nonsense", 60)
         node.expect(r"brume\.conf:\d+: .*colour")
         node.expect(r"brume\.conf:\d+: .*12parsecs")

@@ -2,7 +2,7 @@
 """The node's console: one sees which VM one types to, switches, and rules VMs by keys."""
 import os
 
-from harness import BUILD, Failure, Machine, make_iso, test, vm_config
+from harness import BUILD, Failure, Machine, make_iso, test, test_on_both, vm_config
 
 QUIET = "console=ttyS0 quiet"
 
@@ -11,9 +11,9 @@ def two_vms(extra=""):
     return make_iso(extra + vm_config("red", cmdline=QUIET) + vm_config("blue", cmdline=QUIET))
 
 
-@test
-def keys_switch_between_two_vms():
-    with Machine(iso=two_vms()) as node:
+@test_on_both
+def keys_switch_between_two_vms(kind):
+    with kind(iso=two_vms()) as node:
         node.expect(r"\[brume\] console of vm 'red'", 60)
         node.login()
         node.shell("hostname red-guest")
@@ -34,7 +34,7 @@ def keys_switch_between_two_vms():
         node.expect(r"power off the node")
         node.escape("q")
         if node.wait_exit() != 0:
-            raise Failure("power-off did not end QEMU")
+            raise Failure("power-off did not end the emulator")
 
 
 @test
@@ -93,9 +93,9 @@ def cpu_ms(node, vm):
     return int(node.expect(rf"brume: vm {vm}: CPU time (\d+) ms, \d+\.\d % of the \d+ ms since its start$")[1])
 
 
-@test
-def counters_count_what_the_guest_did():
-    with Machine(iso=make_iso(counted_vm("halt"), COUNTED), memory="512m") as node:
+@test_on_both
+def counters_count_what_the_guest_did(kind):
+    with kind(iso=make_iso(counted_vm("halt"), COUNTED), memory="512m") as node:
         node.expect(r"^counted$")
         node.escape("c")
         start = node.position                      # the vCPU's own line may come before init's

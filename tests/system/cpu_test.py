@@ -2,7 +2,7 @@
 """The processor as guests see it: a payload that tries what the manuals say (tests/guest/cpu.c), and Linux on two vCPUs."""
 import os
 
-from harness import BUILD, LINUX, Machine, make_iso, test, vm_config
+from harness import BUILD, LINUX, Machine, make_iso, test, test_on_both, vm_config
 
 ONE = "node when-idle poweroff\n" + vm_config("cpu", memory="16M", kernel="cpu", initrd=None, cmdline="")
 TWO = ONE.replace("vcpus 1", "vcpus 2")
@@ -17,27 +17,27 @@ def all_ok(node):
     assert node.wait_exit(30) == 0
 
 
-@test
-def exceptions_shadows_priorities_and_timers_of_a_guest():
-    with Machine(iso=make_iso(TWO, {"cpu": os.path.join(BUILD, "guest/cpu.elf")}), memory="512m") as node:
+@test_on_both
+def exceptions_shadows_priorities_and_timers_of_a_guest(kind):
+    with kind(iso=make_iso(TWO, {"cpu": os.path.join(BUILD, "guest/cpu.elf")}), memory="512m") as node:
         all_ok(node)
 
 
-@test
-def the_same_beside_a_guest_that_spins():
+@test_on_both
+def the_same_beside_a_guest_that_spins(kind):
     spin = vm_config("spin", memory="16M", kernel="hostile", initrd=None, cmdline="hostile=spin")
     modules = {"cpu": os.path.join(BUILD, "guest/cpu.elf"), "hostile": os.path.join(BUILD, "guest/hostile.elf")}
-    with Machine(iso=make_iso(ONE + spin, modules), memory="512m") as node:
+    with kind(iso=make_iso(ONE + spin, modules), memory="512m") as node:
         node.expect(r"done cpu", 120)
         node.expect_none(r"not ok")
         node.escape("q")
         assert node.wait_exit(30) == 0
 
 
-@test
-def linux_on_two_vcpus():
+@test_on_both
+def linux_on_two_vcpus(kind):
     config = vm_config("linux").replace("vcpus 1", "vcpus 2")
-    with Machine(iso=make_iso(config, LINUX), memory="1g") as node:
+    with kind(iso=make_iso(config, LINUX), memory="1g") as node:
         node.login(120)
         assert node.shell("grep -c ^processor /proc/cpuinfo") == "2"
         got = node.shell("for i in 1 2 3 4; do (dd if=/dev/zero bs=64k count=16 2>/dev/null | sha256sum) & done; wait", 120)

@@ -48,6 +48,7 @@ KERNEL = os.path.join(BUILD, "brume.elf")
 ISO = os.path.join(BUILD, "brume.iso")
 VMLINUZ = os.path.join(BUILD, "guest/vmlinuz")
 INITRD = os.path.join(BUILD, "guest/initrd.img")
+BOCHS_BIOS = os.path.join(BUILD, "deps/bochs/BIOS-bochs-latest")
 LINUX = {"vmlinuz": VMLINUZ, "initrd.img": INITRD}
 
 ESCAPE = "\x1d"                      # Ctrl-], Brume's own key
@@ -310,10 +311,10 @@ class BochsMachine(Node):
     patience = 2 * PATIENCE            # how much slower than QEMU it may be
     last_word = signal.SIGTERM         # to the script, which then ends Bochs
 
-    def __init__(self, iso, memory="1g", cpu=None, cpus=1):
+    def __init__(self, iso, memory="1g", cpu=None, cpus=1, ips=100_000_000, bios=BOCHS_BIOS):
         size = int(memory[:-1]) * {"m": 1, "g": 1024}[memory[-1]]
         super().__init__([os.path.join(TOP, "tools/bochs"), "-m", str(min(size, 2048)), "--cpu", cpu or INTEL,
-                          "--smp", str(cpus), iso])
+                          "--smp", str(cpus), "--ips", str(ips), "--bios", bios, iso])
 
 
 def clean():

@@ -2,7 +2,7 @@
 """Guests that misbehave (tests/guest/hostile.c): their VM fails or is slowed, the node and a VM beside it go on."""
 import os
 
-from harness import BUILD, INITRD, VMLINUZ, Machine, make_iso, test, vm_config
+from harness import BUILD, INITRD, VMLINUZ, make_iso, test_on_both, vm_config
 
 HOSTILE = os.path.join(BUILD, "guest/hostile.elf")
 MODULES = {"vmlinuz": VMLINUZ, "initrd.img": INITRD, "hostile": HOSTILE}
@@ -44,10 +44,10 @@ def expect_anywhere(node, pattern, limit):
     return match
 
 
-@test
-def a_linux_guest_among_nineteen_hostile_ones():
+@test_on_both
+def a_linux_guest_among_nineteen_hostile_ones(kind):
     config = vm_config("linux", extra="weight 1000") + "".join(hostile_vm(word) for word in ENDS)
-    with Machine(iso=make_iso(config, MODULES), memory="1536m") as node:
+    with kind(iso=make_iso(config, MODULES), memory="1536m") as node:
         node.login(240)
         # Checked work, while those that never end go on beside it.
         for _ in range(3):
@@ -65,20 +65,20 @@ def a_linux_guest_among_nineteen_hostile_ones():
         assert node.wait_exit(60) == 0
 
 
-def run_payload(name, last, at_least):
+def run_payload(kind, name, last, at_least):
     config = "node when-idle poweroff\n" + vm_config(name, memory="16M", kernel=name, initrd=None, cmdline="")
-    with Machine(iso=make_iso(config, {name: os.path.join(BUILD, f"guest/{name}.elf")}), memory="512m") as node:
+    with kind(iso=make_iso(config, {name: os.path.join(BUILD, f"guest/{name}.elf")}), memory="512m") as node:
         node.expect(last, 60)
         node.expect_none(r"not ok")
         assert len([line for line in node.text().splitlines() if line.startswith("ok ")]) >= at_least
         assert node.wait_exit(30) == 0
 
 
-@test
-def every_form_of_instruction_on_a_device():
-    run_payload("mmio", r"done mmio", 90)
+@test_on_both
+def every_form_of_instruction_on_a_device(kind):
+    run_payload(kind, "mmio", r"done mmio", 90)
 
 
-@test
-def faults_traps_and_modes_of_emulated_instructions():
-    run_payload("emulation", r"done emulation", 11)
+@test_on_both
+def faults_traps_and_modes_of_emulated_instructions(kind):
+    run_payload(kind, "emulation", r"done emulation", 11)

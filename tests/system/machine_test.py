@@ -5,6 +5,13 @@ from harness import BochsMachine, Failure, Machine, make_iso, test, vm_config
 CONFIG = "node when-idle poweroff\n" + vm_config()
 
 
+MODELS = {
+    "corei7_sandy_bridge_2600k": r"Intel.* i7-2600K",
+    "corei7_haswell_4770": r"Intel.* i7-4770",
+    "tigerlake": r"11th Gen Intel",
+}
+
+
 def boots(says, arguments="", kind=Machine, **machine):
     """Brume says that about the machine, Linux runs, its clock goes on, and the power goes off."""
     with kind(iso=make_iso(CONFIG, arguments=arguments), **machine) as node:
@@ -47,6 +54,13 @@ def pc_chipset_with_other_cpu_model():
 @test
 def amd_cpu_that_gives_instruction_lengths():
     boots(r"cpu: AMD Ryzen", kind=BochsMachine, cpu="ryzen")
+
+
+@test
+def linux_on_intel_models_vmx():
+    """From one that has no more than Brume needs to one that has nearly everything."""
+    for model, says in MODELS.items():
+        boots(rf"cpu: *{says}", kind=BochsMachine, cpu=model)
 
 
 @test

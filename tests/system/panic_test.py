@@ -5,7 +5,7 @@ import re
 import struct
 import subprocess
 
-from harness import BUILD, KERNEL, Failure, Machine, make_iso, test, vm_config, write_file
+from harness import BUILD, KERNEL, Failure, Machine, make_iso, test, test_on_both, vm_config, write_file
 
 UD2 = b"\x0f\x0b"
 
@@ -44,10 +44,10 @@ def panic_prints_registers_and_names_and_resets():
         node.wait_exit(30)
 
 
-@test
-def panic_log_is_shown_by_the_next_boot():
-    with Machine(iso=make_iso(vm_config(), arguments="panic=1", image=broken_init()),
-                 extra=["-action", "reboot=reset"]) as node:
+@test_on_both
+def panic_log_is_shown_by_the_next_boot(kind):
+    again = {"extra": ["-action", "reboot=reset"]} if kind is Machine else {}
+    with kind(iso=make_iso(vm_config(), arguments="panic=1", image=broken_init()), **again) as node:
         expect_panic(node)
         node.expect(r"the run before this one ended in a panic; its log:", 60)
         node.expect(r"PANIC: .*init")

@@ -83,18 +83,17 @@ TEST(every_address_leads_to_its_frame_with_its_rights)
 
 TEST(a_format_with_its_own_bits_is_walked_the_same)
 {
-	/* EPT, SDM 3C 29.3: R, W, X in bits 0 to 2, large page bit 7, memory type 6 in bits 3 to 5. */
-	static const struct pt_format ept = { .table = 7, .present = 7, .leaf = 1 | 6 << 3, .write = 2, .exec = 4,
-					      .large = 0x80, .leaf_levels = 3, .fixed_level = 3 };
 	uint32_t prot;
 
-	fresh(&ept);
+	fresh(&pt_ept);
 	CHECK_EQ(pt_map(&pt, M2, hpa(PA), M2, PROT_R | PROT_X, 1, &done), OK);
 	CHECK(pt_lookup(&pt, M2, NULL, &prot, NULL));
 	CHECK_EQ(prot, PROT_R | PROT_X);
 	CHECK_EQ(pt_map(&pt, 2 * M2, hpa(PA), K4, PROT_R | PROT_W, 1, &done), OK);
 	CHECK(pt_lookup(&pt, 2 * M2, NULL, &prot, NULL));
 	CHECK_EQ(prot, PROT_R | PROT_W);
+	/* SDM 3C 29.3: R, W, X in bits 0 to 2, memory type write-back in bits 3 to 5, the guest's ignored by bit 6. */
+	CHECK_EQ(*pt_slot(&pt, 2 * M2), PA | 0x73);
 }
 
 TEST(work_is_bounded_and_goes_on)

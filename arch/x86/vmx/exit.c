@@ -27,6 +27,7 @@ void vmx_fail(struct vm_exit *e, const char *why)
 	e->inst_len = 0;
 	e->fail = (struct exit_fail){ vmread(VMCS_REASON), vmread(VMCS_QUALIFICATION), vmread(VMCS_INSTRUCTION_ERROR) };
 	e->why = why;
+	vmwrite(VMCS_ENTRY_EVENT, 0);        /* a failed entry leaves it */
 }
 
 /* An instruction that the kernel completes. */
@@ -135,35 +136,29 @@ void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason)
 	case REASON_HLT:    instruction(e, EXIT_HLT); return;
 	case REASON_VMCALL: instruction(e, EXIT_HYPERCALL); return;
 	case REASON_XSETBV: instruction(e, EXIT_XSETBV); return;
-	case REASON_INVD:
-	case REASON_WBINVD: instruction(e, EXIT_OTHER); return;
-	case REASON_RDMSR:
-	case REASON_WRMSR:
+	case REASON_INVD: case REASON_WBINVD: instruction(e, EXIT_OTHER); return;
+	case REASON_RDMSR: case REASON_WRMSR:
 		instruction(e, EXIT_MSR);
 		e->write = reason == REASON_WRMSR;
 		return;
-	case REASON_IO:               port(v, e); return;
-	case REASON_EPT_VIOLATION:    memory(v, e); return;
-	case REASON_INTERRUPT:
-	case REASON_PREEMPTION_TIMER:
-	case REASON_INIT:             e->kind = EXIT_INTERRUPT; return;
-	case REASON_INTERRUPT_WINDOW:
-	case REASON_NMI_WINDOW:       e->kind = EXIT_IRQ_WINDOW; return;
-	case REASON_TRIPLE_FAULT:     e->kind = EXIT_SHUTDOWN; return;
-	case REASON_EXCEPTION:        exception(v, e); return;
-	case REASON_CR:               control_register(v, e); return;
+	case REASON_IO:            port(v, e); return;
+	case REASON_EPT_VIOLATION: memory(v, e); return;
+	case REASON_INTERRUPT: case REASON_PREEMPTION_TIMER: case REASON_INIT: e->kind = EXIT_INTERRUPT; return;
+	case REASON_INTERRUPT_WINDOW: case REASON_NMI_WINDOW: e->kind = EXIT_IRQ_WINDOW; return;
+	case REASON_TRIPLE_FAULT:  e->kind = EXIT_SHUTDOWN; return;
+	case REASON_EXCEPTION:     exception(v, e); return;
+	case REASON_CR:            control_register(v, e); return;
 	case REASON_DR:
 		vmx_load_debug(v);
 		e->kind = EXIT_DR;
 		return;
+	case REASON_RDPMC:         raise(e, VECTOR_GP, true, 0); return;
 	case REASON_GETSEC: case REASON_RSM: case REASON_VMCLEAR ... REASON_VMXON: case REASON_MWAIT: case REASON_MONITOR:
 	case REASON_INVEPT: case REASON_INVVPID:
 		raise(e, VECTOR_UD, false, 0);
 		return;
-	case REASON_RDPMC:            raise(e, VECTOR_GP, true, 0); return;
-	case REASON_TASK_SWITCH:      vmx_fail(e, "the guest switches tasks, which VT-x leaves to the hypervisor"); return;
+	case REASON_TASK_SWITCH:   vmx_fail(e, "the guest switches tasks, which VT-x leaves to the hypervisor"); return;
 	default:
 		vmx_fail(e, reason & REASON_ENTRY_FAILED ? "the CPU refuses the guest's state" : "exit of unknown kind");
-		vmwrite(VMCS_ENTRY_EVENT, 0);        /* a failed entry leaves it */
 	}
 }

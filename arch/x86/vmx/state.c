@@ -192,12 +192,6 @@ void vmx_set(struct vcpu *v, const struct vcpu_state *s)
 	x->flushed_cpu = NO_CPU;
 }
 
-void vmx_load_debug(struct vcpu *v)
-{
-	vcpu_load_dr(v);
-	write_dr6(vmx_of(v)->dr6);
-}
-
 void vmx_dump(const struct vcpu *v)
 {
 	static const uint16_t shown[] = {

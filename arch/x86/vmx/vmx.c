@@ -281,6 +281,12 @@ static void init(struct vcpu *v)
 	x->pat = 0x0007040600070406;
 }
 
+void vmx_load_debug(struct vcpu *v)
+{
+	vcpu_load_dr(v);
+	write_dr6(vmx_of(v)->dr6);
+}
+
 static void load(struct vcpu *v)
 {
 	const struct vmx *x = vmx_of(v);
@@ -430,7 +436,6 @@ static void run(struct vcpu *v, struct vm_exit *e)
 	} else {
 		/* Only an event that no CPU has can be refused so (SDM 3C 27.2.1.3): it came from the vmm. */
 		vmx_fail(e, "the CPU refuses the event to be delivered");
-		vmwrite(VMCS_ENTRY_EVENT, 0);
 	}
 }
 

@@ -90,12 +90,12 @@ static bool is_periodic(const struct hpet_timer *t)
 }
 
 /*
- * Arms the timer for the next match. One that can tell nobody anything is not armed: the comparator of a period is caught
+ * Arms the timer for the next match, past ticks from now at the soonest. One that can tell nobody anything is not armed: the comparator of a period is caught
  * up when it is looked at. Farther away than half of all time means that it has passed.
  */
-static void arm(struct hpet_timer *t)
+static void arm_past(struct hpet_timer *t, uint64_t past)
 {
-	uint64_t ticks = wrapped(t, t->comparator - count(t->hpet)), now = vm_now(), due, floor;
+	uint64_t ticks = wrapped(t, t->comparator - count(t->hpet) - past) + past, now = vm_now(), due, floor;
 
 	vm_timer_cancel(&t->timer);
 	if (!runs(t->hpet) || !(t->config & T_INTERRUPT) || ticks > UINT64_MAX / 2 / HPET_TICK_NS) {
@@ -104,6 +104,11 @@ static void arm(struct hpet_timer *t)
 	due = now + ticks * HPET_TICK_NS;
 	floor = t->last_ns + HPET_FLOOR_NS;
 	vm_timer_set(&t->timer, due > floor ? due : floor);
+}
+
+static void arm(struct hpet_timer *t)
+{
+	arm_past(t, 0);
 }
 
 /* Steps the comparator over all matches up to now. */
@@ -127,7 +132,7 @@ static void match(void *arg)
 		catch_up(t);
 		arm(t);
 	} else if (t->config & T_32) {
-		arm(t);                      /* matches again when the counter has gone round */
+		arm_past(t, 1);              /* matches again when the counter has gone round */
 	}
 }
 

@@ -43,7 +43,7 @@ void pci_function_init(struct pci_function *f, const struct pci_identity *id, co
 	allow(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX);
 	allow(f, PCI_INTERRUPT_LINE, 1, 0xff);
 	for (unsigned i = 0; i < PCI_BARS; i++) {
-		f->bar[i].base = UINT64_MAX;
+		f->bar[i].base = f->bar[i].next = UINT64_MAX;
 	}
 }
 
@@ -51,7 +51,7 @@ void pci_add_bar(struct pci_function *f, unsigned index, uint64_t size, bool wid
 {
 	unsigned reg = PCI_BAR0 + 4 * index;
 
-	f->bar[index] = (struct pci_bar){ .size = size, .base = UINT64_MAX, .wide = wide, .fn = fn, .dev = dev };
+	f->bar[index] = (struct pci_bar){ .size = size, .base = UINT64_MAX, .next = UINT64_MAX, .wide = wide, .fn = fn, .dev = dev };
 	pci_put(f, reg, 4, wide ? BAR_WIDE | BAR_PREFETCH : 0);
 	allow(f, reg, 4, ~(uint32_t)(size - 1));
 	if (wide) {

@@ -27,6 +27,7 @@ enum pci_capability { PCI_CAP_MSI = 0x05, PCI_CAP_VENDOR = 0x09, PCI_CAP_MSIX = 
 struct pci_bar {
 	uint64_t size;               /* power of two, at least 16                                    */
 	uint64_t base;               /* where it answers now; UINT64_MAX: nowhere                    */
+	uint64_t next;               /* where it will: of pci_host_map()                             */
 	bool wide;                   /* 64 bits: takes the next BAR's register too                   */
 	io_fn *fn;
 	void *dev;
@@ -41,7 +42,7 @@ struct pci_ops {
 	void (*config_reads)(struct pci_function *f, unsigned at, unsigned len);
 	/* Bytes [at, at + len) were written, as far as they are writable. */
 	void (*config_written)(struct pci_function *f, unsigned at, unsigned len);
-	/* A BAR's base changed. */
+	/* A BAR's base changed. When one goes from one place to another this comes twice, with nowhere in between. */
 	void (*moved)(struct pci_function *f);
 };
 

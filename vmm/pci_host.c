@@ -130,7 +130,7 @@ static bool overlaps(const struct pci_host *host, uint64_t base, uint64_t size, 
 			if (bar == before) {
 				return false;
 			}
-			if (bar->base != UINT64_MAX && base < bar->base + bar->size && bar->base < base + size) {
+			if (bar->next != UINT64_MAX && base < bar->next + bar->size && bar->next < base + size) {
 				return true;
 			}
 		}
@@ -138,8 +138,8 @@ static bool overlaps(const struct pci_host *host, uint64_t base, uint64_t size, 
 	return false;
 }
 
-/* Where BAR index of f answers, given that those before it are settled. */
-static uint64_t bar_base(const struct pci_host *host, const struct pci_function *f, unsigned index)
+/* Where BAR index of f will answer, given that those before it are settled. */
+static uint64_t next_base(const struct pci_host *host, const struct pci_function *f, unsigned index)
 {
 	const struct pci_bar *bar = &f->bar[index];
 	uint64_t base = pci_bar_address(f, index);
@@ -152,25 +152,37 @@ static uint64_t bar_base(const struct pci_host *host, const struct pci_function 
 	return base;
 }
 
+/* Gives all BARs that change their new place, or none for the time being. */
+static void move_bars(struct pci_host *host, bool away)
+{
+	for (unsigned slot = 0; slot < PCI_SLOTS && host->slot[slot]; slot++) {
+		struct pci_function *f = host->slot[slot];
+		bool moved = false;
+
+		for (unsigned i = 0; i < PCI_BARS; i++) {
+			struct pci_bar *bar = &f->bar[i];
+			uint64_t to = away && bar->next != bar->base ? UINT64_MAX : bar->next;
+
+			moved |= to != bar->base;
+			bar->base = to;
+		}
+		if (moved && f->ops->moved) {
+			f->ops->moved(f);
+		}
+	}
+}
+
+/* All leave before the first one arrives: two may change places, and each has things at its old one to take along. */
 void pci_host_map(struct pci_host *host)
 {
-	uint32_t moved = 0;
-
 	host->last = NULL;
 	for (unsigned slot = 0; slot < PCI_SLOTS && host->slot[slot]; slot++) {
 		for (unsigned i = 0; i < PCI_BARS; i++) {
-			struct pci_bar *bar = &host->slot[slot]->bar[i];
-			uint64_t base = bar_base(host, host->slot[slot], i);
-
-			moved |= (uint32_t)(base != bar->base) << slot;
-			bar->base = base;
+			host->slot[slot]->bar[i].next = next_base(host, host->slot[slot], i);
 		}
 	}
-	for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
-		if ((moved >> slot & 1) && host->slot[slot]->ops->moved) {
-			host->slot[slot]->ops->moved(host->slot[slot]);
-		}
-	}
+	move_bars(host, true);
+	move_bars(host, false);
 }
 
 /* ---- interrupts ---- */

@@ -8,6 +8,7 @@
 
 enum { STATUS_WRITABLE = VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_DRIVER_OK | VIRTIO_FEATURES_OK | VIRTIO_FAILED };
 
+enum { AGAIN_NS = 1000 };            /* later than now, so that one run of the timers never serves twice */
 enum { SERVE_BATCH = 64 };           /* chains that virtio_serve() takes in one go                   */
 
 /* ---- reset ---- */
@@ -278,7 +279,7 @@ void virtio_notify(struct virtio_device *dev, unsigned queue)
 void virtio_notify_again(struct virtio_device *dev, unsigned queue)
 {
 	dev->again |= 1u << queue;
-	vm_timer_set(&dev->again_timer, vm_now());
+	vm_timer_set(&dev->again_timer, vm_now() + AGAIN_NS);
 }
 
 /* One chain; false: the device cannot go on now. */

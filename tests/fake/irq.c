@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tests/fake/platform.h"
+#include "vmm/hooks.h"
 
 void vm_irq(unsigned gsi, bool level)
 {
@@ -11,4 +12,15 @@ void vm_irq(unsigned gsi, bool level)
 	}
 	fake.rises[gsi] += level && !fake.irq[gsi];
 	fake.irq[gsi] = level;
+}
+
+/* The lines of PIT and RTC are the HPET's own here. */
+void vm_irq_replace(bool on)
+{
+	(void)on;
+}
+
+void vm_irq_legacy(unsigned gsi, bool level)
+{
+	vm_irq(gsi, level);
 }

@@ -58,14 +58,44 @@ void fake_outb(uint16_t port, uint8_t value)
 	fake_out(port, 1, value);
 }
 
+uint64_t fake_read(uint64_t addr, unsigned size)
+{
+	return access_bus(&fake.mmio, (struct io_access){ .addr = addr, .size = (uint8_t)size });
+}
+
+void fake_write(uint64_t addr, unsigned size, uint64_t value)
+{
+	access_bus(&fake.mmio, (struct io_access){ .addr = addr, .size = (uint8_t)size, .value = value, .write = true });
+}
+
 uint32_t fake_read32(uint64_t addr)
 {
-	return (uint32_t)access_bus(&fake.mmio, (struct io_access){ .addr = addr, .size = 4 });
+	return (uint32_t)fake_read(addr, 4);
 }
 
 void fake_write32(uint64_t addr, uint32_t value)
 {
-	access_bus(&fake.mmio, (struct io_access){ .addr = addr, .size = 4, .value = value, .write = true });
+	fake_write(addr, 4, value);
+}
+
+bool fake_has_doorbell(uint64_t addr)
+{
+	for (unsigned i = 0; i < FAKE_DOORBELLS; i++) {
+		if (fake.doorbell[i] == addr) {
+			return true;
+		}
+	}
+	return false;
+}
+
+unsigned fake_doorbells(void)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < FAKE_DOORBELLS; i++) {
+		count += fake.doorbell[i] != 0;
+	}
+	return count;
 }
 
 /* ---- what the core supplies ---- */
@@ -113,4 +143,25 @@ void vm_request_end(enum vm_end end)
 void vm_log(const char *fmt, ...)
 {
 	(void)fmt;
+}
+
+int vm_doorbell_add(uint64_t gpa, uint32_t event)
+{
+	(void)event;
+	for (unsigned i = 0; i < FAKE_DOORBELLS; i++) {
+		if (!fake.doorbell[i]) {
+			fake.doorbell[i] = gpa;
+			return OK;
+		}
+	}
+	return E_NOMEM;
+}
+
+void vm_doorbell_remove(uint64_t gpa)
+{
+	for (unsigned i = 0; i < FAKE_DOORBELLS; i++) {
+		if (fake.doorbell[i] == gpa) {
+			fake.doorbell[i] = 0;
+		}
+	}
 }

@@ -8,6 +8,8 @@ enum { FAKE_WALL = 951782400 };      /* 2000-02-29 00:00:00 UTC, a Tuesday */
 
 struct fake_msi { uint64_t address; uint32_t data; };
 
+enum { FAKE_DOORBELLS = 8 };
+
 struct fake {
 	uint64_t now_ns;
 	uint64_t wall_s;             /* vm_wall_seconds() at now_ns 0                                */
@@ -19,9 +21,13 @@ struct fake {
 	unsigned msis, ends, wakes;
 	enum vm_end end;
 	uint64_t eoi_bitmap[4];
+	uint64_t doorbell[FAKE_DOORBELLS];   /* addresses; 0: free                                   */
 };
 
 extern struct fake fake;
+
+unsigned fake_doorbells(void);
+bool fake_has_doorbell(uint64_t addr);
 
 /* Time zero, no devices, no timers. */
 void fake_reset(void);
@@ -36,5 +42,7 @@ uint32_t fake_in(uint16_t port, unsigned size);
 void fake_out(uint16_t port, unsigned size, uint32_t value);
 uint8_t fake_inb(uint16_t port);
 void fake_outb(uint16_t port, uint8_t value);
+uint64_t fake_read(uint64_t addr, unsigned size);
+void fake_write(uint64_t addr, unsigned size, uint64_t value);
 uint32_t fake_read32(uint64_t addr);
 void fake_write32(uint64_t addr, uint32_t value);

@@ -4,7 +4,7 @@
  * one model on the fake platform.
  *
  *	byte 0      bits 0-1 what: read, write, let time pass, event of the model; bits 2-3 size, bits 4-7 range or pause
- *	byte 1      offset, argument
+ *	byte 1      offset, argument; a large range is reached by more of byte 0
  *	bytes 2...  value of a write, little endian, as many as its size
  *
  * Found are: whatever the sanitizers find, models that answer wider than they were asked, and timers that are still
@@ -40,7 +40,7 @@ static inline void device_fuzz_access(unsigned which, uint8_t offset, struct io_
 	struct bus *bus = fake.mmio.count ? &fake.mmio : &fake.ports;
 	const struct io_range *r = &bus->range[which % bus->count];
 
-	io->addr = r->base + offset % r->size;
+	io->addr = r->base + (which / bus->count * 256u + offset) % r->size;
 	bus_access(bus, io);
 	device_fuzz_check(io->size == 8 || io->value >> io->size * 8 == 0);
 }

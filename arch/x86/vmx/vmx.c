@@ -394,6 +394,10 @@ static void leave_state(struct vcpu *v, struct vmx *x)
 	v->rip = x->rip = vmread(VMCS_GUEST_RIP);
 	v->rflags = x->rflags = vmread(VMCS_GUEST_RFLAGS);
 	v->page->gpr[GPR_RSP] = x->rsp = vmread(VMCS_GUEST_RSP);
+	/* Bochs keeps the host's interrupts from such a guest, and its exits may come too fast for the timer. */
+	if (!(v->rflags & RFLAGS_IF)) {
+		__asm__ volatile("sti; nop; cli" : : : "memory");
+	}
 	x->interruptibility = vmread(VMCS_INTERRUPTIBILITY);
 	v->shadow = x->interruptibility & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS);
 	v->nmi_blocked = (x->interruptibility & BLOCKED_BY_NMI) != 0;

@@ -15,6 +15,7 @@ struct gmem_slot {
 struct gmem {
 	struct gmem_slot slot[GMEM_SLOTS_MAX];
 	unsigned count;
+	uint64_t beyond;             /* address bits that the guest's processor does not have: reserved in its tables */
 };
 
 /*

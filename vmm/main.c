@@ -95,7 +95,11 @@ static int map_ram(void)
 
 static void make_memory(void)
 {
+	uint32_t width[CPUID_REGS];
 	int r = sys_space_create();
+
+	cpuid_host(0x80000008, 0, width);
+	vm.mem.beyond = ~0ull << (width[0] & 63);
 
 	if (r < 0) {
 		give_up("guest address space", r);

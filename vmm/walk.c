@@ -60,7 +60,7 @@ static int read_entry(struct descent *d, gpa_t at, unsigned size, uint32_t *erro
 		*error = error_code(d, 0);
 		return E_FAULT;
 	}
-	if (d->entry & PTE_NX && !(d->c->efer & EFER_NXE)) {
+	if ((d->entry & PTE_NX && !(d->c->efer & EFER_NXE)) || (d->entry & d->mem->beyond & PTE_ADDRESS)) {
 		*error = error_code(d, PF_PRESENT | PF_RESERVED);
 		return E_FAULT;
 	}

@@ -81,6 +81,22 @@ TEST(four_levels)
 	CHECK_EQ(error, 0);
 }
 
+/* Bits that the processor's addresses do not have (SDM 3A 4.5). */
+TEST(address_bits_beyond_the_processors_are_reserved)
+{
+	struct walk_context c = long_mode();
+	struct gmem narrow = mem;
+	gpa_t at;
+	uint32_t error;
+
+	narrow.beyond = ~0ull << 40;
+	long_tables(P | W | U | 1ull << 40);
+	CHECK_EQ(walk(&narrow, &c, 0x123, WALK_WRITE, &at, &error), E_FAULT);
+	CHECK_EQ(error, PF_PRESENT | PF_WRITE | PF_RESERVED);
+	long_tables(P | W | U | 1ull << 62);
+	CHECK_EQ(walk(&narrow, &c, 0x123, WALK_WRITE, &at, &error), OK);
+}
+
 TEST(accessed_and_dirty_bits)
 {
 	struct walk_context c = long_mode();

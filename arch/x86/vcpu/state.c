@@ -201,7 +201,8 @@ void state_reset(struct vcpu *v, uint16_t selector, uint64_t base, uint64_t rip)
 	s.ldtr = (struct vcpu_segment){ .limit = 0xffff, .attr = SEG_P | 2 };
 	s.tr = (struct vcpu_segment){ .limit = 0xffff, .attr = SEG_P | 0xb };
 	s.gdtr = s.idtr = table;
-	s.cr0 = CR0_CD | CR0_NW | CR0_ET;
+	/* INIT leaves the caches as they were; ET says that this is not power-on. */
+	s.cr0 = (s.cr0 & CR0_ET ? s.cr0 & (CR0_CD | CR0_NW) : CR0_CD | CR0_NW) | CR0_ET;
 	s.cr2 = s.cr3 = s.cr4 = s.efer = 0;
 	s.dr6 = 0xffff0ff0;
 	s.dr7 = 0x400;

@@ -297,7 +297,6 @@ static void messages(void)
 	uint64_t all = (1ull << cpu_count) - 1;
 
 	irq_sink(V1);
-	cpus_start();
 	shorthands(all);
 	if (in_x2apic) {
 		x2apic_logical(all);
@@ -386,6 +385,7 @@ static void switched_off(void)
 	ok("cpuid of a disabled apic", !has(1, 0, 'd', 9));
 	equal("off to x2apic refused", FAULT("wrmsr", (uint32_t)old | 0xc00, MSR_BASE, old >> 32), GP);
 	wrmsr(MSR_BASE, old & ~0x400ull);
+	in_x2apic = false;
 	ok("enabled again", has(1, 0, 'd', 9));
 	equal("spurious vector register is reset", mmio_read32(0xfee00000 + APIC_SVR), 0xff);
 	equal("lvt is masked", mmio_read32(0xfee00000 + APIC_LVT_TIMER), MASKED);
@@ -393,6 +393,7 @@ static void switched_off(void)
 
 void group_xapic(void)
 {
+	cpus_start();
 	x2apic_all(false);
 	xapic_registers();
 	xapic_forms();
@@ -455,6 +456,7 @@ void group_x2apic(void)
 		skip("all", "not offered");
 		return;
 	}
+	cpus_start();
 	x2apic_all(true);
 	x2apic_registers();
 	priorities();

@@ -162,16 +162,22 @@ static uint32_t fill(const struct virtio_net *n, const struct ring_chain *c, uin
 	return at - from;
 }
 
-static void put_back(struct virtio_net *n, struct ring *ring, unsigned count)
+/* Returns the sum of their slots. */
+static uint16_t put_back(struct virtio_net *n, struct ring *ring, unsigned count)
 {
+	uint16_t slots = 0;
+
 	while (count--) {
 		n->chain.slots = n->part[count].slots;
+		slots = (uint16_t)(slots + n->chain.slots);
 		ring_untake(ring, &n->chain);
 	}
+	return slots;
 }
 
 /*
- * Copies a frame into as many buffers as it takes. E_AGAIN: there are not enough now, none was taken. E_RANGE: it does
+ * Copies a frame into as many buffers as it takes. E_AGAIN: there are not enough now, none was taken, and the driver was
+ * asked to tell when there are more. E_RANGE: it does
  * not fit the way the driver wants frames. E_PROTO: the driver's fault.
  */
 static int deliver(struct virtio_net *n, struct ring *ring, const struct source *src)
@@ -184,9 +190,17 @@ static int deliver(struct virtio_net *n, struct ring *ring, const struct source 
 		uint32_t skip = count ? 0 : HDR, len;
 		int r = count < most ? ring_pop(ring, c) : E_RANGE;
 
-		if (r <= 0) {
+		if (r == 0 && !ring_listen_behind(ring, put_back(n, ring, count))) {
+			return E_AGAIN;
+		}
+		if (r < 0) {
 			put_back(n, ring, count);
-			return r ? r : E_AGAIN;
+			return r;
+		}
+		if (r == 0) {                            /* more came meanwhile: from the beginning */
+			count = 0;
+			at = 0;
+			continue;
 		}
 		if (c->in_bytes <= skip) {
 			ring_break(ring, E_PROTO, "a receive buffer without room for a frame");
@@ -275,7 +289,6 @@ static int deliver_next(struct virtio_net *n, struct ring *ring, const struct fr
 		.hdr = { .flags = h->flags, .gso_type = h->gso_type, .hdr_len = h->hdr_len, .gso_size = h->gso_size,
 			 .csum_start = h->csum_start, .csum_offset = h->csum_offset },
 	};
-	int r = E_AGAIN;
 
 	if (!net_header_is_sane(h) || !is_for_us(n)) {
 		return E_RANGE;
@@ -283,10 +296,7 @@ static int deliver_next(struct virtio_net *n, struct ring *ring, const struct fr
 	if (!driver_takes(n, h)) {
 		return deliver_plain(n, ring, h);
 	}
-	do {
-		r = deliver(n, ring, &src);
-	} while (r == E_AGAIN && ring_listen(ring));
-	return r;
+	return deliver(n, ring, &src);
 }
 
 /* True when there is more than this batch. */

@@ -203,25 +203,30 @@ void ring_mute(struct ring *r)
 	}
 	r->muted = true;
 	if (r->packed) {
-		ring_packed_ask(r, false);
+		ring_packed_mute(r);
 	} else {
-		ring_split_ask(r, false);
+		ring_split_mute(r);
 	}
 }
 
-bool ring_listen(struct ring *r)
+bool ring_listen_behind(struct ring *r, uint16_t slots)
 {
 	if (!r->size || r->error) {
 		return false;
 	}
 	r->muted = false;
 	if (r->packed) {
-		ring_packed_ask(r, true);
+		ring_packed_listen(r, slots);
 	} else {
-		ring_split_ask(r, true);
+		ring_split_listen(r, slots);
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);         /* our wish before the last look */
-	return r->packed ? ring_packed_has(r) : ring_split_has(r);
+	return r->packed ? ring_packed_has(r, slots) : ring_split_has(r, slots);
+}
+
+bool ring_listen(struct ring *r)
+{
+	return ring_listen_behind(r, 0);
 }
 
 /* ---- bytes ---- */

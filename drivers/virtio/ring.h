@@ -115,6 +115,12 @@ void ring_mute(struct ring *r);
 /* Asks the driver to notify when it adds a chain. True: there is one already, take it instead of sleeping. */
 bool ring_listen(struct ring *r) MUST_CHECK;
 
+/*
+ * The same for who took chains, put them back because they did not suffice, and waits for more than those: slots is the
+ * sum of their slots. True: there is a chain behind them now.
+ */
+bool ring_listen_behind(struct ring *r, uint16_t slots) MUST_CHECK;
+
 /* Marks the ring as broken, for errors that the device finds in a chain's content. why: a constant. */
 void ring_break(struct ring *r, int error, const char *why);
 

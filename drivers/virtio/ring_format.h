@@ -70,18 +70,20 @@ enum ring_wish { RING_ALWAYS, RING_NEVER, RING_AT_EVENT };
 
 /*
  * The two formats; what they do stands at the public functions of ring.h: pop and use; show what is staged; what the
- * driver wishes; ask it for notifications or not; whether there is a chain. The ring is started and not broken.
+ * driver wishes; mute and listen; whether there is a chain behind that many slots. The ring is started and not broken.
  */
 int ring_split_pop(struct ring *r, struct ring_chain *c) MUST_CHECK;
 void ring_split_use(struct ring *r, const struct ring_chain *c, uint32_t written);
 void ring_split_show(struct ring *r);
 enum ring_wish ring_split_wish(const struct ring *r, uint16_t *event);
-void ring_split_ask(struct ring *r, bool on);
-bool ring_split_has(const struct ring *r);
+void ring_split_mute(struct ring *r);
+void ring_split_listen(struct ring *r, uint16_t slots);
+bool ring_split_has(const struct ring *r, uint16_t slots);
 
 int ring_packed_pop(struct ring *r, struct ring_chain *c) MUST_CHECK;
 void ring_packed_use(struct ring *r, const struct ring_chain *c, uint32_t written);
 void ring_packed_show(struct ring *r);
 enum ring_wish ring_packed_wish(const struct ring *r, uint16_t *event);
-void ring_packed_ask(struct ring *r, bool on);
-bool ring_packed_has(const struct ring *r);
+void ring_packed_mute(struct ring *r);
+void ring_packed_listen(struct ring *r, uint16_t slots);
+bool ring_packed_has(const struct ring *r, uint16_t slots);

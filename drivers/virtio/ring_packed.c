@@ -23,11 +23,6 @@ static bool is_available(uint16_t flags, bool wrap)
 	return !!(flags & RING_DESC_AVAIL) == wrap && !!(flags & RING_DESC_USED) != wrap;
 }
 
-bool ring_packed_has(const struct ring *r)
-{
-	return is_available(ring_load(slot_at(r, r->next_avail) + DESC_FLAGS), r->avail_wrap);
-}
-
 /* Steps over n slots, n up to the size of the ring. */
 static void step(const struct ring *r, uint16_t *slot, bool *wrap, uint16_t n)
 {
@@ -38,13 +33,22 @@ static void step(const struct ring *r, uint16_t *slot, bool *wrap, uint16_t n)
 	}
 }
 
+bool ring_packed_has(const struct ring *r, uint16_t slots)
+{
+	uint16_t slot = r->next_avail;
+	bool wrap = r->avail_wrap;
+
+	step(r, &slot, &wrap, slots);
+	return is_available(ring_load(slot_at(r, slot) + DESC_FLAGS), wrap);
+}
+
 int ring_packed_pop(struct ring *r, struct ring_chain *c)
 {
 	uint16_t slot = r->next_avail;
 	bool wrap = r->avail_wrap;
 	struct ring_desc d;
 
-	if (!ring_packed_has(r)) {
+	if (!ring_packed_has(r, 0)) {
 		return 0;
 	}
 	c->slots = 0;
@@ -108,12 +112,19 @@ enum ring_wish ring_packed_wish(const struct ring *r, uint16_t *event)
 	return flags == EVENTS_OFF ? RING_NEVER : RING_ALWAYS;
 }
 
-void ring_packed_ask(struct ring *r, bool on)
+void ring_packed_mute(struct ring *r)
 {
-	if (!on) {
-		ring_store(r->device + EVENT_FLAGS, EVENTS_OFF);
-	} else if (r->event_idx) {
-		ring_store(r->device + EVENT_SLOT, (uint16_t)(r->next_avail | (r->avail_wrap ? EVENT_WRAP : 0)));
+	ring_store(r->device + EVENT_FLAGS, EVENTS_OFF);
+}
+
+void ring_packed_listen(struct ring *r, uint16_t slots)
+{
+	uint16_t slot = r->next_avail;
+	bool wrap = r->avail_wrap;
+
+	step(r, &slot, &wrap, slots);
+	if (r->event_idx) {
+		ring_store(r->device + EVENT_SLOT, (uint16_t)(slot | (wrap ? EVENT_WRAP : 0)));
 		ring_store(r->device + EVENT_FLAGS, EVENTS_AT_SLOT);
 	} else {
 		ring_store(r->device + EVENT_FLAGS, EVENTS_ON);

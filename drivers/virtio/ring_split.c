@@ -11,9 +11,9 @@ const struct ring_layout ring_split_layout = {
 	.device_bytes = ENTRIES + 2, .device_entry = USED_ENTRY, .device_align = 4,
 };
 
-bool ring_split_has(const struct ring *r)
+bool ring_split_has(const struct ring *r, uint16_t slots)
 {
-	return ring_load(r->driver + IDX) != r->next_avail;
+	return (uint16_t)(ring_load(r->driver + IDX) - r->next_avail) > slots;
 }
 
 static int walk(struct ring *r, struct ring_chain *c, uint16_t i)
@@ -84,11 +84,18 @@ enum ring_wish ring_split_wish(const struct ring *r, uint16_t *event)
 }
 
 /* With events nothing needs to be said to mute: the driver tells once per event that we ask for. */
-void ring_split_ask(struct ring *r, bool on)
+void ring_split_mute(struct ring *r)
 {
 	if (!r->event_idx) {
-		ring_store(r->device + FLAGS, on ? 0 : NO_NOTIFY);
-	} else if (on) {
-		ring_store(r->device + ENTRIES + r->size * USED_ENTRY, r->next_avail);
+		ring_store(r->device + FLAGS, NO_NOTIFY);
+	}
+}
+
+void ring_split_listen(struct ring *r, uint16_t slots)
+{
+	if (r->event_idx) {
+		ring_store(r->device + ENTRIES + r->size * USED_ENTRY, (uint16_t)(r->next_avail + slots));
+	} else {
+		ring_store(r->device + FLAGS, 0);
 	}
 }

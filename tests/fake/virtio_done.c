@@ -15,3 +15,8 @@ bool virtio_queue_done(struct virtio_device *dev, unsigned queue)
 	}
 	return virtio_is_live(dev);
 }
+
+void virtio_config_changed(struct virtio_device *dev)
+{
+	dev->generation++;
+}

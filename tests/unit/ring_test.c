@@ -434,3 +434,34 @@ TEST(bytes_cross_pieces)
 	CHECK_MEM(fake_ram + FAKE_DATA + 33, "0", 1);
 	CHECK_MEM(fake_ram + FAKE_DATA + 48, "123456789", 9);
 }
+
+/* Two chains are not enough: the driver is to tell of the third, and is not asked about those two again. */
+TEST(listening_behind_chains_that_were_put_back)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		for (unsigned events = 0; events < 2; events++) {
+			static struct ring_chain taken[2];
+			uint16_t slots;
+
+			fresh(formats[i] | (events ? EVENTS : 0));
+			CHECK(use_one() || events);
+			add_request(1, 1);
+			add_request(1, 1);
+			CHECK_EQ(ring_pop(&ring, &taken[0]), 1);
+			CHECK_EQ(ring_pop(&ring, &taken[1]), 1);
+			slots = (uint16_t)(taken[0].slots + taken[1].slots);
+			ring_untake(&ring, &taken[1]);
+			ring_untake(&ring, &taken[0]);
+			CHECK(!ring_listen_behind(&ring, slots));
+			CHECK(ring_listen(&ring));
+			add_request(1, 1);
+			CHECK(ring_listen_behind(&ring, slots));
+		}
+	}
+	fresh(SPLIT | EVENTS);
+	CHECK(!ring_listen_behind(&ring, 3));
+	CHECK_EQ(fake_load(FAKE_DEVICE + 4 + SIZE * 8), 3);
+	fresh(PACKED | EVENTS);
+	CHECK(!ring_listen_behind(&ring, SIZE));
+	CHECK_EQ(fake_load(FAKE_DEVICE), 0);             /* the same slot, of the next round */
+}

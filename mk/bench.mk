@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Exit costs, counted. SIDES="brume" leaves the peer out.
+# Exit costs, counted. SIDES="brume" leaves the peer out, SIDES="vmx" AMD-V.
 
 .PHONY: bench
 bench: $(B)/brume.elf $(B)/guest/exits.elf | deps

@@ -51,13 +51,13 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 	return r;
 }
 
-/* The MSR must exist: #GP in the kernel is a panic. */
+/* The MSR must exist: #GP in the kernel is a panic. The upper halves of both registers come as zeros. */
 static inline uint64_t rdmsr(uint32_t msr)
 {
-	uint32_t lo, hi;
+	uint64_t lo, hi;
 
 	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
-	return (uint64_t)hi << 32 | lo;
+	return hi << 32 | lo;
 }
 
 static inline void wrmsr(uint32_t msr, uint64_t value)

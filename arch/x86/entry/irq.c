@@ -67,11 +67,11 @@ void irq_init(void)
 	set_gate(EXCEPTION_DF, IST_DF);
 	set_gate(EXCEPTION_MC, IST_MC);
 	__asm__ volatile("lidt %0" : : "m"(idtr));
+	wrmsr(MSR_SYSENTER_CS, 0);   /* SYSENTER is a fault */
 }
 
 void syscall_init(void)
 {
-	wrmsr(MSR_SYSENTER_CS, 0);   /* SYSENTER is a fault */
 	wrmsr(MSR_STAR, (uint64_t)STAR_USER << 48 | (uint64_t)KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
 	wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_DF | RFLAGS_TF | RFLAGS_AC | RFLAGS_NT);

@@ -7,7 +7,7 @@
 
 enum { IRQ_FIRST = 0x20, IRQ_LAST = 0xef };
 
-/* Builds the IDT (boot CPU) and loads it on this CPU. */
+/* Builds the IDT (boot CPU) and loads it on this CPU, where SYSENTER becomes a fault. */
 void irq_init(void);
 
 /* fn runs with IF=0 on the CPU's stack after lapic_eoi(). vector: IRQ_FIRST..IRQ_LAST. */

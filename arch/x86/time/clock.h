@@ -14,10 +14,10 @@ enum { VECTOR_TIMER = 0xe0 };
 
 static inline uint64_t rdtsc(void)
 {
-	uint32_t lo, hi;
+	uint64_t lo, hi;
 
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return (uint64_t)hi << 32 | lo;
+	return hi << 32 | lo;
 }
 
 /* The loader has handed over: TSC time counts from here. The first thing on the boot CPU. */

@@ -296,7 +296,7 @@ static void load(struct vcpu *v)
 	wrmsr(MSR_LSTAR, x->lstar);
 	wrmsr(MSR_SFMASK, x->sfmask);
 	wrmsr(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
-	if (vmread(VMCS_GUEST_DR7) & DR7_ENABLES) {
+	if (x->dr7 & DR7_ENABLES) {
 		vmx_load_debug(v);
 	}
 }
@@ -317,6 +317,7 @@ static void unload(struct vcpu *v)
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 	if (v->dr_loaded) {
 		x->dr6 = read_dr6();
+		x->dr7 = vmread(VMCS_GUEST_DR7);     /* only with the others loaded can the guest change it */
 		vcpu_save_dr(v);
 	}
 	__asm__ volatile("lgdt %0" : : "m"(vmx_cpus[cpu_this()->id].gdtr));

@@ -137,7 +137,7 @@ TEST(instructions_of_other_hypervisors_are_undefined)
 
 TEST(what_cannot_go_on_says_why_and_leaves_no_event)
 {
-	static const uint32_t row[] = { REASON_TASK_SWITCH, REASON_EPT_MISCONFIG, 33 | REASON_ENTRY_FAILED, 64, 0xffff };
+	static const uint32_t row[] = { REASON_TASK_SWITCH, REASON_EPT_MISCONFIG, 33 | REASON_ENTRY_FAILED, 64, REASON_REFUSED };
 
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		struct vm_exit e;
@@ -318,11 +318,11 @@ TEST(state_goes_in_and_comes_out)
 	CHECK_EQ(vmcs[VMCS_ENTRY], ENTRY_LOAD_EFER | ENTRY_LONG_MODE);
 	CHECK_EQ(vmcs[VMCS_SEGMENT(VMCS_GUEST_RIGHTS, SEGMENT_SS)], RIGHTS_UNUSABLE | 0x60);
 	CHECK_EQ(vmcs[VMCS_SEGMENT(VMCS_GUEST_LIMIT, 8)], 0xffff);
-	CHECK_EQ(all.x.flushed_cpu, NO_CPU);
+	CHECK_EQ(all.x.flushed_generation, NEVER);
 	vmx_get(v, &out);
 	out.gdtr.limit = in.gdtr.limit;
 	CHECK(memcmp(&in, &out, sizeof(in)) == 0);
-	CHECK_EQ(vmx_get_word(v, offsetof(struct vcpu_state, sysenter_eip)), 0x99);
+	CHECK_EQ(vmcs[VMCS_GUEST_SYSENTER_EIP], 0x99);
 	CHECK_EQ(vmx_get_word(v, offsetof(struct vcpu_state, lstar)), 0x77);
 	vmx_mode(v, &m);
 	CHECK_EQ(m.cpl, 3);

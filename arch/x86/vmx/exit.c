@@ -21,7 +21,7 @@ bool vmx_control(uint64_t capability, uint32_t must, uint32_t may, uint32_t neve
 	return !(must & ~allowed) && !(ones & never);
 }
 
-void vmx_fail(struct vm_exit *e, const char *why)
+static void fail(struct vm_exit *e, const char *why)
 {
 	e->kind = EXIT_FAIL;
 	e->inst_len = 0;
@@ -40,7 +40,11 @@ static void instruction(struct vm_exit *e, uint32_t kind)
 /* Exceptions and violations can come up while the CPU delivers an event (SDM 3C 28.2.4). */
 static void redeliver(struct vcpu *v)
 {
-	irq_redeliver(v, (uint32_t)vmread(VMCS_VECTORING), (uint32_t)vmread(VMCS_VECTORING_ERROR));
+	uint32_t word = (uint32_t)vmread(VMCS_VECTORING);
+
+	if (word & EVENT_VALID) {
+		irq_redeliver(v, word, (uint32_t)vmread(VMCS_VECTORING_ERROR));
+	}
 }
 
 static void raise(struct vm_exit *e, uint8_t vector, bool has_error, uint32_t error)
@@ -75,7 +79,7 @@ static void __attribute__((noinline)) exception(struct vcpu *v, struct vm_exit *
 		__asm__ volatile("int $2" : : : "memory");
 		e->kind = EXIT_INTERRUPT;
 	} else if (vector == VECTOR_MC) {
-		vmx_fail(e, "machine check while the guest ran");
+		fail(e, "machine check while the guest ran");
 	} else if (vector == VECTOR_DB) {
 		debug_exception(v, e, word);
 	} else {
@@ -157,8 +161,10 @@ void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason)
 	case REASON_INVEPT: case REASON_INVVPID:
 		raise(e, VECTOR_UD, false, 0);
 		return;
-	case REASON_TASK_SWITCH:   vmx_fail(e, "the guest switches tasks, which VT-x leaves to the hypervisor"); return;
+	case REASON_TASK_SWITCH:   fail(e, "the guest switches tasks, which VT-x leaves to the hypervisor"); return;
+	/* Only an event that no CPU has is refused so (SDM 3C 27.2.1.3): it came from the vmm. */
+	case REASON_REFUSED: fail(e, "the CPU refuses the event to be delivered"); return;
 	default:
-		vmx_fail(e, reason & REASON_ENTRY_FAILED ? "the CPU refuses the guest's state" : "exit of unknown kind");
+		fail(e, reason & REASON_ENTRY_FAILED ? "the CPU refuses the guest's state" : "exit of unknown kind");
 	}
 }

@@ -114,22 +114,12 @@ static uint64_t *word(const struct vcpu *v, size_t offset)
 
 uint64_t vmx_get_word(const struct vcpu *v, size_t offset)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(fields); i++) {
-		if (fields[i].offset == offset) {
-			return vmread(fields[i].field);
-		}
-	}
 	return offset == offsetof(struct vcpu_state, dr6) && v->dr_loaded ? read_dr6() : *word(v, offset);
 }
 
 void vmx_set_word(struct vcpu *v, size_t offset, uint64_t val)
 {
 	*word(v, offset) = val;
-	for (unsigned i = 0; i < ARRAY_SIZE(fields); i++) {
-		if (fields[i].offset == offset) {
-			vmwrite(fields[i].field, val);
-		}
-	}
 	if (offset == offsetof(struct vcpu_state, efer)) {
 		vmwrite(VMCS_GUEST_EFER, val);       /* LMA does not change so */
 	} else if (offset == offsetof(struct vcpu_state, dr6) && v->dr_loaded) {
@@ -189,20 +179,18 @@ void vmx_set(struct vcpu *v, const struct vcpu_state *s)
 		(void)load_pdptes(v, m.cr3);         /* what it cannot load is absent to the guest */
 	}
 	load_controls(x, &m);
-	x->flushed_cpu = NO_CPU;
+	x->flushed_generation = NEVER;
 }
 
 void vmx_dump(const struct vcpu *v)
 {
-	static const uint16_t shown[] = {
-		VMCS_REASON, VMCS_QUALIFICATION, VMCS_GUEST_PHYSICAL, VMCS_VECTORING, VMCS_ENTRY_EVENT, VMCS_INTERRUPTIBILITY,
-		VMCS_GUEST_CR3, VMCS_GUEST_SELECTOR + 2 * SEGMENT_CS, VMCS_GUEST_RIGHTS + 2 * SEGMENT_CS,
-		VMCS_GUEST_BASE + 2 * SEGMENT_CS, VMCS_GUEST_RIGHTS + 2 * SEGMENT_SS, VMCS_GUEST_RIGHTS + 2 * SEGMENT_TR,
-	};
 	const struct vmx *x = vmx_of(v);
 
-	log_printf("  rip %#lx rflags %#lx cr0 %#lx cr2 %#lx cr4 %#lx efer %#lx", v->rip, v->rflags, x->cr0, x->cr2, x->cr4, x->efer);
-	for (unsigned i = 0; i < ARRAY_SIZE(shown); i++) {
-		log_printf("  field %#x: %#lx", shown[i], vmread(shown[i]));
-	}
+	log_printf("  rip %#lx rflags %#lx cr0 %#lx cr3 %#lx cr4 %#lx efer %#lx", v->rip, v->rflags, x->cr0, vmread(VMCS_GUEST_CR3),
+		   x->cr4, x->efer);
+	log_printf("  rights: cs %#lx ss %#lx tr %#lx, cs base %#lx", rights(SEGMENT_CS), rights(SEGMENT_SS), rights(SEGMENT_TR),
+		   vmread(VMCS_SEGMENT(VMCS_GUEST_BASE, SEGMENT_CS)));
+	log_printf("  reason %#lx qualification %#lx address %#lx vectoring %#lx event %#lx blocking %#lx", vmread(VMCS_REASON),
+		   vmread(VMCS_QUALIFICATION), vmread(VMCS_GUEST_PHYSICAL), vmread(VMCS_VECTORING), vmread(VMCS_ENTRY_EVENT),
+		   x->interruptibility);
 }

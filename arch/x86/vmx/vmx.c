@@ -19,15 +19,11 @@ enum {
 };
 
 enum {
-	ECX_VMX = 1 << 5,                            /* CPUID 1                                */
-	FEATURE_LOCKED = 1 << 0, FEATURE_VMXON = 1 << 2,
-	MISC_TIMER_SHIFT = 0x1f,
+	CPUID1_ECX_VMX = 1 << 5, FEATURE_LOCKED = 1 << 0, FEATURE_VMXON = 1 << 2, MISC_TIMER_SHIFT = 0x1f,
 	MSR_BITMAP_BYTES = 4096, IO_BITMAP_BYTES = 8192, MSR_BITMAP_WRITES = 2048, MSR_BITMAP_HIGH = 1024,
 	/* #DB and #AC: a guest could make the CPU deliver them for ever. #MC: is the host's. */
-	EXCEPTIONS = 1 << 1 | 1 << 17 | 1 << 18,
-	EPTP_WRITE_BACK = 6, EPTP_4_LEVELS = 3 << 3,
-	INVEPT_SPACE = 1, INVVPID_ONE = 1,
-	DR7_ENABLES = 0xff,
+	EXCEPTIONS = 1 << 1 | 1 << 17 | 1 << 18, DR7_ENABLES = 0xff,
+	EPTP_WRITE_BACK = 6, EPTP_4_LEVELS = 3 << 3, INVEPT_SPACE = 1, INVVPID_ONE = 1,
 };
 #define BASIC_TRUE_CONTROLS (1ull << 55)
 
@@ -49,6 +45,7 @@ static const struct {
 enum { PROC_AT = 1, ENTRY_AT = 4 };
 
 static uint32_t controls[ARRAY_SIZE(control)];
+static uint32_t revision;            /* first word of a VMXON region and of a VMCS */
 uint32_t vmx_entry_control;
 
 /* One of each for all VMs: every port exits, and all MSRs but those that are switched. */
@@ -81,7 +78,7 @@ extern const char vmx_exit[];
 
 static bool present(void)
 {
-	return (cpuid(1, 0).ecx & ECX_VMX) != 0;
+	return (cpuid(1, 0).ecx & CPUID1_ECX_VMX) != 0;
 }
 
 /* The secondary controls' MSR is there when the control that enables them may be 1; EPT's when EPT may. */
@@ -125,6 +122,7 @@ static void prepare(void)
 	uint64_t ept = rdmsr(MSR_EPT_VPID);
 
 	vmx_entry_control = controls[ENTRY_AT];
+	revision = (uint32_t)rdmsr(MSR_VMX_BASIC) & 0x7fffffff;
 	pt_guest = &pt_ept;
 	pt_ept.leaf_levels = !(ept & EPT_2M) ? 1 : ept & EPT_1G ? 3 : 2;
 	__builtin_memset(io_bitmap, 0xff, sizeof(io_bitmap));
@@ -132,12 +130,6 @@ static void prepare(void)
 	for (unsigned i = 0; i < MSR_OPEN_COUNT; i++) {
 		open_msr(msr_open[i]);
 	}
-}
-
-/* The first word of a VMXON region and of a VMCS. */
-static uint32_t revision(void)
-{
-	return (uint32_t)rdmsr(MSR_VMX_BASIC) & 0x7fffffff;
 }
 
 static int cpu_on(void)
@@ -159,7 +151,7 @@ static int cpu_on(void)
 	if (!vmx_entry_control) {
 		prepare();
 	}
-	*page = revision();
+	*page = revision;
 	region = kmap_hpa(page).v;
 	write_cr4(read_cr4() | CR4_VMXE);
 	__asm__ volatile("sgdt %0" : "=m"(c->gdtr));
@@ -210,6 +202,11 @@ static void __attribute__((noinline)) attach(struct vcpu *v, struct vmx_cpu *c)
 	c->current = v;
 	x->cpu = cpu_this()->id;
 	x->launched = false;
+	/* What this CPU cached may be from before the vCPU was on another, or from a VM that had the same root. */
+	if (x->last_cpu != x->cpu) {
+		x->last_cpu = x->cpu;
+		x->flushed_generation = NEVER;
+	}
 	set_host_state(c);
 }
 
@@ -227,13 +224,12 @@ static const struct {
 	uint32_t field;
 	uint64_t value;
 } initial[] = {
-	{ VMCS_EXCEPTIONS, EXCEPTIONS }, { VMCS_PF_MASK, 0 }, { VMCS_PF_MATCH, 0 }, { VMCS_CR3_TARGETS, 0 },
-	{ VMCS_EXIT_STORES, 0 }, { VMCS_EXIT_LOADS, 0 }, { VMCS_ENTRY_LOADS, 0 }, { VMCS_ENTRY_EVENT, 0 },
-	{ VMCS_CR0_MASK, ~0ull }, { VMCS_CR4_MASK, ~0ull }, { VMCS_LINK, ~0ull }, { VMCS_GUEST_DEBUGCTL, 0 },
-	{ VMCS_ACTIVITY, 0 }, { VMCS_INTERRUPTIBILITY, 0 }, { VMCS_PENDING_DEBUG, 0 },
-	{ VMCS_HOST_ES, 0 }, { VMCS_HOST_CS, KERNEL_CS }, { VMCS_HOST_SS, KERNEL_DS }, { VMCS_HOST_DS, 0 }, { VMCS_HOST_FS, 0 },
-	{ VMCS_HOST_GS, 0 }, { VMCS_HOST_TR, TSS_SEL }, { VMCS_HOST_FS_BASE, 0 }, { VMCS_HOST_SYSENTER_CS, 0 },
-	{ VMCS_HOST_SYSENTER_ESP, 0 }, { VMCS_HOST_SYSENTER_EIP, 0 },
+	{ VMCS_EXCEPTIONS, EXCEPTIONS }, { VMCS_PF_MASK, 0 }, { VMCS_PF_MATCH, 0 }, { VMCS_CR3_TARGETS, 0 }, { VMCS_LINK, ~0ull },
+	{ VMCS_EXIT_STORES, 0 }, { VMCS_EXIT_LOADS, 0 }, { VMCS_ENTRY_LOADS, 0 }, { VMCS_ENTRY_EVENT, 0 }, { VMCS_ACTIVITY, 0 },
+	{ VMCS_CR0_MASK, ~0ull }, { VMCS_CR4_MASK, ~0ull }, { VMCS_GUEST_DEBUGCTL, 0 }, { VMCS_INTERRUPTIBILITY, 0 },
+	{ VMCS_PENDING_DEBUG, 0 }, { VMCS_HOST_ES, 0 }, { VMCS_HOST_CS, KERNEL_CS }, { VMCS_HOST_SS, KERNEL_DS },
+	{ VMCS_HOST_DS, 0 }, { VMCS_HOST_FS, 0 }, { VMCS_HOST_GS, 0 }, { VMCS_HOST_TR, TSS_SEL }, { VMCS_HOST_FS_BASE, 0 },
+	{ VMCS_HOST_SYSENTER_CS, 0 }, { VMCS_HOST_SYSENTER_ESP, 0 }, { VMCS_HOST_SYSENTER_EIP, 0 },
 };
 
 static uint64_t eptp(const struct vcpu *v)
@@ -257,8 +253,8 @@ static void init(struct vcpu *v)
 {
 	struct vmx *x = vmx_of(v);
 
-	*(uint32_t *)v->backend = revision();
-	x->cpu = x->flushed_cpu = NO_CPU;
+	*(uint32_t *)v->backend = revision;
+	x->cpu = x->last_cpu = NO_CPU;
 	update(v);
 	for (unsigned i = 0; i < ARRAY_SIZE(initial); i++) {
 		vmwrite(initial[i].field, initial[i].value);
@@ -379,8 +375,10 @@ static void enter_state(struct vcpu *v, struct vmx *x)
 	if (v->dr_loaded) {
 		proc &= ~(uint32_t)PROC_MOV_DR;
 	}
-	change(VMCS_PROC, x->proc, proc);
-	x->proc = proc;
+	if (proc != x->proc) {
+		x->proc = proc;
+		vmwrite(VMCS_PROC, proc);
+	}
 	change(VMCS_GUEST_RFLAGS, x->rflags, v->rflags);
 	change(VMCS_GUEST_RIP, x->rip, v->rip);
 	change(VMCS_GUEST_RSP, x->rsp, v->page->gpr[GPR_RSP]);
@@ -408,15 +406,11 @@ static void leave_state(struct vcpu *v, struct vmx *x)
 	}
 }
 
-/*
- * Nothing stale may be cached on this CPU: from before the vCPU was on another, from before something was unmapped, from
- * another VM that had the same root. INVEPT drops all that was translated through the root, of any VPID.
- */
-static void __attribute__((noinline)) refresh(struct vcpu *v, struct vmx *x, uint32_t id)
+/* Drops all that was translated through the root, of any VPID: INVEPT. */
+static void __attribute__((noinline)) refresh(struct vcpu *v, struct vmx *x)
 {
 	const uint64_t descriptor[2] = { eptp(v), 0 };
 
-	x->flushed_cpu = id;
 	x->flushed_generation = v->space->generation;
 	ASSERT(VMX_DO("invept %1, %2", "m"(descriptor), "r"((uint64_t)INVEPT_SPACE)));
 }
@@ -424,24 +418,17 @@ static void __attribute__((noinline)) refresh(struct vcpu *v, struct vmx *x, uin
 static void run(struct vcpu *v, struct vm_exit *e)
 {
 	struct vmx *x = vmx_of(v);
-	uint32_t id = cpu_this()->id;
 	bool entered;
 
-	ASSERT(x->cpu == id);
-	if (x->flushed_cpu != id || x->flushed_generation != v->space->generation) {
-		refresh(v, x, id);
+	if (x->flushed_generation != v->space->generation) {
+		refresh(v, x);
 	}
 	enter_state(v, x);
 	e->inst_len = 0;
 	entered = vmx_enter(v->page->gpr, x);
 	leave_state(v, x);
-	if (entered) {
-		x->launched = true;
-		vmx_decode(v, e, (uint32_t)vmread(VMCS_REASON));
-	} else {
-		/* Only an event that no CPU has can be refused so (SDM 3C 27.2.1.3): it came from the vmm. */
-		vmx_fail(e, "the CPU refuses the event to be delivered");
-	}
+	x->launched |= entered;
+	vmx_decode(v, e, entered ? (uint32_t)vmread(VMCS_REASON) : REASON_REFUSED);
 }
 
 const struct vcpu_ops vmx_ops = {

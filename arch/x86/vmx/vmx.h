@@ -13,6 +13,7 @@
 #include "arch/x86/vmx/vmcs.h"
 
 enum { NO_CPU = 0xffffffff };
+#define NEVER UINT64_MAX
 
 /*
  * The back end's own state of a vCPU, behind its struct vcpu; v->backend is the VMCS. All bits of CR0 and CR4 are masked
@@ -21,9 +22,8 @@ enum { NO_CPU = 0xffffffff };
 struct vmx {
 	uint64_t host_rsp;           /* as it stands in the VMCS                                      */
 	uint32_t launched;
-	uint32_t cpu;                /* where the VMCS is current, or NO_CPU                          */
-	uint32_t flushed_cpu;        /* where nothing stale is cached for it, or NO_CPU, ...          */
-	uint64_t flushed_generation; /* ... as long as its space's generation is this                 */
+	uint32_t cpu, last_cpu;      /* where the VMCS is current, or NO_CPU; where it was last       */
+	uint64_t flushed_generation; /* nothing stale is cached there while its space's generation is this, or NEVER */
 	/* As they stand in the VMCS, so that only changes are written. */
 	uint64_t rip, rflags, rsp, interruptibility, proc;
 	/*
@@ -82,9 +82,8 @@ bool vmx_enter(uint64_t *gpr, struct vmx *x);
 /* Drops what the CPU caches for v's linear addresses. v is current. */
 void vmx_flush_vpid(struct vcpu *v);
 
-/* Fills e from the exit that v's VMCS tells. */
+/* Fills e from the exit that v's VMCS tells, or from REASON_REFUSED. */
 void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason);
-void vmx_fail(struct vm_exit *e, const char *why);
 
 /* Operations of struct vcpu_ops in state.c. v is current. */
 void vmx_mode(const struct vcpu *v, struct guest_mode *m);

@@ -8,6 +8,7 @@
 
 enum { STATUS_WRITABLE = VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_DRIVER_OK | VIRTIO_FEATURES_OK | VIRTIO_FAILED };
 
+#define TELL_NS 10000000000ull          /* between two lines about the same device                      */
 enum { AGAIN_NS = 1000 };            /* later than now, so that one run of the timers never serves twice */
 enum { SERVE_BATCH = 64 };           /* chains that virtio_serve() takes in one go                   */
 
@@ -105,7 +106,11 @@ void virtio_needs_reset(struct virtio_device *dev, const char *why)
 	if (dev->status & VIRTIO_NEEDS_RESET) {
 		return;
 	}
-	vm_log("virtio %s: %s: it rests until its driver resets it", dev->name, why);
+	/* A driver that breaks its device in a loop shall not fill the operator's screen. */
+	if (!dev->told_ns || vm_now() - dev->told_ns > TELL_NS) {
+		dev->told_ns = vm_now() | 1;
+		vm_log("virtio %s: %s: it rests until its driver resets it", dev->name, why);
+	}
 	dev->status |= VIRTIO_NEEDS_RESET;
 	for (unsigned i = 0; i < dev->queue_count; i++) {
 		ring_stop(&dev->queue[i].ring);

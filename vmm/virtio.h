@@ -95,6 +95,7 @@ struct virtio_device {
 	struct virtio_queue queue[VIRTIO_QUEUES_MAX];
 
 	/* Host side. */
+	uint64_t told_ns;            /* vm_now() when the operator was told of a broken driver; 0: never */
 	uint32_t again;              /* queues of virtio_notify_again()                              */
 	struct vm_timer again_timer;
 	const struct virtio_transport *transport;

@@ -61,14 +61,14 @@ def judge(text, groups, lacks, least):
     assert len(found) >= least, f"{len(found)} checks"
 
 
-def attack_config(groups, vcpus=4):
+def attack_config(groups, vcpus=4, extra=""):
     config = vm_config("attack", memory="64M", kernel="attack", initrd=None, cmdline=f"groups={groups}",
-                       extra="on-reboot stop")
+                       extra="on-reboot stop\n" + extra)
     return "node when-idle poweroff\n" + config.replace("vcpus 1", f"vcpus {vcpus}")
 
 
-def attack(kind, groups, least, vcpus=4):
-    with kind(iso=make_iso(attack_config(groups, vcpus), ATTACK), memory="512m") as node:
+def attack(kind, groups, least, vcpus=4, extra="", modules=()):
+    with kind(iso=make_iso(attack_config(groups, vcpus, extra), {**ATTACK, **dict(modules)}), memory="512m") as node:
         node.expect(r"done attack|vm attack: failed|reset, stays off", 100)
         judge(node.text(), groups, BOCHS_LACKS if kind is BochsMachine else QEMU_LACKS, least)
 
@@ -101,3 +101,9 @@ def starts_and_stops_of_processors(kind):
 @test
 def combinations_that_qemu_does_not_check():
     attack(BochsMachine, "illegal", 10, vcpus=1)
+
+
+@test_on_both
+def devices(kind):
+    disk = {"disk.img": ATTACK["attack"]}
+    attack(kind, "pci,virtio", 120, vcpus=1, extra="console virtio\nballoon yes\ndisk disk.img\nnic", modules=disk)

@@ -354,9 +354,12 @@ TEST(statistics_come_when_asked_for)
 	virtio_balloon_report(&balloon);
 	taken(2, &chains);
 	CHECK_EQ(chains, 1);
-	add(2, FAKE_DATA, 10, false);
+	memcpy(fake_ram + FAKE_DATA + 100, stat, sizeof(stat));
+	fake_ram[FAKE_DATA + 102] = 77;                      /* the first byte of the value of the first one */
+	add(2, FAKE_DATA + 100, 10, false);
 	virtio_notify(&balloon.dev, 2);
 	CHECK(!balloon.report);
+	CHECK_EQ(balloon.stat[4], (12345 & ~0xff) | 77);
 	virtio_write_status(&balloon.dev, 0);
 	virtio_balloon_report(&balloon);
 	CHECK_EQ(balloon.stat[4], UINT64_MAX);

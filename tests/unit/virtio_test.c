@@ -307,6 +307,13 @@ TEST(masked_vectors_wait_in_the_pending_bits)
 	fake_write(CONFIG + 0x8000 + cap + 2, 2, 0x8000);
 	CHECK_EQ(fake.msis, 3);
 	CHECK(message_changes > 0);
+	/* Messages are writes to memory: only a bus master makes them. */
+	fake_write(CONFIG + 0x8000 + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	add_chain(0);
+	ring_bell(0);
+	CHECK_EQ(fake.msis, 3);
+	fake_write(CONFIG + 0x8000 + PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	CHECK_EQ(fake.msis, 4);
 }
 
 TEST(msix_table_takes_only_what_it_should)
@@ -571,6 +578,10 @@ TEST(window_in_configuration_space)
 	fake_write(at + 4, 1, 0);
 	fake_write32(at + 8, 0x8000);
 	fake_write(at + 16, 4, 0);
+	fake_write32(at + 8, STATUS - 1);                    /* not in its place */
+	fake_write32(at + 12, 2);
+	fake_write(at + 16, 2, 0);
+	fake_write32(at + 12, 4);
 	fake_write32(at + 8, 0xffffffff);
 	fake_write(at + 16, 4, 0);
 	CHECK_EQ(get(STATUS, 1), VIRTIO_ACKNOWLEDGE);

@@ -51,6 +51,8 @@ enum sys {
 	SYS_EVENT_WAIT,      /* (deadline ns, 0 = poll, ~0 = for ever) -> key, or E_TIMEOUT; second: count since last time */
 	SYS_EVENT_TIMER,     /* (event, deadline ns or 0 = off) signals once. Where signals come from is for who may wait:     */
 	                     /* needs READ and WRITE                                                       */
+	SYS_EVENT_ROUTE,     /* (event, guest space or SELF, MSI address, MSI data) signals become interrupts of the guest and */
+	                     /* wake nobody, until that ends or the space is SELF. Needs READ and WRITE of the event */
 
 	/* Virtual machines. */
 	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller          */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counting notifications. */
 #include "kernel/event.h"
+#include "arch/x86/vcpu/vm.h"
 #include "kernel/process.h"
+#include "kernel/space.h"
 #include "kernel/thread.h"
 
 void event_ref_set(struct event_ref *ref, struct event *e)
@@ -54,6 +56,10 @@ static void offer(struct event *e)
 
 void event_signal(struct event *e)
 {
+	if (e->route) {
+		vm_msi(e->route, e->msi_address, e->msi_data);
+		return;
+	}
 	e->count += e->count != UINT64_MAX;
 	if (e->thread) {
 		offer(e);
@@ -75,6 +81,7 @@ struct event *event_create(struct process *owner)
 	list_init(&e->in_thread);
 	list_init(&e->in_pending);
 	list_init(&e->refs);
+	list_init(&e->in_route);
 	e->timer.fn = timer_fired;
 	return e;
 }
@@ -92,6 +99,7 @@ void event_destroy(struct object *o)
 
 	timer_cancel(&e->timer);
 	event_unbind(e);
+	list_remove(&e->in_route);
 	list_for_each(ref, &e->refs, struct event_ref, in_event) {
 		event_ref_set(ref, NULL);
 	}
@@ -114,5 +122,16 @@ void event_set_timer(struct event *e, uint64_t deadline_ns)
 		timer_set(&e->timer, deadline_ns);
 	} else {
 		timer_cancel(&e->timer);
+	}
+}
+
+void event_set_route(struct event *e, struct space *s, uint64_t msi_address, uint32_t msi_data)
+{
+	list_remove(&e->in_route);
+	e->route = s;
+	e->msi_address = msi_address;
+	e->msi_data = msi_data;
+	if (s) {
+		list_push(&s->routes, &e->in_route);
 	}
 }

@@ -18,6 +18,10 @@ struct event {
 	struct list in_pending;      /* thread.pending, while bound and count > 0                     */
 	struct list refs;            /* struct event_ref.in_event                                     */
 	struct timer timer;
+	struct space *route;         /* guest that gets signals as messages; NULL: they are counted   */
+	struct list in_route;        /* space.routes                                                  */
+	uint64_t msi_address;
+	uint32_t msi_data;
 };
 
 /*
@@ -47,6 +51,9 @@ void event_unbind(struct event *e);
 
 /* Signals once at deadline_ns since boot; 0: not at all. */
 void event_set_timer(struct event *e, uint64_t deadline_ns);
+
+/* Signals become that message to the guest s from now on; s NULL: no longer. The end of s ends it. */
+void event_set_route(struct event *e, struct space *s, uint64_t msi_address, uint32_t msi_data);
 
 /* Takes the first pending event of t: true, its key and count. */
 bool event_take(struct thread *t, uint64_t *key, uint64_t *count);

@@ -5,6 +5,7 @@
 #include "arch/x86/mm/tlb.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/arena.h"
+#include "kernel/event.h"
 #include "kernel/process.h"
 
 struct space *space_create(struct process *owner, enum object_type type)
@@ -15,6 +16,7 @@ struct space *space_create(struct process *owner, enum object_type type)
 		return NULL;
 	}
 	list_init(&s->mappings);
+	list_init(&s->routes);
 	if (pt_init(&s->pt, type == OBJECT_SPACE ? &pt_user : pt_guest, owner->arena) < 0) {
 		goto free;
 	}
@@ -52,6 +54,9 @@ void space_destroy(struct object *o)
 			m->region->epoch = tlb_next_epoch();
 		}
 		mapping_free(m);
+	}
+	list_for_each(e, &s->routes, struct event, in_route) {
+		event_set_route(e, NULL, 0, 0);
 	}
 	if (o->type == OBJECT_GUEST) {
 		vm_fini(s);

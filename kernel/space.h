@@ -34,6 +34,7 @@ struct space {
 	struct list mappings;
 	uint32_t mapping_count;
 	uint64_t generation;         /* grows with every unmapping: a vCPU with an older one flushes before entry */
+	struct list routes;          /* struct event.in_route: events that interrupt this guest       */
 	struct vm *vm;               /* arch part of a guest space (arch/x86/vcpu), NULL for user spaces */
 };
 

@@ -52,3 +52,9 @@ int64_t sys_event_timer(const struct call *c)
 	event_set_timer(c->on.event, c->arg[1]);
 	return OK;
 }
+
+int64_t sys_event_route(const struct call *c)
+{
+	event_set_route(c->on.event, c->with.space, c->arg[2], (uint32_t)c->arg[3]);
+	return OK;
+}

@@ -51,6 +51,7 @@ static const struct {
 	[SYS_EVENT_BIND] = { .fn = sys_event_bind, .on = { EVENT, R, 0 } },
 	[SYS_EVENT_WAIT] = { .fn = sys_event_wait },
 	[SYS_EVENT_TIMER] = { .fn = sys_event_timer, .on = { EVENT, R | W, 0 } },
+	[SYS_EVENT_ROUTE] = { .fn = sys_event_route, .on = { EVENT, R | W, 0 }, .with = { GUEST | OR_SELF, W, 1 } },
 	[SYS_VM_SLOT] = { .fn = sys_vm_slot, .on = { GUEST, W, 0 } },
 	[SYS_VM_MSI] = { .fn = sys_vm_msi, .on = { GUEST, W, 0 } },
 	[SYS_VM_DOORBELL] = { .fn = sys_vm_doorbell, .on = { GUEST, W, 0 }, .with = { EVENT, W, 4 } },

@@ -164,6 +164,12 @@ static inline int sys_event_timer(uint32_t event, uint64_t deadline_ns)
 	return (int)sys_call3(SYS_EVENT_TIMER, event, deadline_ns, 0).value;
 }
 
+/* space: a guest, or SELF: signals are counted again. */
+static inline int sys_event_route(uint32_t event, uint32_t space, uint64_t msi_address, uint32_t msi_data)
+{
+	return (int)sys_call6(SYS_EVENT_ROUTE, event, space, msi_address, msi_data, 0, 0).value;
+}
+
 /* ---- virtual machines ---- */
 
 static inline int sys_vm_slot(uint32_t space, uint64_t gpa_base, uint64_t size, const void *address)

@@ -23,6 +23,7 @@
 enum { ARCH_SET_GS_CODE = 0x1001, RAM_MAX = 64 };
 
 uint64_t fake_now_ns, fake_armed_ns;
+unsigned fake_messages;
 unsigned fake_flushes[CPU_MAX], fake_asked[CPU_MAX];
 struct cpu cpus[CPU_MAX];
 uint32_t cpu_count;
@@ -175,6 +176,7 @@ int copy_to_user(uint64_t to, const void *from, size_t len)
 
 int vm_init(struct space *s) { (void)s; return OK; }
 void vm_fini(struct space *s) { (void)s; }
+void vm_msi(struct space *s, uint64_t addr, uint32_t data) { (void)s; (void)addr; (void)data; fake_messages++; }
 void vcpu_thread_gone(struct thread *t) { (void)t; }
 void vcpu_destroy(struct object *o) { (void)o; abort(); }
 void vcpu_run(struct thread *t, struct vcpu *v) { (void)t; (void)v; abort(); }

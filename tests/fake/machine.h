@@ -15,7 +15,8 @@
 
 #include <setjmp.h>
 
-extern uint64_t fake_now_ns;             /* what clock_ns() says                                  */
+extern uint64_t fake_now_ns;
+extern unsigned fake_messages;           /* MSIs to guests                                      */             /* what clock_ns() says                                  */
 extern uint64_t fake_armed_ns;           /* last clock_arm()                                      */
 extern unsigned fake_flushes[CPU_MAX];   /* tlb_flush_this_cpu() per CPU                          */
 extern unsigned fake_asked[CPU_MAX];     /* tlb_ask_cpu() per CPU                                 */

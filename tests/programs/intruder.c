@@ -66,6 +66,8 @@ static void must(const char *what, int64_t got)
 /* Who may only signal an event must not lead its signals elsewhere, stop its timer or wait for it. */
 static void steal_events(void)
 {
+	must_be("route the console's event", sys_event_route(VMM_CONSOLE_OUT, space, 0xfee00000, 0x40), E_PERM);
+	must_be("route init's event", sys_event_route(VMM_STATUS, space, 0xfee00000, 0x40), E_PERM);
 	must_be("timer on init's event", sys_event_timer(VMM_STATUS, 1), E_PERM);
 	must_be("timer on the console's event", sys_event_timer(VMM_CONSOLE_OUT, 0), E_PERM);
 	must_be("bind the console's event", sys_event_bind(VMM_CONSOLE_OUT, 1), E_PERM);

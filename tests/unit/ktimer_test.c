@@ -5,6 +5,8 @@
  * sources: kernel/region.c kernel/space.c kernel/thread.c kernel/sched.c kernel/timer.c kernel/heap.c kernel/trace.c
  * sources: arch/x86/mm/pt.c arch/x86/mm/tlb.c
  */
+#include "kernel/event.h"
+#include "kernel/space.h"
 #include "kernel/timer.h"
 #include "tests/fake/machine.h"
 #include "tests/unit/check.h"
@@ -123,6 +125,34 @@ static void fresh_events(void)
 	p = fake_process("p", 64);
 	t = thread_create(p, 0x400000, 0, 0);
 	e = event_create(p);
+}
+
+TEST(routed_signals_are_messages_until_the_guest_or_the_event_is_gone)
+{
+	struct space *guest;
+	unsigned before;
+
+	fresh_events();
+	before = fake_messages;
+	guest = space_create(p, OBJECT_GUEST);
+	event_set_route(e, guest, 0xfee00000, 0x41);
+	event_set_route(event_create(p), guest, 0xfee00000, 0x42);
+	event_bind(e, t, 1);
+	event_signal(e);
+	CHECK_EQ(fake_messages, before + 1);
+	CHECK_EQ(e->count, 0);
+	event_set_route(e, NULL, 0, 0);
+	event_signal(e);
+	CHECK_EQ(e->count, 1);
+	event_set_route(e, guest, 0xfee00000, 0x41);
+	object_destroy(&guest->object);
+	event_signal(e);
+	CHECK_EQ(fake_messages, before + 1);
+	CHECK_EQ(e->count, 2);
+	guest = space_create(p, OBJECT_GUEST);
+	event_set_route(e, guest, 0xfee00000, 0x41);
+	object_destroy(&e->object);
+	CHECK(list_empty(&guest->routes));
 }
 
 TEST(signals_are_counted_until_somebody_takes_them)

@@ -12,7 +12,7 @@ static void help(struct mux *m)
 		"[brume]   n  next VM, N  the one before  1 to 9  that VM",
 		"[brume]   p  power button of this VM     k  kill this VM at once",
 		"[brume]   s  start this VM               i  the node: version, memory",
-		"[brume]   -  take memory of this VM     +  give it back",
+		"[brume]   -  take memory of this VM      +  give it back",
 		"[brume]   c  counters of node and VM     t  last records of the trace",
 		"[brume]   q  power off the node          Ctrl-]  the key itself",
 	};

@@ -2,12 +2,14 @@
 /* The console program: owns the serial line, and moves bytes between it and the multiplexer. */
 #include "console/mux.h"
 #include "console/node.h"
+#include "console/video.h"
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
 
 enum { RECEIVE_ROUNDS = 8, FULL_NS = 20000000 };
 
 static struct mux mux;
+static struct video video;
 static struct console_channel *channels[CONF_VMS_MAX];
 
 static const struct node_status *status(void)
@@ -47,6 +49,7 @@ static uint32_t send(void)
 		if (taken <= 0) {
 			break;
 		}
+		video_put(&video, bytes, (size_t)taken);
 		screen_sent(&mux.screen, (uint32_t)taken);
 		sent += (uint32_t)taken;
 	}
@@ -82,6 +85,7 @@ static uint64_t serve(void)
 		next = now + FULL_NS;                    /* the line's event should come before that */
 	}
 	signal_others();
+	video_draw(&video);
 	return next;
 }
 
@@ -94,6 +98,7 @@ int user_main(uint64_t argument)
 	for (uint32_t i = 0; i < CONF_VMS_MAX; i++) {
 		channels[i] = (struct console_channel *)CONSOLE_CHANNEL_ADDR(i);
 	}
+	video_init(&video, &status()->video, (void *)(CONSOLE_VIDEO_ADDR + status()->video.offset));
 	mux_init(&mux, status(), exchange(), channels);
 	__atomic_store_n(&exchange()->attached, 1, __ATOMIC_RELEASE);
 	if (sys_serial_notify(CONSOLE_MACHINE, CONSOLE_WAKE) < 0) {

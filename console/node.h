@@ -23,6 +23,7 @@ enum console_slot {
 /* Where init maps things in the console. */
 #define CONSOLE_STATUS_ADDR   0x0000000010000000ull    /* struct node_status, read-only              */
 #define CONSOLE_EXCHANGE_ADDR 0x0000000010100000ull    /* struct node_exchange, read-write           */
+#define CONSOLE_VIDEO_ADDR    0x0000000040000000ull    /* the screen's memory, read-write            */
 #define CONSOLE_CHANNEL_ADDR(vm) (0x0000000020000000ull + (uint64_t)(vm) * 0x10000)   /* struct console_channel */
 
 enum { NODE_MAGIC = 0x45444f4e };
@@ -43,12 +44,27 @@ struct node_vm {
 	char note[64];               /* how it ended last, or empty                                  */
 };
 
+/* The screen that the loader left on, beside the serial line. */
+enum node_video_kind { NODE_VIDEO_NONE, NODE_VIDEO_PIXELS, NODE_VIDEO_TEXT };
+
+struct node_video {
+	uint32_t kind;               /* enum node_video_kind                                         */
+	uint32_t width, height;      /* pixels, or characters                                        */
+	uint32_t pitch;              /* bytes from line to line                                      */
+	uint32_t bits;               /* of a pixel                                                   */
+	uint8_t colour_shift[3], colour_bits[3];     /* red, green, blue in a pixel                  */
+	uint8_t pad[2];
+	uint64_t offset;             /* of its first byte from CONSOLE_VIDEO_ADDR                    */
+	uint64_t bytes;
+};
+
 struct node_status {
 	uint32_t magic;              /* NODE_MAGIC                                                   */
 	uint32_t vm_count;
 	uint32_t stopping;           /* 1: the node powers off; send all output and set flushed      */
 	uint32_t pad;
 	uint64_t ram_bytes, free_bytes;
+	struct node_video video;
 	struct node_vm vm[CONF_VMS_MAX];
 };
 

@@ -31,6 +31,13 @@ struct boot_module {
 	char name[BOOT_NAME_MAX]; /* first word of its string without directories, terminated    */
 };
 
+/* A screen, as the loader describes it: nothing of it is checked. Kinds are those of console/node.h. */
+struct boot_video {
+	uint64_t base;          /* host-physical                                                 */
+	uint32_t kind, width, height, pitch, bits;
+	uint8_t colour_shift[3], colour_bits[3];
+};
+
 struct boot_info {
 	char cmdline[BOOT_CMDLINE_MAX];
 	uint32_t mem_count, mem_dropped;       /* dropped: claims of free RAM without room in the table */
@@ -40,6 +47,7 @@ struct boot_info {
 	uint8_t rsdp[36];       /* copy of the RSDP when the loader passed it                    */
 	uint32_t rsdp_size;     /* bytes valid in it: 0 (look for it in the BIOS), 20 or 36      */
 	uint64_t ram_bytes;     /* all RAM, whoever uses it                                      */
+	struct boot_video video;        /* kind 0: none                                          */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include "init/inventory.h"
 #include "init/log.h"
 #include "init/node.h"
+#include "init/video.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
 
@@ -100,6 +101,7 @@ bool console_init(void)
 		return false;
 	}
 	show_memory();
+	status()->video = video_screen.mode;
 	status()->vm_count = vm_count();
 	for (uint32_t i = 0; i < vm_count(); i++) {
 		console_show_vm(vm_get(i));
@@ -116,6 +118,9 @@ static int map_pages(void)
 
 	if (r == OK) {
 		r = sys_map(space, CONSOLE_EXCHANGE_ADDR, console.pages.handle, STATUS_BYTES, EXCHANGE_BYTES, PROT_R | PROT_W);
+	}
+	if (r == OK && video_screen.memory.size) {
+		r = sys_map(space, CONSOLE_VIDEO_ADDR, video_screen.memory.handle, 0, video_screen.memory.size, PROT_R | PROT_W);
 	}
 	for (uint32_t i = 0; r == OK && i < vm_count(); i++) {
 		const struct extent *channel = &vm_get(i)->channel;

@@ -17,6 +17,7 @@
 #include "init/physical.h"
 #include "init/power.h"
 #include "init/rtc.h"
+#include "init/video.h"
 #include "lib/user/sys.h"
 
 enum { HOLES_MAX = 16, PANIC_SECONDS = 10, TCG_LEAF = 0x40000000 };
@@ -165,6 +166,7 @@ void machine_init(void)
 		refuse("The loader gave no usable memory map.");
 	}
 	inventory_take(&boot);
+	video_take(&boot.video);
 }
 
 void machine_power_off(void)

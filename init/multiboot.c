@@ -5,10 +5,11 @@
  */
 #include "init/multiboot.h"
 
+#include "console/node.h"
 #include "init/bootmap.h"
 
 enum { MB1_CMDLINE = 1 << 2, MB1_MODULES = 1 << 3, MB1_MMAP = 1 << 6 };
-enum { MB2_END, MB2_CMDLINE, MB2_MODULE = 3, MB2_MMAP = 6, MB2_RSDP_V1 = 14, MB2_RSDP_V2 = 15 };
+enum { MB2_END, MB2_CMDLINE, MB2_MODULE = 3, MB2_MMAP = 6, MB2_SCREEN = 8, MB2_RSDP_V1 = 14, MB2_RSDP_V2 = 15 };
 enum {
 	INFO_BYTES_MAX = 1 << 20,       /* of Multiboot 2's tags                                     */
 	MMAP_ENTRIES_MAX = 2048,        /* looked at                                                 */
@@ -133,6 +134,31 @@ static bool mb1_parse(struct parser *p, uint64_t addr)
 	return true;
 }
 
+/* 3.6.12. */
+static void take_screen(struct parser *p, uint64_t at, uint64_t size)
+{
+	enum { INDEXED, RGB, TEXT };
+	struct boot_video *v = &p->info->video;
+	struct {
+		uint64_t base;
+		uint32_t pitch, width, height;
+		uint8_t bits, type;
+		uint16_t reserved;
+		struct { uint8_t shift, bits; } colour[3];       /* RGB */
+	} __attribute__((packed)) s = { 0 };
+
+	if (size < offsetof(typeof(s), colour) || !get(p, at, &s, size < sizeof(s) ? (size_t)size : sizeof(s)) ||
+	    s.type == INDEXED || s.type > TEXT) {
+		return;
+	}
+	*v = (struct boot_video){ .base = s.base, .kind = s.type == RGB ? NODE_VIDEO_PIXELS : NODE_VIDEO_TEXT,
+				  .width = s.width, .height = s.height, .pitch = s.pitch, .bits = s.bits };
+	for (unsigned i = 0; i < 3; i++) {
+		v->colour_shift[i] = s.colour[i].shift;
+		v->colour_bits[i] = s.colour[i].bits;
+	}
+}
+
 /* One tag's content: size bytes at `at`. */
 static void mb2_tag(struct parser *p, uint32_t type, uint64_t at, uint64_t size)
 {
@@ -152,6 +178,9 @@ static void mb2_tag(struct parser *p, uint32_t type, uint64_t at, uint64_t size)
 		if (size >= sizeof(pair) && get(p, at, pair, sizeof(pair)) && pair[0]) {
 			take_map(p, at + sizeof(pair), at + size, pair[0]);
 		}
+		break;
+	case MB2_SCREEN:
+		take_screen(p, at, size);
 		break;
 	case MB2_RSDP_V1:
 		take_rsdp(p, at, size, 20);

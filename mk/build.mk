@@ -78,9 +78,18 @@ $(B)/user/lib.a: $(USER_LIB)
 	@mkdir -p $(@D); rm -f $@
 	$(Q)ar rcsD $@ $^
 
+# The console's font, out of a package of Debian's
+console_MORE := $(B)/user/font.c.o
+$(B)/font.c: tools/mkfont $(B)/deps/font | deps
+	$(Q)gzip -dc $(B)/deps/font/spleen-8x16.psfu.gz | $(PYTHON) tools/mkfont > $@
+$(B)/user/font.c.o: $(B)/font.c console/video.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -c -o $@ $<
+$(B)/deps/font: | deps
+
 # program_rule(name): build/name.sym.elf with symbols, build/programs/name as it is packed
 define program_rule
-$(1)_OBJ := $$(patsubst %,$(B)/user/%.o,$$(sort $$(wildcard $(1)/*.c $(1)/*/*.c $(1)/*.S)))
+$(1)_OBJ := $$(patsubst %,$(B)/user/%.o,$$(sort $$(wildcard $(1)/*.c $(1)/*/*.c $(1)/*.S))) $$($(1)_MORE)
 USER_OBJ += $$($(1)_OBJ)
 $(B)/$(1).sym.elf: $$($(1)_OBJ) $(USER_RT) $(B)/user/lib.a lib/user/user.ld
 	$$(call say,LD,$$@)

@@ -42,13 +42,15 @@ boot_tree() {
 	local entry name top
 	top=$(dirname "${BASH_SOURCE[0]}")/..
 	mkdir -p "$tree/boot" "$tree/licenses"
-	cp "$top/LICENSE" "$top/NOTICE" "$top/build/deps/newlib/../COPYING.NEWLIB" "$tree/licenses/"
+	cp "$top/LICENSE" "$top/NOTICE" "$top/build/deps/newlib/../COPYING.NEWLIB" \
+		"$top/build/deps/font/COPYING.SPLEEN" "$tree/licenses/"
 	cp "$image" "$tree/boot/brume"
 	cat <<-END
 		serial --unit=0 --speed=115200
 		terminal_input console serial
 		terminal_output console serial
 		set timeout=0
+		insmod all_video
 		menuentry "Brume" {
 			$boot /boot/brume $arguments
 	END

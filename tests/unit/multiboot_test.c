@@ -4,6 +4,8 @@
  * sources: init/multiboot.c init/bootmap.c init/options.c
  */
 #include "init/multiboot.h"
+
+#include "console/node.h"
 #include "kernel/abi.h"
 #include "tests/unit/check.h"
 
@@ -139,6 +141,43 @@ TEST(multiboot2_as_grub_writes_it)
 	CHECK_EQ(info.rsdp_size, 36);
 	CHECK_EQ(info.ram_bytes, 0x9f000 + 0xff00000);
 	CHECK_EQ(free_bytes(), 0xff00000 - 0x40000 - 0x1000 - 0xff000);
+}
+
+TEST(the_screen_that_the_loader_left)
+{
+	static const struct { uint64_t base; uint32_t pitch, width, height; uint8_t bits, type, colours[8]; } __attribute__((packed))
+		pixels = { 0x80000000, 3200, 800, 600, 32, 1, { 0, 0, 16, 8, 8, 7, 0, 6 } },
+		text = { 0xb8000, 160, 80, 25, 16, 2, { 0 } }, palette = { 0x80000000, 640, 640, 480, 8, 0, { 0 } };
+
+	start2();
+	mmap2(usual, ARRAY_SIZE(usual));
+	tag(8, &pixels, sizeof(pixels));
+	finish2();
+	CHECK_EQ(parse(MULTIBOOT2_MAGIC), OK);
+	CHECK_EQ(info.video.kind, NODE_VIDEO_PIXELS);
+	CHECK_EQ(info.video.base, 0x80000000);
+	CHECK_EQ(info.video.width, 800);
+	CHECK_EQ(info.video.height, 600);
+	CHECK_EQ(info.video.pitch, 3200);
+	CHECK_EQ(info.video.bits, 32);
+	CHECK_EQ(info.video.colour_shift[0], 16);
+	CHECK_EQ(info.video.colour_bits[1], 7);
+	CHECK_EQ(info.video.colour_shift[2], 0);
+	CHECK_EQ(info.video.colour_bits[2], 6);
+	start2();
+	mmap2(usual, ARRAY_SIZE(usual));
+	tag(8, &text, sizeof(text) - 6);
+	finish2();
+	CHECK_EQ(parse(MULTIBOOT2_MAGIC), OK);
+	CHECK_EQ(info.video.kind, NODE_VIDEO_TEXT);
+	CHECK_EQ(info.video.width, 80);
+	start2();
+	mmap2(usual, ARRAY_SIZE(usual));
+	tag(8, &palette, sizeof(palette));
+	tag(8, &pixels, 21);                             /* cut */
+	finish2();
+	CHECK_EQ(parse(MULTIBOOT2_MAGIC), OK);
+	CHECK_EQ(info.video.kind, NODE_VIDEO_NONE);
 }
 
 TEST(multiboot1_as_qemu_writes_it)

@@ -48,7 +48,7 @@ static void line(const char *what, const char *text)
 	put(what);
 	put(" ");
 	put(text);
-	put("\n");
+	put("\r\n");
 }
 
 /* Its size, a checksum, and what it is called. */
@@ -67,7 +67,7 @@ static void module(uint32_t start, uint32_t end, const char *text)
 	put_number(sum);
 	put(start & 4095 ? ", not at a page: " : ": ");
 	put(text);
-	put("\n");
+	put("\r\n");
 }
 
 static void memory(uint32_t entry, uint32_t type)
@@ -144,7 +144,7 @@ void small_main(uint32_t magic, uint32_t info)
 	line("command line", cmdline);
 	put("small: RAM in KiB ");
 	put_number((uint32_t)ram_kib);
-	put("\nsmall: done\n");
+	put("\r\nsmall: done\r\n");
 	if (starts_with(cmdline, "off")) {
 		outw(0x604, 0x3400);                     /* ACPI: S5 */
 	}

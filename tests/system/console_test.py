@@ -33,6 +33,7 @@ def keys_switch_between_two_vms(kind):
         node.escape("?")
         node.expect(r"power off the node")
         node.escape("q")
+        node.expect(r"power off: asked for at the console$")
         if node.wait_exit() != 0:
             raise Failure("power-off did not end the emulator")
 

@@ -5,7 +5,6 @@
 
 enum {
 	VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_DF = 8, VECTOR_GP = 13, VECTOR_MC = 18,
-	TYPE_MASK = 7, TYPE_PRIVILEGED = 5,          /* of an event word; 5: INT1                    */
 	DR6_TRAPS = 0xf, DR6_FIXED = 0xffff0ff0, DR7_GD = 1 << 13,
 	/* Qualifications. */
 	CR_NUMBER = 0xf, CR_TO = 0, CR_CLTS = 2, CR_LMSW = 3, LMSW_BITS = CR0_PE | CR0_MP | CR0_EM | CR0_TS,
@@ -53,38 +52,40 @@ static void raise(struct vm_exit *e, uint8_t vector, bool has_error, uint32_t er
 	e->exception = (struct vcpu_event){ .vector = vector, .has_error = has_error, .error = error };
 }
 
-/* An exit leaves DR6 and DR7.GD alone and tells what DR6 would hold (SDM 3C 28.2.1). */
-static void debug_exception(struct vcpu *v, struct vm_exit *e, uint32_t word)
+/* An exit leaves DR6 and DR7.GD alone and tells what DR6 would hold (SDM 3C 28.2.1). INT1 is a trap without that. */
+static void debug_exception(struct vcpu *v, uint32_t type)
 {
-	const size_t dr6 = offsetof(struct vcpu_state, dr6);
+	uint64_t dr6 = vmx_get_word(v, offsetof(struct vcpu_state, dr6)) & ~(uint64_t)DR6_TRAPS;
 
-	if ((word >> 8 & TYPE_MASK) == TYPE_PRIVILEGED) {
-		v->rip += vmread(VMCS_LENGTH);       /* INT1: a trap */
-	} else {
-		vmx_set_word(v, dr6, (vmx_get_word(v, dr6) & ~(uint64_t)DR6_TRAPS) | DR6_FIXED | vmread(VMCS_QUALIFICATION));
+	if (type == EVENT_EXCEPTION) {
+		vmx_set_word(v, offsetof(struct vcpu_state, dr6), dr6 | DR6_FIXED | vmread(VMCS_QUALIFICATION));
 		vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~(uint64_t)DR7_GD);
+	} else {
+		v->rip += vmread(VMCS_LENGTH);
 	}
-	raise(e, VECTOR_DB, false, 0);
 }
 
 /* An NMI is the host's: it was consumed by the exit, and further ones wait for an IRET. */
 static void __attribute__((noinline)) exception(struct vcpu *v, struct vm_exit *e)
 {
-	uint32_t word = (uint32_t)vmread(VMCS_EXIT_EVENT);
+	uint32_t word = (uint32_t)vmread(VMCS_EXIT_EVENT), type = word >> EVENT_TYPE_SHIFT & EVENT_TYPE_MASK;
 	uint8_t vector = (uint8_t)word;
 
 	redeliver(v);
 	v->nmi_blocked |= (word & NMI_UNBLOCKED) && vector != VECTOR_DF && !v->event.valid;
-	if ((word >> 8 & TYPE_MASK) == EVENT_NMI) {
+	if (type == EVENT_NMI) {
 		__asm__ volatile("int $2" : : : "memory");
 		e->kind = EXIT_INTERRUPT;
-	} else if (vector == VECTOR_MC) {
-		fail(e, "machine check while the guest ran");
-	} else if (vector == VECTOR_DB) {
-		debug_exception(v, e, word);
-	} else {
-		raise(e, vector, (word & EVENT_HAS_ERROR) != 0, (uint32_t)vmread(VMCS_EXIT_ERROR));
+		return;
 	}
+	if (vector == VECTOR_MC) {
+		fail(e, "machine check while the guest ran");
+		return;
+	}
+	if (vector == VECTOR_DB) {
+		debug_exception(v, type);
+	}
+	raise(e, vector, (word & EVENT_HAS_ERROR) != 0, (uint32_t)vmread(VMCS_EXIT_ERROR));
 }
 
 /* CR8 goes both ways, CR0 and CR4 only inwards: MOV, CLTS, and LMSW, which cannot clear PE. */
@@ -152,15 +153,10 @@ void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason)
 	case REASON_TRIPLE_FAULT:  e->kind = EXIT_SHUTDOWN; return;
 	case REASON_EXCEPTION:     exception(v, e); return;
 	case REASON_CR:            control_register(v, e); return;
-	case REASON_DR:
-		vmx_load_debug(v);
-		e->kind = EXIT_DR;
-		return;
+	case REASON_DR:            vmx_load_debug(v); e->kind = EXIT_DR; return;
 	case REASON_RDPMC:         raise(e, VECTOR_GP, true, 0); return;
 	case REASON_GETSEC: case REASON_RSM: case REASON_VMCLEAR ... REASON_VMXON: case REASON_MWAIT: case REASON_MONITOR:
-	case REASON_INVEPT: case REASON_INVVPID:
-		raise(e, VECTOR_UD, false, 0);
-		return;
+	case REASON_INVEPT: case REASON_INVVPID: raise(e, VECTOR_UD, false, 0); return;
 	case REASON_TASK_SWITCH:   fail(e, "the guest switches tasks, which VT-x leaves to the hypervisor"); return;
 	/* Only an event that no CPU has is refused so (SDM 3C 27.2.1.3): it came from the vmm. */
 	case REASON_REFUSED: fail(e, "the CPU refuses the event to be delivered"); return;

@@ -12,8 +12,7 @@ _Static_assert(offsetof(struct vcpu_state, idtr) == offsetof(struct vcpu_state, 
 static const struct {
 	uint16_t offset, field;      /* in struct vcpu_state                                          */
 } fields[] = {
-	{ offsetof(struct vcpu_state, cr3), VMCS_GUEST_CR3 },
-	{ offsetof(struct vcpu_state, dr7), VMCS_GUEST_DR7 },
+	{ offsetof(struct vcpu_state, cr3), VMCS_GUEST_CR3 }, { offsetof(struct vcpu_state, dr7), VMCS_GUEST_DR7 },
 	{ offsetof(struct vcpu_state, sysenter_cs), VMCS_GUEST_SYSENTER_CS },
 	{ offsetof(struct vcpu_state, sysenter_esp), VMCS_GUEST_SYSENTER_ESP },
 	{ offsetof(struct vcpu_state, sysenter_eip), VMCS_GUEST_SYSENTER_EIP },

@@ -23,14 +23,12 @@ enum {
 	MSR_BITMAP_BYTES = 4096, IO_BITMAP_BYTES = 8192, MSR_BITMAP_WRITES = 2048, MSR_BITMAP_HIGH = 1024,
 	/* #DB and #AC: a guest could make the CPU deliver them for ever. #MC: is the host's. */
 	EXCEPTIONS = 1 << 1 | 1 << 17 | 1 << 18, DR7_ENABLES = 0xff,
-	EPTP_WRITE_BACK = 6, EPTP_4_LEVELS = 3 << 3, INVEPT_SPACE = 1, INVVPID_ONE = 1,
+	EPTP_WRITE_BACK = 6, EPTP_4_LEVELS = 3 << 3, EPT_2M_AT = 16, EPT_1G_AT = 17, INVEPT_SPACE = 1, INVVPID_ONE = 1,
 };
 #define BASIC_TRUE_CONTROLS (1ull << 55)
 
 /* MSR 48Ch: 4 levels, write-back tables, INVEPT and INVVPID of one context. */
 #define EPT_NEEDS (1ull << 6 | 1ull << 14 | 1ull << 20 | 1ull << 25 | 1ull << 32 | 1ull << 41)
-#define EPT_2M    (1ull << 16)
-#define EPT_1G    (1ull << 17)
 
 static const struct {
 	uint32_t msr, field, must, may, never;
@@ -81,54 +79,39 @@ static bool present(void)
 	return (cpuid(1, 0).ecx & CPUID1_ECX_VMX) != 0;
 }
 
-/* The secondary controls' MSR is there when the control that enables them may be 1; EPT's when EPT may. */
-static bool has_controls(void)
-{
-	if (!(rdmsr(MSR_VMX_BASIC) & BASIC_TRUE_CONTROLS) || !(rdmsr(MSR_PROC) >> 32 & PROC_SECONDARY)) {
-		return false;
-	}
-	for (unsigned i = 0; i < ARRAY_SIZE(control); i++) {
-		if (!vmx_control(rdmsr(control[i].msr), control[i].must, control[i].may, control[i].never, &controls[i])) {
-			return false;
-		}
-	}
-	return (rdmsr(MSR_EPT_VPID) & EPT_NEEDS) == EPT_NEEDS;
-}
-
+/* Computes controls[]. The secondary ones' MSR is there when the control that enables them may be 1; EPT's when EPT may. */
 static const char *missing(void)
 {
+	bool ok = (rdmsr(MSR_VMX_BASIC) & BASIC_TRUE_CONTROLS) && (rdmsr(MSR_PROC) >> 32 & PROC_SECONDARY);
+
 	if ((rdmsr(MSR_FEATURE_CONTROL) & (FEATURE_LOCKED | FEATURE_VMXON)) == FEATURE_LOCKED) {
 		return "VT-x (VMX) is switched off by the firmware: enable it in the machine's setup.";
 	}
-	if (!has_controls()) {
-		return "This processor has VT-x but no nested paging (EPT) with unrestricted guests, which Brume needs.";
+	for (unsigned i = 0; ok && i < ARRAY_SIZE(control); i++) {
+		ok = vmx_control(rdmsr(control[i].msr), control[i].must, control[i].may, control[i].never, &controls[i]);
 	}
-	return NULL;
+	return ok && (rdmsr(MSR_EPT_VPID) & EPT_NEEDS) == EPT_NEEDS ? NULL :
+	       "This processor has VT-x but no nested paging (EPT) with unrestricted guests, which Brume needs.";
 }
 
 /* ---- once, and per CPU ---- */
 
-/* One bit per MSR: reads of 0-1FFFh, of C0000000h-C0001FFFh, then writes of both (SDM 3C 25.6.9). */
-static void open_msr(uint32_t msr)
-{
-	uint32_t at = (msr >= 0xc0000000 ? MSR_BITMAP_HIGH : 0) + (msr & 0x1fff) / 8;
-
-	msr_bitmap[at] &= (uint8_t) ~(1u << msr % 8);
-	msr_bitmap[at + MSR_BITMAP_WRITES] &= (uint8_t) ~(1u << msr % 8);
-}
-
+/* The bitmap has one bit per MSR: reads of 0-1FFFh, of C0000000h-C0001FFFh, then writes of both (SDM 3C 25.6.9). */
 static void prepare(void)
 {
-	uint64_t ept = rdmsr(MSR_EPT_VPID);
+	unsigned ept = (unsigned)rdmsr(MSR_EPT_VPID);
 
 	vmx_entry_control = controls[ENTRY_AT];
 	revision = (uint32_t)rdmsr(MSR_VMX_BASIC) & 0x7fffffff;
 	pt_guest = &pt_ept;
-	pt_ept.leaf_levels = !(ept & EPT_2M) ? 1 : ept & EPT_1G ? 3 : 2;
+	pt_ept.leaf_levels = 1 + (ept >> EPT_2M_AT & 1) + (ept >> EPT_1G_AT & 1);
 	__builtin_memset(io_bitmap, 0xff, sizeof(io_bitmap));
 	__builtin_memset(msr_bitmap, 0xff, sizeof(msr_bitmap));
 	for (unsigned i = 0; i < MSR_OPEN_COUNT; i++) {
-		open_msr(msr_open[i]);
+		uint32_t msr = msr_open[i], at = (msr >= 0xc0000000 ? MSR_BITMAP_HIGH : 0) + (msr & 0x1fff) / 8;
+
+		msr_bitmap[at] &= (uint8_t) ~(1u << msr % 8);
+		msr_bitmap[at + MSR_BITMAP_WRITES] &= (uint8_t) ~(1u << msr % 8);
 	}
 }
 
@@ -160,7 +143,7 @@ static int cpu_on(void)
 
 /* ---- one VMCS ---- */
 
-/* After VMCLEAR all of the VMCS is in memory. */
+/* After VMCLEAR all of the VMCS is in memory, and the next entry is a VMLAUNCH. */
 static void release(struct vcpu *v)
 {
 	struct vmx_cpu *c = &vmx_cpus[cpu_this()->id];
@@ -169,6 +152,7 @@ static void release(struct vcpu *v)
 	if (c->current == v) {
 		ASSERT(VMX_DO("vmclear %1", "m"(pa)));
 		vmx_of(v)->cpu = NO_CPU;
+		vmx_of(v)->launched = false;
 		c->current = NULL;
 	}
 	ASSERT(vmx_of(v)->cpu == NO_CPU);
@@ -189,7 +173,10 @@ static void set_host_state(const struct vmx_cpu *c)
 	vmwrite(VMCS_HOST_IDTR, idtr.base);
 }
 
-/* VMCLEAR also makes a VMCS of a fresh page, and the next entry a VMLAUNCH. Apart, for its frame. */
+/*
+ * Apart, for its frame. VMCLEAR makes a VMCS of a fresh page. On another CPU than before the host's state is another, and
+ * what that CPU caches may be from before the vCPU left it, or from a VM that had the same root.
+ */
 static void __attribute__((noinline)) attach(struct vcpu *v, struct vmx_cpu *c)
 {
 	struct vmx *x = vmx_of(v);
@@ -198,16 +185,14 @@ static void __attribute__((noinline)) attach(struct vcpu *v, struct vmx_cpu *c)
 	if (c->current) {
 		release(c->current);
 	}
-	ASSERT(x->cpu == NO_CPU && VMX_DO("vmclear %1", "m"(pa)) && VMX_DO("vmptrld %1", "m"(pa)));
+	ASSERT(x->cpu == NO_CPU && (x->last_cpu != NO_CPU || VMX_DO("vmclear %1", "m"(pa))) && VMX_DO("vmptrld %1", "m"(pa)));
 	c->current = v;
 	x->cpu = cpu_this()->id;
-	x->launched = false;
-	/* What this CPU cached may be from before the vCPU was on another, or from a VM that had the same root. */
 	if (x->last_cpu != x->cpu) {
 		x->last_cpu = x->cpu;
 		x->flushed_generation = NEVER;
+		set_host_state(c);
 	}
-	set_host_state(c);
 }
 
 void vmx_use(struct vcpu *v)
@@ -329,10 +314,11 @@ void vmx_flush_vpid(struct vcpu *v)
 }
 
 /* The event, or the virtual interrupt if the guest can take it now. Else the CPU exits when it can: returns controls. */
-static uint32_t choose_event(struct vcpu *v)
+static uint32_t choose_event(struct vcpu *v, const struct vmx *x)
 {
 	if (v->event.valid) {
 		v->event.valid = false;
+		v->event.has_error &= (x->cr0 & CR0_PE) != 0;        /* none in real mode: an entry refuses it */
 		vmwrite(VMCS_ENTRY_EVENT, event_word(&v->event));
 		vmwrite(VMCS_ENTRY_ERROR, v->event.error);
 	} else if (v->virq && !v->window && vcpu_interruptible(v)) {
@@ -370,7 +356,7 @@ static void enter_state(struct vcpu *v, struct vmx *x)
 		vmwrite(VMCS_PENDING_DEBUG, v->shadow && (v->rflags & RFLAGS_TF) ? PENDING_BS : 0);
 	}
 	if (v->event.valid | v->virq | v->window | v->nmi_pending) {
-		proc |= choose_event(v);
+		proc |= choose_event(v, x);
 	}
 	if (v->dr_loaded) {
 		proc &= ~(uint32_t)PROC_MOV_DR;

@@ -257,6 +257,9 @@ static void config_written(struct pci_function *f, unsigned at, unsigned len)
 	if (pci_touches(at, len, p->msix.cap, 4) || pci_touches(at, len, PCI_COMMAND, 2)) {
 		msix_config_written(&p->msix);
 		messages_changed(p->dev);
+		if (msix_enabled(&p->msix)) {
+			pci_interrupt(&p->f, false);         /* with MSI-X a function has no line (6.8.2) */
+		}
 	}
 }
 

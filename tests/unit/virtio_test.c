@@ -281,6 +281,19 @@ TEST(without_msix_the_line_follows_the_isr_status)
 	CHECK(!fake.irq[10]);
 }
 
+TEST(turning_msix_on_lets_go_of_the_line)
+{
+	fresh();
+	accept(VIRTIO_F_VERSION_1);
+	enable_queue(0, 0);
+	set(STATUS, 1, OK_STATUS);
+	add_chain(0);
+	set(0x3000, 4, 0);
+	CHECK(fake.irq[10]);
+	enable_msix();
+	CHECK(!fake.irq[10]);
+}
+
 TEST(masked_vectors_wait_in_the_pending_bits)
 {
 	unsigned cap;

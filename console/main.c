@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The console program: owns the serial line, and moves bytes between it and the multiplexer. */
+#include "console/line.h"
 #include "console/mux.h"
 #include "console/node.h"
 #include "console/video.h"
@@ -28,12 +29,12 @@ static void receive(void)
 	uint8_t bytes[64];
 
 	for (int i = 0; i < RECEIVE_ROUNDS; i++) {
-		int64_t n = sys_serial_read(CONSOLE_MACHINE, bytes, sizeof(bytes));
+		size_t n = line_read(bytes, sizeof(bytes));
 
-		if (n <= 0) {
+		if (!n) {
 			break;
 		}
-		mux_input(&mux, bytes, (size_t)n);
+		mux_input(&mux, bytes, n);
 	}
 }
 
@@ -44,14 +45,14 @@ static uint32_t send(void)
 	uint32_t n, sent = 0;
 
 	while ((n = screen_peek(&mux.screen, &bytes)) != 0) {
-		int64_t taken = sys_serial_write(CONSOLE_MACHINE, bytes, n);
+		uint32_t taken = (uint32_t)line_write(bytes, n);
 
-		if (taken <= 0) {
+		if (!taken) {
 			break;
 		}
-		video_put(&video, bytes, (size_t)taken);
-		screen_sent(&mux.screen, (uint32_t)taken);
-		sent += (uint32_t)taken;
+		video_put(&video, bytes, taken);
+		screen_sent(&mux.screen, taken);
+		sent += taken;
 	}
 	return sent;
 }
@@ -89,9 +90,19 @@ static uint64_t serve(void)
 	return next;
 }
 
+/* Sleeps until somebody has something; the line's interrupt is one of them. */
+static void wait(uint64_t until)
+{
+	const uint8_t *bytes;
+
+	line_listen(screen_peek(&mux.screen, &bytes) != 0);
+	sys_event_wait(until, NULL);
+	line_quiet();
+}
+
+/* argument: the first port of the serial line, or 0. */
 int user_main(uint64_t argument)
 {
-	(void)argument;
 	if (status()->magic != NODE_MAGIC || sys_event_bind(CONSOLE_WAKE, 0) < 0) {
 		return 1;
 	}
@@ -101,14 +112,12 @@ int user_main(uint64_t argument)
 	video_init(&video, &status()->video, (void *)(CONSOLE_VIDEO_ADDR + status()->video.offset));
 	mux_init(&mux, status(), exchange(), channels);
 	__atomic_store_n(&exchange()->attached, 1, __ATOMIC_RELEASE);
-	if (sys_serial_notify(CONSOLE_MACHINE, CONSOLE_WAKE) < 0) {
-		return 2;
-	}
+	line_init((uint16_t)argument);
 	for (;;) {
 		uint64_t next = serve();
 
 		if (next > sys_clock(NULL)) {
-			sys_event_wait(next, NULL);
+			wait(next);
 		}
 	}
 }

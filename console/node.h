@@ -14,7 +14,6 @@
 
 /* Handle slots that init fills before the console's first thread runs. */
 enum console_slot {
-	CONSOLE_MACHINE = 1,         /* for the serial line                                          */
 	CONSOLE_WAKE = 2,            /* event: anything happened; the console binds it. init, the vmms and the serial line signal */
 	CONSOLE_REQUEST = 3,         /* event: the console wrote a command, an acknowledgement or flushed */
 	CONSOLE_VM_IN = 16,          /* + number of the VM: event VMM_CONSOLE_IN, there while it runs */

@@ -9,6 +9,7 @@
 #include "init/events.h"
 #include "init/inventory.h"
 #include "init/log.h"
+#include "init/machine.h"
 #include "init/node.h"
 #include "init/video.h"
 #include "init/vm.h"
@@ -143,7 +144,7 @@ static int give_handles(void)
 	console.wake = (uint32_t)r;
 	r = sys_grant(process, console.wake, RIGHT_READ | RIGHT_WRITE, CONSOLE_WAKE);
 	if (r == OK) {
-		r = sys_grant(process, INIT_MACHINE, RIGHT_READ | RIGHT_WRITE, CONSOLE_MACHINE);
+		r = machine_give_line(process, console.wake);
 	}
 	if (r == OK) {
 		r = sys_grant(process, console.request, RIGHT_WRITE, CONSOLE_REQUEST);
@@ -214,7 +215,7 @@ static int start(const char **why)
 	if (r == OK) {
 		connect_all();           /* before it runs: it tells a VM of typed bytes once only */
 		*why = "its thread cannot be made";
-		r = child_start(&console.child, 0);
+		r = child_start(&console.child, machine_line());
 	}
 	if (r < 0) {
 		child_destroy(&console.child);

@@ -20,9 +20,10 @@
 #include "init/video.h"
 #include "lib/user/sys.h"
 
-enum { HOLES_MAX = 16, PANIC_SECONDS = 10, TCG_LEAF = 0x40000000 };
+enum { HOLES_MAX = 16, PANIC_SECONDS = 10, TCG_LEAF = 0x40000000, LINE_VECTOR = DEVICE_VECTOR_FIRST };
 
 static struct acpi_info acpi;
+static uint16_t line_port;               /* of the console's UART; 0: none */
 
 static _Noreturn void refuse(const char *sentence)
 {
@@ -115,12 +116,29 @@ static bool want_x2apic(const struct boot_info *boot)
 	return memcmp(name, "TCGTCGTCGTCG", sizeof(name)) != 0;
 }
 
+/* The option console=, as ring 0 reads it too. */
+static void route_line(const struct boot_info *boot, uint32_t apic_id)
+{
+	static const struct { uint16_t port; uint8_t irq; } com[] = { { 0x3f8, 4 }, { 0x2f8, 3 }, { 0x3e8, 4 }, { 0x2e8, 3 } };
+	char word[8] = "com1";
+	unsigned number;
+
+	boot_option(boot->cmdline, "console", word, sizeof(word));
+	number = (unsigned)(uint8_t)word[3] - '1';
+	if (number >= ARRAY_SIZE(com)) {
+		return;
+	}
+	line_port = com[number].port;
+	if (ioapic_route_isa(&acpi, com[number].irq, LINE_VECTOR, apic_id) < 0) {
+		init_log("serial: no interrupt line %u", com[number].irq);
+	}
+}
+
 static void set_up_kernel(struct boot_info *boot)
 {
 	struct machine_setup m = { 0 };
 	const char *sentence = calibrate(&acpi, &m);
-	uint8_t irq = 4;
-	char word[8] = "";
+	char word[8];
 	int64_t apic_id;
 
 	if (sentence) {
@@ -139,12 +157,7 @@ static void set_up_kernel(struct boot_info *boot)
 		refuse(apic_id == E_IO ? "The timer of the local APIC stands still." : "What the firmware tells of this machine makes no sense.");
 	}
 	inventory_set_clock(m.wall_ns - sys_clock(NULL));
-	if (boot_option(boot->cmdline, "console", word, sizeof(word)) && (word[3] == '2' || word[3] == '4')) {
-		irq = 3;
-	}
-	if (ioapic_route_isa(&acpi, irq, MACHINE_SERIAL_VECTOR, (uint32_t)apic_id) < 0) {
-		init_log("serial: no interrupt line %u", irq);
-	}
+	route_line(boot, (uint32_t)apic_id);
 }
 
 void machine_init(void)
@@ -167,6 +180,18 @@ void machine_init(void)
 	}
 	inventory_take(&boot);
 	video_take(&boot.video);
+}
+
+uint16_t machine_line(void)
+{
+	return line_port;
+}
+
+int machine_give_line(uint32_t process, uint32_t event)
+{
+	int r = line_port ? sys_ports(INIT_MACHINE, process, line_port) : OK;
+
+	return r == OK && line_port ? sys_vector_bind(INIT_MACHINE, event, LINE_VECTOR) : r;
 }
 
 void machine_power_off(void)

@@ -10,5 +10,11 @@
 
 void machine_init(void);
 
+/* The first port of the console's serial line; 0: there is none. */
+uint16_t machine_line(void);
+
+/* Opens its ports to the process and lets its interrupt signal the event. OK too when there is none. */
+int machine_give_line(uint32_t process, uint32_t event) MUST_CHECK;
+
 /* Powers off. Returns when the machine does not obey. */
 void machine_power_off(void);

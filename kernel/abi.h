@@ -67,9 +67,10 @@ enum sys {
 
 	/* The machine; need the machine handle. */
 	SYS_LOG,             /* (machine, text, bytes) to the kernel log and, if not taken over, the console   */
-	SYS_SERIAL_WRITE,    /* (machine, bytes, count) -> bytes taken (0 when the FIFO is full)               */
-	SYS_SERIAL_READ,     /* (machine, buffer, count) -> bytes                                              */
-	SYS_SERIAL_NOTIFY,   /* (machine, event) signalled on received bytes and on room to send               */
+	SYS_PORTS,           /* (machine, process, port) opens the eight I/O ports from there on, a multiple of 8 below 3f8h  */
+	                     /* or that, to its threads; one such group per process, 0: none               */
+	SYS_VECTOR_BIND,     /* (machine, event, vector) a device's interrupt signals the event while that exists. Whoever */
+	                     /* points an interrupt controller or a device to the vector makes it edge triggered          */
 	SYS_MACHINE_SETUP,   /* (machine, const struct machine_setup *) -> APIC id of the boot CPU. Once, by init, which runs  */
 	                     /* with interrupts off and must not block before: ring 0 gets clock and timer by it          */
 	SYS_HALT,            /* (machine) for ever: a machine that Brume cannot run on                         */
@@ -92,7 +93,7 @@ enum right {
 	RIGHT_WRITE = 1 << 1,   /* map writable, signal, change; of an event with READ: timer */
 	RIGHT_EXEC = 1 << 2,    /* map executable                                            */
 	RIGHT_GRANT = 1 << 3,   /* of a process: everything that init does to it             */
-	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim; of the machine: what only init may, setup, halt, trace */
+	RIGHT_DESTROY = 1 << 4, /* of a region: split, merge, reclaim; of the machine: what only init may: all but log and counters */
 	RIGHT_ALL = 0x1f,
 };
 
@@ -177,8 +178,10 @@ struct machine_setup {
 	uint64_t panic_log;              /* host-physical, PANIC_LOG_BYTES below 4 GiB that nobody else uses; 0: none */
 };
 
-/* The vector by which the console's UART reaches ring 0; init points the interrupt controller to it. */
-enum { MACHINE_SERIAL_VECTOR = 0x30 };
+/*
+ * Vectors for SYS_VECTOR_BIND. The first is for the console's UART: as long as it is bound, the kernel's log does not go there.
+ */
+enum { DEVICE_VECTOR_FIRST = 0x30, DEVICE_VECTORS = 32 };
 
 enum process_end { PROCESS_RUNS, PROCESS_EXITED, PROCESS_FAULTED, PROCESS_KILLED };
 

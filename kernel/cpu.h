@@ -21,6 +21,7 @@ struct cpu {
 	uint32_t need_resched;       /* 40: leave the current thread at the next chance               */
 	uint32_t id;                 /* index, 0 is the boot CPU                                      */
 	struct tss *tss;             /* arch/x86/cpu/gdt.h                                            */
+	uint16_t ports;              /* the group of I/O ports that is open now; 0: none              */
 	uint64_t root;               /* physical address in CR3                                       */
 	void *fpu;                   /* XSAVE area whose state is in the registers; NULL: nobody's    */
 	uint64_t tlb_epoch;          /* flushed past this (arch/x86/mm/tlb.h)                         */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel log: a ring in memory, and the serial line while no program has that (serial_set_notify()).
+ * The kernel log: a ring in memory, and the serial line while no program has that.
  * Any context with interrupts off; on many CPUs lines may interleave but nothing breaks.
  */
 #pragma once

@@ -26,6 +26,7 @@ struct process {
 	struct list threads;         /* struct thread.in_process                                      */
 	uint32_t object_count;
 	uint32_t weight;             /* 1..10000, 100 is usual                                        */
+	uint16_t ports;              /* first of the group of I/O ports that it may use; 0: none      */
 	struct sched_group *group;   /* one per CPU                                                   */
 	uint64_t cpu_ns;             /* counted run time, guests included                             */
 	enum process_end end;

@@ -185,6 +185,10 @@ static _Noreturn void dispatch(struct cpu *c, struct thread *t)
 	trace_write(TRACE_SWITCH, t->process->id, (uintptr_t)t);
 	c->frame_top = (uint64_t)(&t->frame + 1);
 	c->tss->rsp[0] = c->frame_top;
+	if (c->ports | t->process->ports) {
+		c->ports = t->process->ports;
+		gdt_open_ports(c->tss, c->ports);
+	}
 	use_root(c, t->process->space->pt.root);
 	if (t->vcpu) {
 		vcpu_run(t, t->vcpu);

@@ -3,22 +3,21 @@
 #include "arch/x86/apic/lapic.h"
 #include "arch/x86/boot/image.h"
 #include "arch/x86/cpu/features.h"
+#include "arch/x86/cpu/gdt.h"
 #include "arch/x86/cpu/regs.h"
-#include "arch/x86/dev/serial.h"
+#include "arch/x86/entry/irq.h"
 #include "arch/x86/entry/uaccess.h"
 #include "arch/x86/time/clock.h"
 #include "kernel/cpu.h"
-#include "kernel/event.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
 #include "kernel/panic.h"
+#include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
 #include "kernel/trace.h"
 
 enum { CHUNK = 256, TRACE_CHUNK = 16 };  /* bytes, records: what one call copies over the kernel stack */
-
-static struct event_ref serial_event;
 
 static size_t least(uint64_t a, size_t b)
 {
@@ -42,38 +41,25 @@ int64_t sys_log(const struct call *c)
 	if (r < 0) {
 		return r;
 	}
-	if (!serial_event.event) {
-		serial_set_notify(NULL);     /* whoever had the serial line is gone: the log goes there again */
-	}
 	log_write(text, n);
 	return (int64_t)n;
 }
 
-int64_t sys_serial_write(const struct call *c)
+int64_t sys_ports(const struct call *c)
 {
-	char bytes[CHUNK];
-	size_t n = least(c->arg[2], CHUNK);
-	int r = copy_from_user(bytes, c->arg[1], n);
-
-	return r < 0 ? r : (int64_t)serial_write(bytes, n);
+	if (c->arg[2] % TSS_PORT_GROUP || c->arg[2] >= TSS_PORTS) {
+		return E_INVAL;
+	}
+	c->with.process->ports = (uint16_t)c->arg[2];
+	return OK;
 }
 
-int64_t sys_serial_read(const struct call *c)
+int64_t sys_vector_bind(const struct call *c)
 {
-	char bytes[CHUNK];
-
-	return tell(c, bytes, serial_read(bytes, least(c->arg[2], CHUNK)));
-}
-
-static void serial_notify(void)
-{
-	event_ref_signal(&serial_event);
-}
-
-int64_t sys_serial_notify(const struct call *c)
-{
-	event_ref_set(&serial_event, c->with.event);
-	serial_set_notify(serial_notify);
+	if (c->arg[2] - DEVICE_VECTOR_FIRST >= DEVICE_VECTORS) {
+		return E_INVAL;
+	}
+	irq_bind((uint8_t)c->arg[2], c->with.event);
 	return OK;
 }
 

@@ -47,4 +47,4 @@ syscall_fn sys_space_create, sys_map, sys_unmap;
 syscall_fn sys_event_create, sys_event_signal, sys_event_bind, sys_event_wait, sys_event_timer, sys_event_route;
 syscall_fn sys_vm_slot, sys_vm_msi, sys_vm_doorbell, sys_vcpu_create, sys_vcpu_run, sys_vcpu_get, sys_vcpu_set,
 	sys_vcpu_kick, sys_vcpu_extint;
-syscall_fn sys_log, sys_serial_write, sys_serial_read, sys_serial_notify, sys_machine_setup, sys_halt, sys_stats, sys_trace;
+syscall_fn sys_log, sys_ports, sys_vector_bind, sys_machine_setup, sys_halt, sys_stats, sys_trace;

@@ -220,19 +220,14 @@ static inline int sys_log(uint32_t machine, const char *text, size_t bytes)
 	return (int)sys_call3(SYS_LOG, machine, sys_pointer(text), bytes).value;
 }
 
-static inline int64_t sys_serial_write(uint32_t machine, const void *bytes, size_t count)
+static inline int sys_ports(uint32_t machine, uint32_t process, uint16_t port)
 {
-	return sys_call3(SYS_SERIAL_WRITE, machine, sys_pointer(bytes), count).value;
+	return (int)sys_call3(SYS_PORTS, machine, process, port).value;
 }
 
-static inline int64_t sys_serial_read(uint32_t machine, void *buffer, size_t count)
+static inline int sys_vector_bind(uint32_t machine, uint32_t event, uint8_t vector)
 {
-	return sys_call3(SYS_SERIAL_READ, machine, sys_pointer(buffer), count).value;
-}
-
-static inline int sys_serial_notify(uint32_t machine, uint32_t event)
-{
-	return (int)sys_call3(SYS_SERIAL_NOTIFY, machine, event, 0).value;
+	return (int)sys_call3(SYS_VECTOR_BIND, machine, event, vector).value;
 }
 
 /* Returns the APIC id of the boot CPU. */

@@ -3,6 +3,7 @@
 #include "tests/fake/machine.h"
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fpu.h"
+#include "arch/x86/cpu/gdt.h"
 #include "arch/x86/entry/irq.h"
 #include "arch/x86/entry/uaccess.h"
 #include "arch/x86/mm/kmap.h"
@@ -158,6 +159,7 @@ void stack_reset(uint64_t stack_top, void (*fn)(void))
 }
 
 void user_return(struct trap_frame *f) { (void)f; abort(); }
+void gdt_open_ports(struct tss *t, uint16_t first) { (void)t; (void)first; }
 
 uint64_t clock_tsc_khz(void) { return 1000000; }
 

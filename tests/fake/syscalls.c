@@ -12,9 +12,8 @@ int64_t sys_vcpu_set(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_vcpu_kick(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_vcpu_extint(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_log(const struct call *c) { (void)c; return E_NOSYS; }
-int64_t sys_serial_write(const struct call *c) { (void)c; return E_NOSYS; }
-int64_t sys_serial_read(const struct call *c) { (void)c; return E_NOSYS; }
-int64_t sys_serial_notify(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_ports(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_vector_bind(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_machine_setup(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_halt(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_stats(const struct call *c) { (void)c; return E_NOSYS; }

@@ -17,7 +17,8 @@ static void fill_tss(struct cpu_tables *t, struct cpu_stacks *stacks)
 {
 	uint64_t base = (uint64_t)&t->tss;
 
-	t->tss = (struct tss){ .iomap = sizeof(struct tss) };
+	t->tss = (struct tss){ .iomap = offsetof(struct tss, ports) };
+	__builtin_memset(t->tss.ports, 0xff, sizeof(t->tss.ports));
 	t->tss.rsp[0] = (uint64_t)(stacks + 1);
 	t->tss.ist[IST_NMI - 1] = (uint64_t)stacks->nmi + sizeof(stacks->nmi);
 	t->tss.ist[IST_DF - 1] = (uint64_t)stacks->df + sizeof(stacks->df);
@@ -48,6 +49,19 @@ void gdt_load(struct cpu_tables *t, struct cpu_stacks *stacks)
 		: : "m"(pointer), "r"(KERNEL_DS), "r"(0), "r"(TSS_SEL) : "memory");
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_GS_BASE, 0);
+}
+
+/* A VM exit of VT-x cuts TR's limit to 67h (SDM 3C 28.5.2), and the ports are behind that: TR is loaded again. */
+void gdt_open_ports(struct tss *tss, uint16_t first)
+{
+	struct cpu_tables *t = container_of(tss, struct cpu_tables, tss);
+
+	__builtin_memset(tss->ports, 0xff, sizeof(tss->ports));
+	if (first) {
+		tss->ports[first / TSS_PORT_GROUP] = 0;
+	}
+	t->gdt[TSS_SEL / 8] &= ~(2ull << 40);    /* not busy */
+	__asm__ volatile("ltr %w0" : : "r"(TSS_SEL) : "memory");
 }
 
 bool stack_is_guard(uint64_t va)

@@ -24,6 +24,9 @@
 
 #ifndef __ASSEMBLY__
 
+/* I/O ports that a process can have: groups of 8 below TSS_PORTS, one bit each and a byte of ones behind (SDM 1 19.5.2). */
+enum { TSS_PORT_GROUP = 8, TSS_PORTS = 0x400 };
+
 struct tss {
 	uint32_t reserved0;
 	uint64_t rsp[3];
@@ -31,8 +34,9 @@ struct tss {
 	uint64_t ist[7];
 	uint64_t reserved2;
 	uint16_t reserved3, iomap;
+	uint8_t ports[TSS_PORTS / 8 + 1];
 } __attribute__((packed));
-_Static_assert(sizeof(struct tss) == 104, "TSS of the SDM");
+_Static_assert(offsetof(struct tss, ports) == 104, "TSS of the SDM");
 
 /* A CPU's stacks; guard pages stay unmapped in the final kernel tables, so that an overflow is a #DF, not damage. */
 struct cpu_stacks {
@@ -57,6 +61,9 @@ extern struct cpu_tables boot_tables;
  * which is KERNEL_CS already, reloaded, FS and GS base set to 0 (set MSR_GS_BASE afterwards). RSP0 is the top of stacks->main.
  */
 void gdt_load(struct cpu_tables *t, struct cpu_stacks *stacks);
+
+/* Opens the group of ports that starts there to user mode on this CPU, and no other; 0: none. t: this CPU's. */
+void gdt_open_ports(struct tss *t, uint16_t first);
 
 /* True when the page at kernel address va is a guard page of the section .stacks: mm_init leaves it out. */
 bool stack_is_guard(uint64_t va);

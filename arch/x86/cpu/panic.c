@@ -170,7 +170,7 @@ static _Noreturn void die(const struct trap_frame *frame, uint64_t rbp, const ch
 		reset();
 	}
 	panicking = true;
-	serial_set_notify(NULL);
+	serial_take_back();
 	fmt_vprint(text, sizeof(text), fmt, args);
 	log_printf("PANIC: %s", text);
 	log_printf("  cr0 %016lx cr2 %016lx cr3 %016lx", read_cr0(), read_cr2(), read_cr3());

@@ -7,6 +7,7 @@
 #include "arch/x86/entry/offsets.h"
 #include "arch/x86/entry/uaccess.h"
 #include "kernel/cpu.h"
+#include "kernel/event.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
@@ -31,6 +32,7 @@ _Static_assert(sizeof(struct idt_gate) == 16, "SDM 3A 6.14.1");
 
 static struct idt_gate idt[IDT_ENTRIES];
 static void (*handler[IDT_ENTRIES])(void);
+static struct event_ref device_event[DEVICE_VECTORS];
 
 extern const char trap_stubs[];
 extern const char syscall_entry[];
@@ -44,6 +46,16 @@ void irq_register(uint8_t vector, void (*fn)(void))
 {
 	ASSERT(vector >= IRQ_FIRST && vector <= IRQ_LAST);
 	handler[vector] = fn;
+}
+
+void irq_bind(uint8_t vector, struct event *e)
+{
+	event_ref_set(&device_event[vector - DEVICE_VECTOR_FIRST], e);
+}
+
+bool irq_is_bound(uint8_t vector)
+{
+	return device_event[vector - DEVICE_VECTOR_FIRST].event;
 }
 
 static void set_gate(unsigned vector, uint8_t ist)
@@ -85,6 +97,9 @@ static void dispatch(uint64_t vector)
 	if (handler[vector]) {
 		lapic_eoi();
 		handler[vector]();
+	} else if (vector - DEVICE_VECTOR_FIRST < DEVICE_VECTORS) {
+		lapic_eoi();
+		event_ref_signal(&device_event[vector - DEVICE_VECTOR_FIRST]);
 	}
 }
 

@@ -13,6 +13,12 @@ void irq_init(void);
 /* fn runs with IF=0 on the CPU's stack after lapic_eoi(). vector: IRQ_FIRST..IRQ_LAST. */
 void irq_register(uint8_t vector, void (*fn)(void));
 
+struct event;
+
+/* vector: DEVICE_VECTOR_FIRST and on; e's end unbinds it. */
+void irq_bind(uint8_t vector, struct event *e);
+bool irq_is_bound(uint8_t vector);
+
 /* MSRs of SYSCALL on this CPU. */
 void syscall_init(void);
 

@@ -161,13 +161,19 @@ static void on_key(int64_t key)
 	}
 }
 
+/* While a card lingers the guest gets the CPU before we look again. */
 void io_loop(void)
 {
+	bool lingers = false;
+
 	for (;;) {
-		int64_t key = sys_event_wait(UINT64_MAX, NULL);
+		int64_t key = sys_event_wait(lingers ? 0 : UINT64_MAX, NULL);
 
 		vm_lock();
+		(void)vm_nics_linger(lingers);
 		switch (key) {
+		case E_TIMEOUT:
+			break;
 		case KEY_CONSOLE:
 			on_console();
 			break;
@@ -181,6 +187,11 @@ void io_loop(void)
 			on_key(key);
 			break;
 		}
+		lingers = vm_nics_linger(false);
+		vm.work &= ~(uint32_t)VM_WORK_LINGER;
 		vm_unlock();
+		if (lingers) {
+			sys_yield();
+		}
 	}
 }

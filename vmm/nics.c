@@ -14,6 +14,11 @@ void vm_switch_signal(void)
 	vm.work |= VM_WORK_SWITCH;
 }
 
+void vm_nic_lingers(void)
+{
+	vm.work |= VM_WORK_LINGER;
+}
+
 /* One event for all cards. */
 static void on_switch(void *arg)
 {
@@ -42,4 +47,17 @@ void vm_nics_link(void)
 	for (unsigned i = 0; i < count; i++) {
 		virtio_net_link(&nics[i], vm.control->net_up);
 	}
+}
+
+bool vm_nics_linger(bool look)
+{
+	uint32_t lingers = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (look) {
+			virtio_net_linger(&nics[i]);
+		}
+		lingers |= nics[i].lingers;
+	}
+	return lingers;
 }

@@ -51,6 +51,9 @@ void vm_unlock_work(void)
 	if (work & VM_WORK_OUTPUT) {
 		sys_event_signal(VMM_CONSOLE_OUT);
 	}
+	if (work & VM_WORK_LINGER) {
+		sys_event_signal(vm.timer_event);
+	}
 	if (work & VM_WORK_SWITCH) {
 		sys_event_signal(VMM_NET_OUT);
 	}

@@ -99,27 +99,57 @@ static bool send(struct virtio_net *n)
 	return true;
 }
 
+/* Sends what the guest has put into the ring. False: the batch is full, or the channel. */
+static bool send_all(struct virtio_net *n, struct ring *ring, unsigned pair, unsigned *budget)
+{
+	while (*budget && ring_pop(ring, &n->chain) > 0) {
+		if (!send(n)) {
+			ring_untake(ring, &n->chain);
+			n->tx_waits |= 1u << pair;
+			return false;
+		}
+		ring_use(ring, &n->chain, 0);
+		(*budget)--;
+	}
+	return *budget;
+}
+
+/*
+ * After frames the driver is not asked to notify at once: a guest that sends one frame is about to send another, and the
+ * caller looks again when the guest has had the CPU (virtio_net_linger()).
+ */
 static void serve_tx(struct virtio_net *n, unsigned pair)
 {
 	struct ring *ring = &n->dev.queue[2 * pair + 1].ring;
 	unsigned budget = BATCH;
-	bool waits = false;
+	bool all;
 
 	ring_mute(ring);
+	n->tx_waits &= ~(1u << pair);
+	n->lingers &= ~(1u << pair);
 	do {
-		while (budget && !waits && ring_pop(ring, &n->chain) > 0) {
-			waits = !send(n);
-			if (waits) {
-				ring_untake(ring, &n->chain);
-			} else {
-				ring_use(ring, &n->chain, 0);
-				budget--;
-			}
-		}
-	} while (budget && !waits && ring_listen(ring));
-	n->tx_waits = waits ? n->tx_waits | 1u << pair : n->tx_waits & ~(1u << pair);
-	if (virtio_queue_done(&n->dev, 2 * pair + 1) && !budget) {
+		all = send_all(n, ring, pair, &budget);
+	} while (all && budget == BATCH && ring_listen(ring));
+	if (!virtio_queue_done(&n->dev, 2 * pair + 1)) {
+		return;
+	}
+	if (all && budget < BATCH) {
+		n->lingers |= 1u << pair;
+		vm_nic_lingers();
+	} else if (!budget) {
 		go_on_later(n);
+	}
+}
+
+void virtio_net_linger(struct virtio_net *n)
+{
+	for (unsigned pair = 0; n->lingers >> pair; pair++) {
+		if (virtio_is_live(&n->dev) && (n->lingers >> pair & 1)) {
+			serve_tx(n, pair);
+		}
+	}
+	if (!virtio_is_live(&n->dev)) {
+		n->lingers = 0;
 	}
 }
 
@@ -481,6 +511,7 @@ static void reset(struct virtio_device *dev)
 	n->pairs = 1;
 	n->promiscuous = false;
 	n->tx_waits = 0;
+	n->lingers = 0;
 }
 
 static const struct virtio_ops net_ops = { .notify = notify, .ready = ready, .reset = reset };

@@ -38,6 +38,7 @@ struct virtio_net {
 	struct frames_channel *channel;
 	struct frames_end tx, rx;
 	uint32_t tx_waits;           /* bit per pair: its frames wait for room in the channel        */
+	uint32_t lingers;            /* bit per pair: virtio_net_linger() is due                     */
 	struct vm_timer more;        /* armed: there was more than one batch                         */
 	uint64_t sent, received, dropped;    /* frames                                               */
 	struct ring_chain chain, first;      /* that are worked on                                   */
@@ -51,8 +52,12 @@ void virtio_net_init(struct virtio_net *n, struct frames_channel *channel, const
 /* The switch signalled: there are frames, or there is room. */
 void virtio_net_poll(struct virtio_net *n);
 
+/* Where n->lingers is set: looks again, after the guest had an occasion to run, and then asks for notifications. */
+void virtio_net_linger(struct virtio_net *n);
+
 /* The switch went away or came back; what is in the channel is lost in part. */
 void virtio_net_link(struct virtio_net *n, bool up);
 
-/* Supplied by the core: signals the switch. Device lock held. */
+/* Supplied by the core: signals the switch; sees to virtio_net_linger(). Device lock held. */
 void vm_switch_signal(void);
+void vm_nic_lingers(void);

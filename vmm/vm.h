@@ -34,6 +34,7 @@ enum vm_work {
 	VM_WORK_OUTPUT = 1 << 1,     /* the console has something new to read                        */
 	VM_WORK_END = 1 << 2,        /* vm.end was set                                               */
 	VM_WORK_SWITCH = 1 << 3,     /* the switch sleeps and has something to do                    */
+	VM_WORK_LINGER = 1 << 4,     /* the first thread is to look at the network cards again       */
 };
 
 struct vm_vcpu {

@@ -19,11 +19,16 @@ static struct frames_channel channel;
 static struct frames_end from_vm, to_vm;             /* of the switch */
 static struct virtio_net nic;
 static struct fake_driver driver[3];
-static unsigned signals;
+static unsigned signals, lingers;
 
 void vm_switch_signal(void)
 {
 	signals++;
+}
+
+void vm_nic_lingers(void)
+{
+	lingers++;
 }
 
 static void fresh(uint64_t features)
@@ -45,6 +50,7 @@ static void fresh(uint64_t features)
 	frames_reader(&from_vm, &channel.from_vm, channel.from_vm_data);
 	frames_writer(&to_vm, &channel.to_vm, channel.to_vm_data);
 	signals = 0;
+	lingers = 0;
 }
 
 static void notify(unsigned queue)
@@ -152,6 +158,21 @@ TEST(frames_wait_for_room_in_the_channel_and_go_on)
 	}
 	CHECK_EQ(used, 6);
 	CHECK_EQ(nic.dropped, 0);
+}
+
+/* After a frame the driver is not to notify until the card has looked once more and found nothing. */
+TEST(the_card_lingers_before_it_listens)
+{
+	struct frame_header h;
+
+	fresh(0);
+	guest_sends(no_offload, 60, 12);
+	CHECK(nic.lingers && lingers == 1);
+	CHECK_EQ(fake_load(driver[TX].base + FAKE_DEVICE), 1);   /* no notifications, please */
+	virtio_net_linger(&nic);
+	CHECK_EQ(nic.lingers, 0);
+	CHECK_EQ(fake_load(driver[TX].base + FAKE_DEVICE), 0);
+	CHECK_EQ(frames_next(&from_vm, &h), OK);
 }
 
 /* ---- into the guest ---- */

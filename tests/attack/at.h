@@ -32,6 +32,9 @@ void equal(const char *name, uint64_t got, uint64_t want);
 void skip(const char *name, const char *why);
 void note(const char *text, uint64_t value);         /* a comment line                                     */
 
+/* Lines wait in memory while on; they come out at the end of the group at the latest. */
+void hold_output(bool on);
+
 /* Names with a number in it: "NAME number". */
 const char *numbered(const char *name, uint64_t number);
 
@@ -167,10 +170,11 @@ void group_events(void);
 void group_xapic(void);
 void group_x2apic(void);
 void group_timer(void);
-void group_pci(void);
-void group_virtio(void);
+void group_devices(void);
 void group_code(void);
 void group_paging(void);
 void group_processors(void);
+void group_pci(void);
+void group_virtio(void);
 void group_real(void);
 void group_task(void);

@@ -3,6 +3,7 @@
 #include "tests/guest/rt.h"
 
 #define APIC_BASE 0xfee00000ull
+enum { FADT = 0x50434146 };         /* "FACP" */
 
 struct hvm_start_info {
 	uint32_t magic, version, flags, module_count;
@@ -238,8 +239,11 @@ static void use_fadt(uint64_t fadt)
 	slp_typ = find_s5(load32(fadt + 4) > 148 && load64(fadt + 140) ? load64(fadt + 140) : load32(fadt + 40));
 }
 
-static void find_fadt(uint64_t rsdp)
+static uint64_t root_pointer;
+
+uint64_t acpi_find(uint32_t signature)
 {
+	uint64_t rsdp = root_pointer;
 	bool wide = *(const uint8_t *)(uintptr_t)(rsdp + 15) >= 2 && load64(rsdp + 24);
 	uint64_t table = wide ? load64(rsdp + 24) : load32(rsdp + 16);
 	uint32_t size = load32(table + 4);
@@ -247,10 +251,11 @@ static void find_fadt(uint64_t rsdp)
 	for (uint32_t at = 36; at + (wide ? 8 : 4) <= size; at += wide ? 8 : 4) {
 		uint64_t t = wide ? load64(table + at) : load32(table + at);
 
-		if (load32(t) == 0x50434146) {    /* "FACP" */
-			use_fadt(t);
+		if (load32(t) == signature) {
+			return t;
 		}
 	}
+	return 0;
 }
 
 void guest_init(uint32_t start_info)
@@ -261,8 +266,9 @@ void guest_init(uint32_t start_info)
 	if (info->cmdline) {
 		cmdline = (const char *)(uintptr_t)info->cmdline;
 	}
-	if (info->rsdp) {
-		find_fadt(info->rsdp);
+	root_pointer = info->rsdp;
+	if (root_pointer && acpi_find(FADT)) {
+		use_fadt(acpi_find(FADT));
 	}
 }
 

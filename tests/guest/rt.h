@@ -108,6 +108,7 @@ void apic_self_ipi(uint8_t vector);  /* by ICR, in either mode */
 bool option(const char *name, const char **value);
 void guest_init(uint32_t start_info);        /* command line and ACPI; first thing in main() */
 _Noreturn void guest_power_off(void);        /* ACPI S5; halts for ever if that is not there  */
+uint64_t acpi_find(uint32_t signature);      /* address of the table, 0: none                 */
 uint32_t pm_timer(void);                     /* 3579545 Hz, 24 bits at least                  */
 
 void *memcpy(void *to, const void *from, size_t n);

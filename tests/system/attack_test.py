@@ -4,7 +4,7 @@ check. `make test T=attack` prints each with its result; docs/tests.md lists the
 import os
 import re
 
-from harness import BUILD, BochsMachine, Failure, make_iso, test, test_on_both, vm_config
+from harness import BUILD, BochsMachine, Failure, Machine, make_iso, test, test_on_both, vm_config
 
 ATTACK = {"attack": os.path.join(BUILD, "guest/attack.elf")}
 LINE = re.compile(r"^(ok|not ok|skip) ([a-z0-9]+/.*)$", re.MULTILINE)
@@ -70,6 +70,7 @@ def attack_config(groups, vcpus=4, extra=""):
 def attack(kind, groups, least, vcpus=4, extra="", modules=()):
     with kind(iso=make_iso(attack_config(groups, vcpus, extra), {**ATTACK, **dict(modules)}), memory="512m") as node:
         node.expect(r"done attack|vm attack: failed|reset, stays off", 100)
+        node.expect_none(r"PANIC|panic")
         judge(node.text(), groups, BOCHS_LACKS if kind is BochsMachine else QEMU_LACKS, least)
 
 
@@ -98,6 +99,20 @@ def starts_and_stops_of_processors(kind):
     attack(kind, "processors", 36)
 
 
+# The disk is the payload itself, so that it knows what it must read.
+DEVICES = "balloon yes\ndisk attack room 1M\nnic\n"
+
+
+@test_on_both
+def pci_and_its_virtio_devices(kind):
+    attack(kind, "pci,virtio", 210, vcpus=2, extra=DEVICES)
+
+
+@test
+def virtio_devices_over_mmio_svm():
+    attack(Machine, "virtio", 230, vcpus=2, extra="bus mmio\nconsole virtio\n" + DEVICES)
+
+
 @test
 def combinations_that_qemu_does_not_check():
     attack(BochsMachine, "illegal", 10, vcpus=1)
@@ -106,4 +121,4 @@ def combinations_that_qemu_does_not_check():
 @test_on_both
 def devices(kind):
     disk = {"disk.img": ATTACK["attack"]}
-    attack(kind, "pci,virtio", 120, vcpus=1, extra="console virtio\nballoon yes\ndisk disk.img\nnic", modules=disk)
+    attack(kind, "devices", 120, vcpus=1, extra="console virtio\nballoon yes\ndisk disk.img\nnic", modules=disk)

@@ -94,6 +94,8 @@ static void reach_beyond(void)
 	must_be("process in guest RAM", sys_call3(SYS_PROCESS_CREATE, VMM_RAM, 0, 0).value, E_PERM);
 	must_be("guest RAM executable", sys_map(VMM_SPACE, FREE_ADDR, VMM_RAM, 0, PAGE_SIZE, PROT_R | PROT_X), E_PERM);
 	must_be("set-up of the machine", sys_machine_setup(space, NULL), E_INVAL);
+	must_be("ports of its own", sys_ports(space, VMM_SELF, 0x60), E_INVAL);
+	must_be("an interrupt of its own", sys_vector_bind(space, VMM_STATUS, DEVICE_VECTOR_FIRST), E_INVAL);
 	must_be("halt", sys_call3(SYS_HALT, space, 0, 0).value, E_INVAL);
 }
 

@@ -175,15 +175,6 @@ static char *piece(hpa_t pa, size_t len, size_t *n)
 	return window(pa) + off;
 }
 
-void phys_read(hpa_t pa, void *buf, size_t len)
-{
-	for (size_t done = 0, n; done < len; done += n) {
-		const char *p = piece(hpa(pa.v + done), len - done, &n);
-
-		memcpy((char *)buf + done, p, n);
-	}
-}
-
 void phys_write(hpa_t pa, const void *buf, size_t len)
 {
 	for (size_t done = 0, n; done < len; done += n) {

@@ -56,9 +56,8 @@ void kmap_share(struct pt *pt);
 hpa_t kmap_root(void);
 
 /*
- * Short looks at physical memory that the kernel does not map, through one page window per CPU: copies to and from kernel
+ * Short looks at physical memory that the kernel does not map, through one page window per CPU: copies from kernel
  * memory, and zeroes. Across pages. IF=0.
  */
-void phys_read(hpa_t pa, void *buf, size_t len);
 void phys_write(hpa_t pa, const void *buf, size_t len);
 void phys_zero(hpa_t pa, size_t len);

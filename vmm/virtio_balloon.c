@@ -145,6 +145,7 @@ void virtio_balloon_want(struct virtio_balloon *b, int64_t pages)
 
 	wanted = wanted < 0 ? 0 : wanted > (int64_t)b->max ? (int64_t)b->max : wanted;
 	b->config.wanted = (uint32_t)wanted;
+	b->asked = true;
 	virtio_config_changed(&b->dev);
 }
 
@@ -176,7 +177,8 @@ static void config_written(struct virtio_device *dev, unsigned at, unsigned len)
 {
 	struct virtio_balloon *b = of(dev);
 
-	if (at + len == sizeof(b->config) && b->config.actual == b->config.wanted) {
+	if (b->asked && at + len == sizeof(b->config) && b->config.actual == b->config.wanted) {
+		b->asked = false;
 		vm_log("balloon: the guest has given up %llu KiB", (unsigned long long)b->config.actual * 4);
 	}
 }

@@ -22,6 +22,7 @@ struct virtio_balloon {
 	uint64_t stat[BALLOON_STATS];/* bytes or counts, as last told; UINT64_MAX: not               */
 	bool holds_stats;            /* the driver's buffer for statistics is here                   */
 	bool report;                 /* tell the operator when new ones come                         */
+	bool asked;                  /* tell him when the guest is where it was wanted               */
 	/* Host side. */
 	const struct gmem *mem;
 	uint32_t max;                /* most pages that may be wanted                                */

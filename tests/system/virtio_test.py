@@ -117,3 +117,28 @@ def devices_without_a_bus():
         for name, line in (("virtio0", 16), ("virtio1", 17)):
             count, text = interrupts(node.text(), name)
             assert count > 0 and re.search(rf"IO-APIC +{line}-edge", text), text
+
+
+# Unloads and loads the drivers, moves an interrupt to the other processor, asks from both at once. A reset says that all was well.
+COME_AND_GO = """get() { dd if=/dev/hwrng bs=64 count=$1 2>/dev/null | wc -c >> /tmp/sizes; }
+for i in 1 2; do
+for m in virtio_balloon virtio_rng virtio_pci virtio_mmio; do rmmod $m || exit 1; done
+for m in virtio_pci virtio_mmio virtio-rng virtio_balloon; do insmod /lib/modules/*-$m.ko || exit 1; done
+get 8; done
+irq=$(grep -E 'virtio0(-input)?$' /proc/interrupts | cut -d: -f1 | tr -d ' ')
+for c in 2 1; do echo $c > /proc/irq/$irq/smp_affinity; get 16; done
+get 32 & get 32 & wait
+[ "$(echo $(cat /tmp/sizes))" = "512 512 1024 1024 2048 2048" ] && reboot -f
+"""
+
+
+@test
+def drivers_come_and_go():
+    config = "node when-idle poweroff\n"
+    for bus in ("pci", "mmio"):
+        text = vm(script=COME_AND_GO, extra=f"bus {bus}\nballoon yes").replace("vm v", f"vm {bus}", 1)
+        config += text.replace("vcpus 1", "vcpus 2")
+    with Machine(iso=make_iso(config), memory="768m") as node:
+        for _ in range(2):
+            node.expect(r"vm \w+: (reset, stays off|powered off|failed)", 120)
+        assert node.text().count("reset, stays off") == 2

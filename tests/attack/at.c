@@ -435,7 +435,7 @@ static const struct { const char *name; void (*run)(void); } groups[] = {
 	{ "ports", group_ports }, { "msr", group_msr }, { "control", group_control }, { "shadows", group_shadows }, { "events", group_events },
 	{ "timer", group_timer }, { "xapic", group_xapic }, { "x2apic", group_x2apic }, { "paging", group_paging }, { "code", group_code }, { "processors", group_processors },
 	{ "illegal", group_illegal },
-	{ "devices", group_devices }, { "pci", group_pci }, { "virtio", group_virtio },
+	{ "pci", group_pci }, { "virtio", group_virtio },
 };
 
 static bool chosen(const char *name)

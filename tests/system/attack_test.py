@@ -67,8 +67,8 @@ def attack_config(groups, vcpus=4, extra=""):
     return "node when-idle poweroff\n" + config.replace("vcpus 1", f"vcpus {vcpus}")
 
 
-def attack(kind, groups, least, vcpus=4, extra="", modules=()):
-    with kind(iso=make_iso(attack_config(groups, vcpus, extra), {**ATTACK, **dict(modules)}), memory="512m") as node:
+def attack(kind, groups, least, vcpus=4, extra=""):
+    with kind(iso=make_iso(attack_config(groups, vcpus, extra), ATTACK), memory="512m") as node:
         node.expect(r"done attack|vm attack: failed|reset, stays off", 100)
         node.expect_none(r"PANIC|panic")
         judge(node.text(), groups, BOCHS_LACKS if kind is BochsMachine else QEMU_LACKS, least)
@@ -116,9 +116,3 @@ def virtio_devices_over_mmio_svm():
 @test
 def combinations_that_qemu_does_not_check():
     attack(BochsMachine, "illegal", 10, vcpus=1)
-
-
-@test_on_both
-def devices(kind):
-    disk = {"disk.img": ATTACK["attack"]}
-    attack(kind, "devices", 120, vcpus=1, extra="console virtio\nballoon yes\ndisk disk.img\nnic", modules=disk)

@@ -2,15 +2,15 @@
 """Linux' paravirtual interface: each feature as a payload sees it (tests/guest/pv.c), and as Linux uses it."""
 import os
 
-from harness import BUILD, LINUX, Machine, make_iso, script_word, test, vm_config
+from harness import BUILD, LINUX, Machine, make_iso, script_word, test, test_on_both, vm_config
 
 PV = {"pv": os.path.join(BUILD, "guest/pv.elf")}
 
 
-def payload(extra, checks, cmdline="", vcpus=1):
+def payload(kind, extra, checks, cmdline="", vcpus=1):
     config = vm_config("pv", memory="16M", kernel="pv", initrd=None, cmdline=cmdline, extra=extra)
     config = config.replace("vcpus 1", f"vcpus {vcpus}")
-    with Machine(iso=make_iso("node when-idle poweroff\n" + config, PV), memory="512m") as node:
+    with kind(iso=make_iso("node when-idle poweroff\n" + config, PV), memory="512m") as node:
         node.expect(r"done pv", 90)
         node.expect_none(r"not ok")
         got = len([line for line in node.text().splitlines() if line.startswith("ok ")])
@@ -18,14 +18,14 @@ def payload(extra, checks, cmdline="", vcpus=1):
         assert node.wait_exit(30) == 0
 
 
-@test
-def every_feature_on_two_vcpus():
-    payload("", 32, vcpus=2)
+@test_on_both
+def every_feature_on_two_vcpus(kind):
+    payload(kind, "", 32, vcpus=2)
 
 
-@test
-def nothing_answers_when_all_is_off():
-    payload("kvm -all", 21, cmdline="none")
+@test_on_both
+def nothing_answers_when_all_is_off(kind):
+    payload(kind, "kvm -all", 21, cmdline="none")
 
 
 # Two Linux VMs compete. One finds the features and is told of the time that it lost; the other finds none of these and

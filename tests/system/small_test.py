@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from harness import BUILD, INITRD, KERNEL, VMLINUZ, Machine, make_iso, test, vm_config, work_dir, write_file
+from harness import BUILD, INITRD, KERNEL, VMLINUZ, Machine, make_iso, test, test_on_both, vm_config, work_dir, write_file
 
 SMALL = {f"small-{form}": os.path.join(BUILD, f"guest/small-{form}") for form in ("1.elf", "1.bin", "2.elf", "2.bin")}
 
@@ -18,13 +18,13 @@ def checksum(data):
     return total
 
 
-@test
-def multiboot_kernels_of_all_forms_hear_what_they_are_told():
+@test_on_both
+def multiboot_kernels_of_all_forms_hear_what_they_are_told(kind):
     first, second = b"first file\n" * 700, b"x"
     modules = dict(SMALL, one=write_file("one", first), two=write_file("two", second))
     config = "".join(vm_config(form.replace(".", "-"), memory="4M", kernel=form, initrd="one", cmdline="off please",
                                extra="module two with a text\nmodule two") for form in SMALL)
-    with Machine(iso=make_iso(config, modules), memory="512m") as node:
+    with kind(iso=make_iso(config, modules), memory="512m") as node:
         for _ in SMALL:
             node.expect(r"vm [\w-]+: (powered off|failed|reset)", 60)
         for number, form in list(enumerate(SMALL, 1))[1:] + [(1, "small-1.elf")]:      # the first is on the screen already

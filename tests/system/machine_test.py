@@ -57,6 +57,13 @@ def amd_cpu_that_gives_instruction_lengths():
 
 
 @test
+def intel_cpu_without_nested_paging_vmx():
+    with BochsMachine(iso=make_iso(CONFIG), memory="512m", cpu="core2_penryn_t9600") as node:
+        node.expect(r"Brume cannot run here: This processor has VT-x but no nested paging \(EPT\) with unrestricted guests", 60)
+        node.expect_none("panic|PANIC|version")
+
+
+@test
 def linux_on_intel_models_vmx():
     """From one that has no more than Brume needs to one that has nearly everything."""
     for model, says in MODELS.items():

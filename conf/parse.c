@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/cpu_list.h"
+
 enum {
 	VALUE_MAX = CONF_CMDLINE_MAX,
 	ECHO_MAX = 32,               /* bytes of a wrong word that a message repeats                 */
@@ -21,7 +23,7 @@ struct span {
 };
 
 enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT, KEY_KVM,
-	   KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS, KEY_MODULE, KEY_DISK, KEY_NIC,
+	   KEY_CPUS, KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS, KEY_MODULE, KEY_DISK, KEY_NIC,
 	   KEY_COUNT };
 
 /* These may be given several times. */
@@ -228,6 +230,13 @@ static void set_number(struct parser *p, const char *key, uint32_t low, uint32_t
 		return;
 	}
 	*field = (uint32_t)n;
+}
+
+static void set_cpus(struct parser *p, uint32_t *field)
+{
+	if (one_word(p, "cpus", VALUE_MAX) && !cpu_list_parse(p->value, field)) {
+		report(p, p->line, "cpus must be like 0,2-3, each below %d, not '%.*s'", CONF_CPUS_MAX, ECHO_MAX, p->value);
+	}
 }
 
 static void set_size(struct parser *p, const char *key, const char *value, uint64_t *field)
@@ -497,7 +506,7 @@ static const char *const key_names[KEY_COUNT] = {
 	[KEY_CMDLINE] = "cmdline",
 	[KEY_AUTOSTART] = "autostart",
 	[KEY_ON_REBOOT] = "on-reboot",
-	[KEY_KVM] = "kvm",
+	[KEY_KVM] = "kvm", [KEY_CPUS] = "cpus",
 	[KEY_RNG] = "rng",
 	[KEY_HPET] = "hpet",
 	[KEY_CONSOLE] = "console",
@@ -552,6 +561,7 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	case KEY_AUTOSTART: set_choice(p, "autostart", "no", "yes", &vm->autostart); break;
 	case KEY_ON_REBOOT: set_choice(p, "on-reboot", "restart", "stop", &vm->on_reboot); break;
 	case KEY_KVM:       set_kvm(p, &vm->kvm); break;
+	case KEY_CPUS:      set_cpus(p, &vm->cpus); break;
 	case KEY_RNG:       set_choice(p, "rng", "no", "yes", &vm->rng); break;
 	case KEY_HPET:      set_choice(p, "hpet", "no", "yes", &vm->hpet); break;
 	case KEY_CONSOLE:   set_choice(p, "console", "serial", "virtio", &vm->console); break;

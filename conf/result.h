@@ -18,6 +18,7 @@ enum {
 	CONF_MODULE_TEXT = 512,      /* bytes of all its module lines, each with a NUL               */
 	CONF_DISKS_MAX = 4,          /* of a VM                                                      */
 	CONF_NICS_MAX = 2,
+	CONF_CPUS_MAX = 32,
 	CONF_MESSAGES_MAX = 64,
 	CONF_MESSAGE_MAX = 160,
 };
@@ -52,6 +53,7 @@ struct conf_vm {
 	uint64_t memory;                     /* bytes, whole MiB                                     */
 	uint32_t vcpus;                      /* 1 to 8                                               */
 	uint32_t weight;                     /* 1 to 10000                                           */
+	uint32_t cpus;                       /* bit n: may run on processor n; 0: on all             */
 	uint32_t autostart;                  /* 0 or 1                                               */
 	uint32_t on_reboot;                  /* enum conf_reboot                                     */
 	uint32_t module_count;

@@ -156,15 +156,23 @@ static bool walk_root(struct parser *p, uint64_t base, const char *signature, si
 	return true;
 }
 
+static void add_cpu(struct acpi_info *info, uint64_t id)
+{
+	if (info->cpu_count < ACPI_CPU_MAX) {
+		info->apic_id[info->cpu_count] = (uint32_t)id;
+	}
+	info->cpu_count++;
+}
+
 static void madt_entry(struct parser *p, const struct acpi_table *t, uint64_t at, uint64_t type)
 {
 	struct acpi_info *info = p->info;
 	uint64_t id = field(p, t, at + 3, 1), word = field(p, t, at + 4, 4), next = field(p, t, at + 8, 4);
 
-	if (type == MADT_LAPIC) {
-		info->cpu_count += id != APIC_ID_NONE && (word & MADT_CPU_ENABLED);
-	} else if (type == MADT_X2APIC) {
-		info->cpu_count += word != X2APIC_ID_NONE && (next & MADT_CPU_ENABLED);
+	if (type == MADT_LAPIC && id != APIC_ID_NONE && (word & MADT_CPU_ENABLED)) {
+		add_cpu(info, id);
+	} else if (type == MADT_X2APIC && word != X2APIC_ID_NONE && (next & MADT_CPU_ENABLED)) {
+		add_cpu(info, word);
 	} else if (type == MADT_IOAPIC && word && info->ioapic_count < ACPI_IOAPIC_MAX) {
 		info->ioapic[info->ioapic_count++] = (struct acpi_ioapic){ hpa(word), (uint32_t)next };
 	} else if (type == MADT_OVERRIDE && field(p, t, at + 2, 1) == 0 && id < ACPI_ISA_IRQS) {

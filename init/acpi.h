@@ -14,7 +14,7 @@ enum acpi_table_id {
 };
 
 enum {
-	ACPI_IOAPIC_MAX = 8, ACPI_ISA_IRQS = 16,
+	ACPI_CPU_MAX = 32, ACPI_IOAPIC_MAX = 8, ACPI_ISA_IRQS = 16,
 	ACPI_TABLE_BYTES_MAX = 1 << 20, /* longer tables are refused                             */
 	ACPI_ROOT_ENTRIES_MAX = 256,    /* of XSDT or RSDT; the rest is not looked at            */
 };
@@ -30,6 +30,7 @@ struct acpi_info {
 	uint32_t refused;               /* tables with a bad checksum or length                  */
 
 	uint32_t cpu_count;             /* usable ones                                           */
+	uint32_t apic_id[ACPI_CPU_MAX]; /* of the first of them, as the MADT lists them          */
 	uint32_t ioapic_count;
 	struct acpi_ioapic ioapic[ACPI_IOAPIC_MAX];
 	struct acpi_isa_irq isa[ACPI_ISA_IRQS];   /* identity, edge, high unless overridden      */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "init/inventory.h"
+#include "init/cpus.h"
 #include "init/log.h"
 #include "lib/user/sys.h"
 
@@ -33,7 +33,7 @@ void counters_show_node(void)
 		init_log("node: the kernel does not tell its counters");
 		return;
 	}
-	idle = permille(s.idle_ns, s.uptime_ns * inventory()->cpu_count);
+	idle = permille(s.idle_ns, s.uptime_ns * cpus_online);
 	init_log("node: up %llu ms, idle %u.%u %%, %llu switches, %llu preemptions, %llu interrupts, %llu system calls",
 		 (unsigned long long)(s.uptime_ns / 1000000), (unsigned)idle / 10, (unsigned)idle % 10,
 		 (unsigned long long)s.switches, (unsigned long long)s.preemptions, (unsigned long long)s.interrupts,

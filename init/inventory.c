@@ -104,7 +104,6 @@ static void take_module(const struct boot_module *m)
 void inventory_take(const struct boot_info *boot)
 {
 	all.ram_bytes = boot->ram_bytes;
-	all.cpu_count = 1;
 	memcpy(all.cmdline, boot->cmdline, sizeof(all.cmdline));
 	for (uint32_t i = 0; i < boot->module_count; i++) {
 		take_module(&boot->module[i]);

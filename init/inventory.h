@@ -19,7 +19,6 @@ struct content {
 struct inventory {
 	uint64_t ram_bytes;          /* all RAM of the machine                                       */
 	uint64_t wall_ns;            /* since 1970, at SYS_CLOCK 0                                   */
-	uint32_t cpu_count;
 	char cmdline[BOOT_CMDLINE_MAX];
 	unsigned program_count, module_count;
 	struct content program[INIT_REGION_MAX], module[BOOT_MODULE_MAX];

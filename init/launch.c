@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "init/console.h"
+#include "init/cpus.h"
 #include "init/disk.h"
 #include "init/events.h"
 #include "init/inventory.h"
@@ -195,6 +196,9 @@ static int give_handles(struct vm *vm)
 	if (r == OK) {
 		r = sys_process_weight(process, vm->conf.weight);
 	}
+	if (r == OK && vm->conf.cpus) {
+		r = sys_process_cpus(process, vm->conf.cpus);
+	}
 	return r;
 }
 
@@ -245,6 +249,10 @@ int launch_vm(struct vm *vm, const char **why)
 
 	if (r < 0) {
 		return r;
+	}
+	*why = "none of its processors runs";
+	if (vm->conf.cpus && !cpus_any(vm->conf.cpus)) {
+		return E_NOENT;
 	}
 	*why = "its vmm cannot be loaded";
 	if (!vmm.region && program_open("vmm", &vmm) < 0) {

@@ -9,6 +9,7 @@
 #include "init/acpi.h"
 #include "init/bootinfo.h"
 #include "init/calibrate.h"
+#include "init/cpus.h"
 #include "init/inventory.h"
 #include "init/ioapic.h"
 #include "init/keep.h"
@@ -180,6 +181,8 @@ void machine_init(void)
 	}
 	inventory_take(&boot);
 	video_take(&boot.video);
+	cpus_start(acpi.apic_id, acpi.cpu_count < ACPI_CPU_MAX ? acpi.cpu_count : ACPI_CPU_MAX,
+		   boot_option_u32(boot.cmdline, "cpus", ACPI_CPU_MAX));
 }
 
 uint16_t machine_line(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Takes the machine over: reads what loader and firmware say about it, gives ring 0 the few facts it needs, silences the
- * interrupt controllers, claims RAM and boot modules. The first thing init does; where the machine cannot be had it says so
+ * interrupt controllers, claims RAM and boot modules, starts the other processors. The first thing init does; where the machine cannot be had it says so
  * in one sentence and halts.
  */
 #pragma once

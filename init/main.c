@@ -6,6 +6,7 @@
 #include "console/node.h"
 #include "init/config.h"
 #include "init/console.h"
+#include "init/cpus.h"
 #include "init/cycle.h"
 #include "init/events.h"
 #include "init/inventory.h"
@@ -25,8 +26,8 @@ static void say_hello(void)
 {
 	const struct inventory *info = inventory();
 
-	init_log("version " NODE_VERSION ", %u CPU%s, %llu MiB of RAM, %llu MiB free", (unsigned)info->cpu_count,
-		 info->cpu_count == 1 ? "" : "s", (unsigned long long)(info->ram_bytes >> 20),
+	init_log("version " NODE_VERSION ", %u CPU%s, %llu MiB of RAM, %llu MiB free", cpus_online,
+		 cpus_online == 1 ? "" : "s", (unsigned long long)(info->ram_bytes >> 20),
 		 (unsigned long long)(memory.free_bytes >> 20));
 }
 

@@ -29,6 +29,7 @@ enum sys {
 	SYS_PROCESS_STATUS,  /* (process, struct process_status *)                                             */
 	SYS_PROCESS_NOTIFY,  /* (process, event) the event is signalled when the process has ended             */
 	SYS_PROCESS_WEIGHT,  /* (process, weight 1..10000) share of a CPU against others                       */
+	SYS_PROCESS_CPUS,    /* (process, mask) bit n: its threads may run on CPU n; bits of CPUs that are not there wait for them */
 	SYS_GRANT,           /* (process, handle, rights, slot) puts my handle into its table at slot          */
 	SYS_REVOKE,          /* (process, slot)                                                                */
 	SYS_THREAD_CREATE,   /* (process or SELF, entry, stack top, argument) -> thread, runs at once          */
@@ -77,12 +78,17 @@ enum sys {
 	SYS_STATS,           /* (machine, void *, bytes) struct machine_stats, its first bytes -> bytes        */
 	SYS_TRACE,           /* (machine, void *, bytes) takes struct trace_record out of the trace ring -> bytes */
 
+	SYS_CPU_START,       /* (machine, APIC id, region) starts another processor -> its number, which are given in order. The */
+	                     /* region, RAM of CPU_REGION_SIZE, is its for ever. E_TIMEOUT: it does not come up; E_IO: it */
+	                     /* came up, but is not like the others (see the log) or its TSC differs. Slow: at boot only   */
+
 	SYS_COUNT
 };
 
 enum {
 	SELF = 0xffffffff,           /* in place of a process handle: the caller                       */
 	HANDLE_MAX = 1024,           /* handles a process may hold                                     */
+	CPU_REGION_SIZE = 96 << 10,  /* bytes that ring 0 needs for a further processor                */
 };
 
 /* User addresses are below this; the page under it is never mapped. */

@@ -2,6 +2,8 @@
 /* Counting notifications. */
 #include "kernel/event.h"
 #include "arch/x86/vcpu/vm.h"
+#include "kernel/cpu.h"
+#include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/space.h"
 #include "kernel/thread.h"
@@ -56,6 +58,7 @@ static void offer(struct event *e)
 
 void event_signal(struct event *e)
 {
+	ASSERT(kernel_lock_held());
 	if (e->route) {
 		vm_msi(e->route, e->msi_address, e->msi_data);
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events: counting notifications. The bound thread receives the count from event_wait(); signals while nobody is bound
- * are counted too. IF=0 throughout.
+ * are counted too. All of it is the kernel lock's.
  */
 #pragma once
 
@@ -38,7 +38,7 @@ void event_ref_set(struct event_ref *ref, struct event *e);
 /* Signals if it points to something. */
 void event_ref_signal(struct event_ref *ref);
 
-/* Any context with IF=0. */
+/* Any context with the kernel lock. */
 void event_signal(struct event *e);
 
 /* owner pays. NULL: its arena is empty. */

@@ -41,6 +41,20 @@ void heap_insert(struct heap *h, struct heap_node *n, uint64_t key)
 	h->root->parent = NULL;
 }
 
+/* Down the left side; from a leaf to the next right side that was passed. */
+struct heap_node *heap_next(const struct heap_node *n)
+{
+	if (n->left) {
+		return n->left;
+	}
+	for (; n->parent; n = n->parent) {
+		if (n->parent->right && n->parent->right != n) {
+			return n->parent->right;
+		}
+	}
+	return NULL;
+}
+
 void heap_remove(struct heap *h, struct heap_node *n)
 {
 	struct heap_node *up = n->parent;

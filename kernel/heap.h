@@ -25,5 +25,8 @@ static inline bool heap_queued(const struct heap_node *n)
 /* n is in no heap. Equal keys come out in any order. */
 void heap_insert(struct heap *h, struct heap_node *n, uint64_t key);
 
+/* The node after n in an order of no meaning, from h->root on; NULL: n was the last. All are seen once. */
+struct heap_node *heap_next(const struct heap_node *n);
+
 /* n is in h. */
 void heap_remove(struct heap *h, struct heap_node *n);

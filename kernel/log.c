@@ -6,20 +6,28 @@
 #include "arch/x86/time/clock.h"
 #include "lib/fmt.h"
 
+/* A CPU that was stopped by a panic may hold it for ever: nobody waits longer than that. */
+enum { BUSY_SPINS = 1 << 24 };
+
+static bool busy;
 static char ring[LOG_SIZE];
 static uint64_t ring_head;              /* bytes ever written; the ring holds the last LOG_SIZE   */
 
 void log_write(const char *text, size_t len)
 {
+	for (unsigned spins = 0; __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE) && spins < BUSY_SPINS; spins++) {
+		__asm__ volatile("pause");
+	}
 	for (size_t i = 0; i < len; i++) {
 		bool control = (uint8_t)text[i] < ' ' && text[i] != '\n' && text[i] != '\t';
 		char c = control || text[i] == 0x7f ? '?' : text[i];
 
-		ring[__atomic_fetch_add(&ring_head, 1, __ATOMIC_RELAXED) % LOG_SIZE] = c;
+		ring[ring_head++ % LOG_SIZE] = c;
 		if (!serial_taken()) {
 			serial_write_sync(&c, 1);
 		}
 	}
+	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }
 
 void log_printf(const char *fmt, ...)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel log: a ring in memory, and the serial line while no program has that.
- * Any context with interrupts off; on many CPUs lines may interleave but nothing breaks.
+ * Any context with interrupts off. Calls of several CPUs come one after the other, unless one of them hangs.
  */
 #pragma once
 

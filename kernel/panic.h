@@ -12,7 +12,8 @@ void panic_init(const struct machine_setup *m);
 
 /*
  * Prints message, registers and a symbolized backtrace, keeps the log for the next boot, and resets after the time that
- * init set (10 s before; 0: halts). A panic inside a panic resets at once.
+ * init set (10 s before; 0: halts). A panic inside a panic resets at once. All other CPUs are stopped by NMI first; no lock is
+ * taken that one of them could hold.
  */
 _Noreturn void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

@@ -31,6 +31,7 @@ struct process *process_create(hpa_t base, uint64_t page_count, struct region *r
 	p->id = ++last_id;
 	p->arena = a;
 	p->weight = SCHED_WEIGHT_BASE;
+	p->cpus = ~0u;
 	list_init(&p->objects);
 	list_init(&p->threads);
 	memcpy(p->name, name, PROCESS_NAME_MAX);
@@ -40,7 +41,7 @@ struct process *process_create(hpa_t base, uint64_t page_count, struct region *r
 	p->group = arena_page_alloc(a);
 	p->space = space_create(p, OBJECT_SPACE);
 	ASSERT(p->group && p->space);
-	for (uint32_t i = 0; i < cpu_count; i++) {
+	for (uint32_t i = 0; i < CPU_MAX; i++) {
 		p->group[i].process = p;
 	}
 	p->arena_region = region;
@@ -53,6 +54,7 @@ struct process *process_create(hpa_t base, uint64_t page_count, struct region *r
 
 void process_end(struct process *p, enum process_end why, int32_t code)
 {
+	ASSERT(kernel_lock_held());
 	if (p->end != PROCESS_RUNS) {
 		return;
 	}

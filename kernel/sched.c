@@ -24,12 +24,12 @@ static struct sched_group *group_of(const struct thread *t)
 	return &t->process->group[t->cpu->id];
 }
 
-static uint64_t weighted(const struct sched_group *g, uint64_t ns)
+static uint64_t weighted(const struct process *p, uint64_t ns)
 {
-	return ns * SCHED_WEIGHT_BASE / g->process->weight;
+	return ns * SCHED_WEIGHT_BASE / p->weight;
 }
 
-/* a - b, not below 0: virtual times start at 0. */
+/* a - b, not below 0: virtual times start at 0, and the clocks of two CPUs are equal but for a little. */
 static uint64_t minus(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;
@@ -40,9 +40,28 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* The least key, key included. */
+static uint64_t least(const struct heap *h, uint64_t key)
+{
+	return h->root && h->root->key < key ? h->root->key : key;
+}
+
+void sched_ask(struct cpu *c)
+{
+	__atomic_store_n(&c->need_resched, 1, __ATOMIC_RELAXED);
+	if (c != cpu_this()) {
+		irq_kick(c);
+	}
+}
+
 static void slice_ended(struct timer *timer)
 {
-	timer->cpu->need_resched = 1;
+	sched_ask(container_of(timer, struct cpu, rq.slice));
+}
+
+static void start_slice(struct cpu *c)
+{
+	timer_set(&c->rq.slice, c->rq.run_since_ns + SCHED_SLICE_NS);
 }
 
 void sched_init(struct cpu *c)
@@ -50,19 +69,34 @@ void sched_init(struct cpu *c)
 	c->rq.slice.fn = slice_ended;
 }
 
+/* What p has had in the window that now lies in. */
+static uint64_t served(struct process *p, uint64_t now)
+{
+	if (p->window != now / SCHED_WINDOW_NS) {
+		p->window = now / SCHED_WINDOW_NS;
+		p->served = 0;
+	}
+	return p->served;
+}
+
 void sched_charge(struct cpu *c)
 {
 	struct thread *t = c->current;
-	uint64_t now = clock_ns(), ns = now - c->rq.run_since_ns;
+	struct sched_group *g = t ? group_of(t) : NULL;
+	uint64_t now = clock_ns(), ns = minus(now, c->rq.run_since_ns);
 
-	c->rq.run_since_ns = now;
-	if (t) {
-		t->vruntime += ns;
-		t->process->cpu_ns += ns;
-		group_of(t)->vruntime += weighted(group_of(t), ns);
-	} else {
+	ASSERT(kernel_lock_held());
+	c->rq.run_since_ns += ns;
+	if (!t) {
 		c->stats.idle_ns += ns;
+		return;
 	}
+	t->vruntime += ns;
+	g->vruntime += weighted(t->process, ns);
+	t->process->cpu_ns += ns;
+	t->process->served = served(t->process, now) + weighted(t->process, ns);
+	g->thread_floor = max(g->thread_floor, least(&g->threads, t->vruntime));
+	c->rq.floor = max(c->rq.floor, least(&c->rq.groups, g->vruntime));
 }
 
 /* The group competes again if a thread of it waits and none runs. */
@@ -81,7 +115,7 @@ static void insert(struct cpu *c, struct sched_group *g, struct thread *t)
 	c->rq.queued++;
 }
 
-/* Does the newcomer go first, or does the current thread's time become limited? */
+/* Does the newcomer go first, or does the current thread's time become limited? An idle CPU looks at the queue by itself. */
 static void check_preempt(struct cpu *c, struct sched_group *g, const struct thread *t)
 {
 	struct thread *cur = c->current;
@@ -89,31 +123,70 @@ static void check_preempt(struct cpu *c, struct sched_group *g, const struct thr
 	uint64_t its = own == g ? t->vruntime : g->vruntime;
 
 	if (!cur) {
-		return;                      /* idle looks at the queue by itself */
-	}
-	if (its + SCHED_GRANULE_NS < (own == g ? cur->vruntime : own->vruntime)) {
-		c->need_resched = 1;
+		if (c != cpu_this()) {
+			irq_kick(c);
+		}
+	} else if (its + SCHED_GRANULE_NS < (own == g ? cur->vruntime : own->vruntime)) {
+		sched_ask(c);
 	} else if (!heap_queued(&c->rq.slice.node)) {
-		timer_set(&c->rq.slice, c->rq.run_since_ns + SCHED_SLICE_NS);
+		start_slice(c);
 	}
 }
 
-void sched_enqueue(struct thread *t)
+/* t joins c's queue, ahead of those who compute there by credit at most. */
+static void join(struct cpu *c, struct thread *t, uint64_t credit)
 {
-	struct cpu *c = t->cpu;
-	struct sched_group *g = group_of(t);
+	struct sched_group *g = &t->process->group[c->id];
 	bool running = c->current && group_of(c->current) == g;
 
 	sched_charge(c);
-	if (!g->threads.root && !running) {
-		g->vruntime = max(g->vruntime, minus(c->rq.floor, weighted(g, SCHED_CREDIT_NS)));
+	if (t->cpu != c) {
+		t->cpu = c;
+		t->vruntime = g->thread_floor;       /* each CPU's virtual times are its own */
 	}
-	t->vruntime = max(t->vruntime, minus(g->thread_floor, SCHED_CREDIT_NS));
+	if (!g->threads.root && !running) {
+		g->vruntime = max(g->vruntime, minus(c->rq.floor, weighted(t->process, credit)));
+	}
+	t->vruntime = max(t->vruntime, minus(g->thread_floor, credit));
 	insert(c, g, t);
 	if (!running) {
 		group_insert(&c->rq, g);
 	}
 	check_preempt(c, g, t);
+}
+
+static bool is_idle(const struct cpu *c)
+{
+	return !c->current && !c->rq.queued;
+}
+
+static bool allows(const struct thread *t, const struct cpu *c)
+{
+	return t->process->cpus >> c->id & 1;
+}
+
+/* Where it was if that is idle, else any idle CPU, else where it was, else where fewest wait. */
+static struct cpu *place(const struct thread *t)
+{
+	struct cpu *best = NULL;
+
+	if (allows(t, t->cpu) && is_idle(t->cpu)) {
+		return t->cpu;
+	}
+	for (struct cpu *c = cpus; c < cpus + cpu_count; c++) {
+		if (allows(t, c) && is_idle(c)) {
+			return c;
+		}
+		if (allows(t, c) && (!best || c->rq.queued < best->rq.queued)) {
+			best = c;
+		}
+	}
+	return allows(t, t->cpu) ? t->cpu : best;
+}
+
+void sched_enqueue(struct thread *t)
+{
+	join(place(t), t, SCHED_CREDIT_NS);
 }
 
 void sched_dequeue(struct thread *t)
@@ -122,9 +195,102 @@ void sched_dequeue(struct thread *t)
 	struct sched_group *g = group_of(t);
 
 	heap_remove(&g->threads, &t->node);
+	t->waited_ns += minus(c->rq.run_since_ns, t->waits_since_ns);
 	c->rq.queued--;
 	if (!g->threads.root && heap_queued(&g->node)) {
 		heap_remove(&c->rq.groups, &g->node);
+	}
+}
+
+void sched_set_cpus(struct process *p, uint32_t mask)
+{
+	p->cpus = mask;
+	list_for_each(t, &p->threads, struct thread, in_process) {
+		if (t->state == THREAD_RUNNABLE) {
+			sched_dequeue(t);
+			sched_enqueue(t);
+		} else if (t->state == THREAD_RUNNING && !allows(t, t->cpu)) {
+			sched_ask(t->cpu);
+		}
+	}
+}
+
+/* Of the groups with a thread that waits on from and may run on a CPU of mask, the one served most, or least. NULL: none. */
+static struct sched_group *choose(const struct cpu *from, uint32_t mask, bool most)
+{
+	struct sched_group *best = from->current ? group_of(from->current) : NULL;
+	uint64_t now = clock_ns();
+
+	if (best && (!best->threads.root || !(best->process->cpus & mask))) {
+		best = NULL;
+	}
+	for (struct heap_node *n = from->rq.groups.root; n; n = heap_next(n)) {
+		struct sched_group *g = container_of(n, struct sched_group, node);
+
+		if ((g->process->cpus & mask) &&
+		    (!best || (served(g->process, now) > served(best->process, now)) == most)) {
+			best = g;
+		}
+	}
+	return best;
+}
+
+static void move(struct sched_group *g, struct cpu *to)
+{
+	struct thread *t = container_of(g->threads.root, struct thread, node);
+
+	sched_dequeue(t);
+	join(to, t, 0);
+}
+
+/* c has nothing to run: takes a thread that waits elsewhere. */
+static void steal(struct cpu *c)
+{
+	for (uint32_t i = 1; i < cpu_count && !c->rq.queued; i++) {
+		struct sched_group *g = choose(&cpus[(c->id + i) % cpu_count], 1u << c->id, false);
+
+		if (g) {
+			move(g, c);
+		}
+	}
+}
+
+/* The other CPU that runs the process with most of its due. NULL: none runs any. */
+static struct cpu *luckiest(const struct cpu *c, uint64_t now)
+{
+	struct cpu *best = NULL;
+
+	for (struct cpu *o = cpus; o < cpus + cpu_count; o++) {
+		if (o == c || !o->current) {
+			continue;
+		}
+		sched_charge(o);
+		if (!best || served(o->current->process, now) > served(best->current->process, now)) {
+			best = o;
+		}
+	}
+	return best;
+}
+
+/* c has put its thread back. If one that waits here lacks too much of its due, the one that has most makes room for it. */
+static void balance(struct cpu *c)
+{
+	uint64_t now = c->rq.run_since_ns, lacks;
+	struct sched_group *poor, *rich;
+	struct cpu *to;
+
+	if (c->rq.queued < 2 || now < c->rq.balance_ns) {
+		return;
+	}
+	to = luckiest(c, now);
+	rich = to ? choose(c, 1u << to->id, true) : NULL;
+	if (rich) {
+		poor = choose(c, ~0u, false);
+		lacks = minus(served(to->current->process, now), served(poor->process, now));
+		if (lacks > served(poor->process, now) / SCHED_TOLERANCE + weighted(poor->process, SCHED_SLICE_NS)) {
+			c->rq.balance_ns = now + SCHED_BALANCE_NS;
+			move(rich, to);
+		}
 	}
 }
 
@@ -141,32 +307,37 @@ void sched_put_current(struct cpu *c)
 	}
 	g = group_of(t);
 	c->current = NULL;
-	if (t->state == THREAD_RUNNING) {
+	if (t->state == THREAD_DEAD) {
+		vcpu_thread_gone(t);
+	} else if (t->state == THREAD_RUNNING && allows(t, c)) {
 		insert(c, g, t);
 	}
 	group_insert(&c->rq, g);
+	if (t->state == THREAD_RUNNING) {
+		sched_enqueue(t);            /* its place is elsewhere */
+	}
+	balance(c);
 }
 
 struct thread *sched_pick(struct cpu *c)
 {
-	struct heap_node *first = c->rq.groups.root;
+	struct sched_group *g;
+	struct thread *t;
 
-	if (!first) {
+	if (!c->rq.groups.root) {
+		steal(c);
+	}
+	if (!c->rq.groups.root) {
 		return NULL;
 	}
-
-	struct sched_group *g = container_of(first, struct sched_group, node);
-	struct thread *t = container_of(g->threads.root, struct thread, node);
-
-	heap_remove(&c->rq.groups, first);
+	g = container_of(c->rq.groups.root, struct sched_group, node);
+	t = container_of(g->threads.root, struct thread, node);
+	heap_remove(&c->rq.groups, &g->node);
 	sched_dequeue(t);
-	c->rq.floor = max(c->rq.floor, g->vruntime);
-	g->thread_floor = max(g->thread_floor, t->vruntime);
 	t->state = THREAD_RUNNING;
-	t->waited_ns += c->rq.run_since_ns - t->waits_since_ns;
 	c->current = t;
 	if (c->rq.queued) {
-		timer_set(&c->rq.slice, c->rq.run_since_ns + SCHED_SLICE_NS);
+		start_slice(c);
 	}
 	return t;
 }
@@ -194,10 +365,14 @@ static _Noreturn void dispatch(struct cpu *c, struct thread *t)
 		vcpu_run(t, t->vcpu);
 	}
 	fpu_use(t->fpu);
+	kernel_unlock();
 	user_return(&t->frame);
 }
 
-/* On a fresh stack. Idle waits on the kernel's own tables, so that no process's are kept in use. */
+/*
+ * On a fresh stack. Idle waits on the kernel's own tables, so that no process's are kept in use. Who queues a thread here after
+ * the lock is given back sends an interrupt, which ends the halt, and cannot come between.
+ */
 static void run_next(void)
 {
 	struct cpu *c = cpu_this();
@@ -206,9 +381,12 @@ static void run_next(void)
 	sched_put_current(c);
 	while (!(t = sched_pick(c))) {
 		trace_write(TRACE_IDLE, 0, 0);
+		fpu_save();
 		use_root(c, kmap_root());
 		tlb_cpu_pass();
+		kernel_unlock();
 		cpu_wait_interrupt();
+		kernel_lock();
 		sched_charge(c);
 	}
 	dispatch(c, t);
@@ -216,11 +394,13 @@ static void run_next(void)
 
 _Noreturn void sched_run(void)
 {
+	ASSERT(kernel_lock_held());
 	stack_reset(cpu_this()->stack_top, run_next);
 }
 
 _Noreturn void sched_preempt(void)
 {
+	kernel_lock();
 	cpu_this()->stats.preemptions++;
 	sched_run();
 }

@@ -4,7 +4,11 @@
  * time (ns * 100 / weight), the threads of a group share its part equally. A thread that wakes up gets in before those
  * that compute, with a credit of at most SCHED_CREDIT_NS, so I/O is quick and sleeping saves up nothing.
  *
- * The kernel is not preemptible. A thread leaves the CPU by one of the _Noreturn calls below; its state is in struct
+ * Between CPUs: a thread that wakes goes to an idle one, an idle CPU takes a waiting thread from another, and where a process
+ * has had less of its due (process.served) than one that runs elsewhere, the one beside it that has had most moves over there. Only
+ * what has been had within the present SCHED_WINDOW_NS counts. process.cpus says where its threads may run at all.
+ *
+ * All of it is the kernel lock's. The kernel is not preemptible. A thread leaves the CPU by one of the _Noreturn calls below; its state is in struct
  * thread, nothing stays on the kernel stack, which the next dispatch reuses from the top.
  */
 #pragma once
@@ -14,12 +18,16 @@
 #include "lib/base.h"
 
 struct cpu;
+struct process;
 struct thread;
 
 enum {
 	SCHED_SLICE_NS = 5000000,
 	SCHED_CREDIT_NS = 2000000,
 	SCHED_GRANULE_NS = 200000,       /* less advantage than this does not preempt                     */
+	SCHED_BALANCE_NS = 10000000,     /* a CPU gives a thread away no more often                       */
+	SCHED_WINDOW_NS = 1000000000,    /* over which CPUs are balanced                                  */
+	SCHED_TOLERANCE = 32,            /* the part of its due that a process may lack before that       */
 	SCHED_WEIGHT_BASE = 100,
 	SCHED_WEIGHT_MAX = 10000,
 };
@@ -38,24 +46,31 @@ struct runqueue {
 	uint64_t floor;              /* virtual time: newcomers start here                            */
 	uint32_t queued;             /* runnable threads, the current one not                         */
 	uint64_t run_since_ns;       /* when the current thread was dispatched or last charged        */
-	struct timer slice;
+	uint64_t balance_ns;         /* when it may give a thread away again                          */
+	struct timer slice;          /* in any CPU's heap                                             */
 };
 
-/* Picks the next thread and dispatches it, or idles. The caller's thread is blocked or dead. */
+/* Picks the next thread and dispatches it, or idles. The caller holds the kernel lock, its thread is blocked or dead. */
 _Noreturn void sched_run(void);
 
-/* Puts the current thread back (runnable, as cpu->need_resched asked) and runs the next. */
+/* Takes the kernel lock, puts the current thread back (runnable, as cpu->need_resched asked) and runs the next. */
 _Noreturn void sched_preempt(void);
 
-/* As sched_preempt(), behind all others of equal right: SYS_YIELD. */
+/* As sched_run(), the current thread behind all others of equal right: SYS_YIELD. */
 _Noreturn void sched_give_way(void);
 
-/* t becomes runnable; sets need_resched if it should run before the current thread. Used by thread_wake(). */
+/* t becomes runnable, on an idle CPU if there is one; asks the CPU if it should run before its current thread. */
 void sched_enqueue(struct thread *t);
+
+/* The CPU c leaves its current thread at its next chance, and soon. */
+void sched_ask(struct cpu *c);
+
+/* p's threads run on the CPUs of mask only, from now on; one bit of it at least is that of a CPU. */
+void sched_set_cpus(struct process *p, uint32_t mask);
 /* A runnable thread that is not running leaves the queue. */
 void sched_dequeue(struct thread *t);
 
-/* Charges the current thread up to now (also called at every dispatch). */
+/* Charges c's current thread up to now (also called at every dispatch). */
 void sched_charge(struct cpu *c);
 
 /* Once per CPU. */
@@ -63,8 +78,8 @@ void sched_init(struct cpu *c);
 
 /* Inside of the scheduler, apart from the machine: what its tests drive. */
 
-/* Charges the current thread and puts it back if it is still running; nobody is current then. */
+/* On c: charges its current thread and puts it back if it is still running, here or elsewhere; nobody is current then. */
 void sched_put_current(struct cpu *c);
 
-/* Takes the thread that should run next and makes it current. NULL: nothing to run. */
+/* On c: takes the thread that should run next, another CPU's if it has none, and makes it current. NULL: nothing to run. */
 struct thread *sched_pick(struct cpu *c);

@@ -5,6 +5,7 @@
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/kmap.h"
+#include "kernel/cpu.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
@@ -145,6 +146,7 @@ _Noreturn void kernel_start(uint32_t loader_magic, uint32_t loader_info)
 	if (packed_count == 0 || elf_parse(prog->data, prog->size, PAGE_SIZE, USER_END, &img, &why) < 0) {
 		panic("no program init in the image: %s", why);
 	}
+	kernel_lock();
 	make_process();
 	fill_info(loader_magic, loader_info);
 	give_all();

@@ -84,6 +84,7 @@ int64_t sys_machine_setup(const struct call *c)
 		return r < 0 ? r : done ? E_BUSY : E_INVAL;
 	}
 	lapic_init(m.flags & MACHINE_X2APIC);
+	cpu_this()->apic_id = lapic_id();
 	r = clock_init(&m);
 	if (r < 0) {
 		return r;
@@ -99,6 +100,7 @@ int64_t sys_machine_setup(const struct call *c)
 int64_t sys_halt(const struct call *c)
 {
 	(void)c;
+	irq_stop_others();
 	cpu_halt_forever();
 }
 

@@ -91,7 +91,9 @@ int64_t sys_process_status(const struct call *c)
 {
 	const struct process *p = c->on.process;
 
-	sched_charge(cpu_this());
+	for (uint32_t i = 0; i < cpu_count; i++) {
+		sched_charge(&cpus[i]);
+	}
 
 	struct process_status st = {
 		.end = p->end, .code = p->code, .vector = p->fault_vector, .error = p->fault_error,
@@ -118,6 +120,17 @@ int64_t sys_process_weight(const struct call *c)
 		return E_INVAL;
 	}
 	c->on.process->weight = (uint32_t)c->arg[1];
+	return OK;
+}
+
+int64_t sys_process_cpus(const struct call *c)
+{
+	uint32_t online = (uint32_t)((1ull << cpu_count) - 1);
+
+	if (!(c->arg[1] & online)) {
+		return E_INVAL;
+	}
+	sched_set_cpus(c->on.process, (uint32_t)c->arg[1]);
 	return OK;
 }
 

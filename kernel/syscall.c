@@ -36,6 +36,7 @@ static const struct {
 	[SYS_PROCESS_STATUS] = { .fn = sys_process_status, .on = { PROCESS, G, 0 } },
 	[SYS_PROCESS_NOTIFY] = { .fn = sys_process_notify, .on = { PROCESS, G, 0 }, .with = { EVENT, W, 1 } },
 	[SYS_PROCESS_WEIGHT] = { .fn = sys_process_weight, .on = { PROCESS, G, 0 } },
+	[SYS_PROCESS_CPUS] = { .fn = sys_process_cpus, .on = { PROCESS, G, 0 } },
 	[SYS_GRANT] = { .fn = sys_grant, .on = { PROCESS, G, 0 }, .with = { ANY, 0, 1 } },
 	[SYS_REVOKE] = { .fn = sys_revoke, .on = { PROCESS, G, 0 } },
 	[SYS_THREAD_CREATE] = { .fn = sys_thread_create, .on = { PROCESS | OR_SELF, G, 0 } },
@@ -68,6 +69,7 @@ static const struct {
 	[SYS_HALT] = { .fn = sys_halt, .on = { MACHINE, D, 0 } },
 	[SYS_STATS] = { .fn = sys_stats, .on = { MACHINE, R, 0 } },
 	[SYS_TRACE] = { .fn = sys_trace, .on = { MACHINE, D, 0 } },
+	[SYS_CPU_START] = { .fn = sys_cpu_start, .on = { MACHINE, D, 0 }, .with = { REGION, D, 2 } },
 };
 
 /* The handle of a row, if it has one that is not SELF. */
@@ -83,24 +85,32 @@ static inline int find(const struct call *c, const struct handle_arg *a, struct 
 	return r;
 }
 
+static inline int64_t call(struct call *c, uint64_t nr)
+{
+	int r = nr < SYS_COUNT ? find(c, &table[nr].on, &c->on) : E_NOSYS;
+
+	if (r == OK) {
+		r = find(c, &table[nr].with, &c->with);
+	}
+	return r < 0 ? r : table[nr].fn(c);
+}
+
 /* On the way of every exit to a vmm, and without a buffer: no stack guard. */
 __attribute__((no_stack_protector)) int64_t syscall_dispatch(const struct trap_frame *f)
 {
 	struct cpu *c = cpu_this();
-	uint64_t nr = f->rax;
-	struct call call;
-	int r;
+	struct call what;
+	int64_t r;
 
-	call.thread = c->current;
-	call.arg = &f->rdi;
+	what.thread = c->current;
+	what.arg = &f->rdi;
 	c->stats.syscalls++;
-	if (nr >= SYS_COUNT) {
-		return E_NOSYS;
+	trace(TRACE_SYSCALL, (uint64_t)c->current->process->id << 32 | f->rax, f->rdi);
+	kernel_lock();
+	if (__builtin_expect(what.thread->state == THREAD_DEAD, 0)) {
+		sched_run();         /* ended by another CPU on its way here */
 	}
-	trace(TRACE_SYSCALL, (uint64_t)c->current->process->id << 32 | nr, f->rdi);
-	r = find(&call, &table[nr].on, &call.on);
-	if (r == OK) {
-		r = find(&call, &table[nr].with, &call.with);
-	}
-	return r < 0 ? r : table[nr].fn(&call);
+	r = call(&what, f->rax);
+	kernel_unlock();
+	return r;
 }

@@ -55,17 +55,17 @@ void thread_destroy(struct object *o)
 	struct thread *t = container_of(o, struct thread, object);
 
 	thread_stop(t);
-	ASSERT(t->cpu->current != t);
+	ASSERT(t->cpu->current != t);        /* so nothing of it is in any CPU's registers */
 	list_for_each(e, &t->events, struct event, in_thread) {
 		event_unbind(e);
 	}
 	list_remove(&t->in_process);
-	fpu_forget(t->fpu);
 	arena_free(o->owner->arena, t->fpu);
 }
 
 void thread_wake(struct thread *t)
 {
+	ASSERT(kernel_lock_held());
 	if (t->state == THREAD_BLOCKED) {
 		sched_enqueue(t);
 	}
@@ -78,9 +78,10 @@ void thread_stop(struct thread *t)
 	}
 	t->waiting = false;
 	timer_cancel(&t->deadline);
-	vcpu_thread_gone(t);
 	t->state = THREAD_DEAD;
 	if (t->cpu->current == t) {
-		t->cpu->need_resched = 1;    /* leaves it for ever */
+		sched_ask(t->cpu);           /* leaves it for ever */
+	} else {
+		vcpu_thread_gone(t);
 	}
 }

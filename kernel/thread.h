@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Threads. Registers of user mode are saved right into thread.frame by the entry stubs: TSS.RSP0 and the SYSCALL
- * stub point to its end. A thread that blocks leaves nothing on the kernel stack.
+ * stub point to its end. A thread that blocks leaves nothing on the kernel stack. All fields but frame, and vcpu while the
+ * thread runs, are the kernel lock's.
  *
  *   RUNNABLE --sched--> RUNNING --by itself, then sched_run()--> BLOCKED --thread_wake()--> RUNNABLE;   any --process end--> DEAD
  */
@@ -23,7 +24,7 @@ struct thread {
 	enum thread_state state;
 	bool waiting;                /* blocked in SYS_EVENT_WAIT                                     */
 	struct vcpu *vcpu;           /* dispatch enters its vcpu_run() again; NULL: goes to user mode    */
-	struct cpu *cpu;             /* whose queue it belongs to                                     */
+	struct cpu *cpu;             /* where it runs, waits in the queue, or was last                */
 	void *fpu;                   /* XSAVE area of user mode (arch/x86/cpu/fpu.h)                  */
 	struct heap_node node;       /* in sched_group.threads; key: vruntime                         */
 	uint64_t waits_since_ns, waited_ns;  /* runnable since; runnable without running, in all      */
@@ -39,8 +40,11 @@ _Static_assert(sizeof(struct trap_frame) % 16 == 0, "the end of thread.frame is 
 struct thread *thread_create(struct process *p, uint64_t entry, uint64_t stack, uint64_t argument) MUST_CHECK;
 void thread_destroy(struct object *o);    /* of object_destroy() */
 
-/* Blocked becomes runnable; any other state: nothing. Any context with IF=0. */
+/* Blocked becomes runnable; any other state: nothing. Any context with the kernel lock. */
 void thread_wake(struct thread *t);
 
-/* No further instruction of t. Also for the current thread: the caller goes on to sched_run(). */
+/*
+ * No further instruction of t in user mode or a guest, but for a moment on another CPU, which is told to leave it: until then it
+ * is that CPU's current thread. Also for the current thread: the caller goes on to sched_run().
+ */
 void thread_stop(struct thread *t);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Timers: one heap per CPU, one one-shot hardware timer armed for the earliest. A timer fires on the CPU that set it,
- * from the timer interrupt, with IF=0 on the CPU's stack: fn must be short and may set timers.
+ * from the timer interrupt, with IF=0 on the CPU's stack under the kernel lock: fn must be short and may set timers.
+ *
+ * A timer is set and cancelled under the kernel lock, or, without it, by the one CPU in whose heap it stands if at all: the
+ * timer of a guest's APIC comes along when its vCPU moves (timer_bring).
  */
 #pragma once
 
@@ -14,9 +17,12 @@ struct timer {
 	struct cpu *cpu;             /* whose heap it is in, while set                                */
 };
 
-/* Sets or moves t to deadline_ns of clock_ns(). A deadline in the past fires at once, from the interrupt. */
+/* Sets or moves t, in this CPU's heap, to deadline_ns of clock_ns(). A deadline in the past fires at once, from the interrupt. */
 void timer_set(struct timer *t, uint64_t deadline_ns);
 void timer_cancel(struct timer *t);
+
+/* A timer that is set in another CPU's heap comes into this one's. Kernel lock held. */
+void timer_bring(struct timer *t);
 
 /* The handler of this CPU's timer interrupt: runs what is due, at most TIMER_BATCH, and arms the next. */
 void timer_interrupt(void);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Binary trace: a ring of fixed records per CPU, written with IF=0, read by SYS_TRACE. Costs one test while off. */
+/*
+ * Binary trace: a ring of fixed records per CPU, written by it with IF=0 and without a lock, read by SYS_TRACE under the kernel
+ * lock. Costs one test while off.
+ */
 #pragma once
 
 #include "kernel/abi.h"

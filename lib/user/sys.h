@@ -94,6 +94,12 @@ static inline int sys_process_weight(uint32_t process, uint32_t weight)
 	return (int)sys_call3(SYS_PROCESS_WEIGHT, process, weight, 0).value;
 }
 
+/* mask: bit n is processor n. */
+static inline int sys_process_cpus(uint32_t process, uint64_t mask)
+{
+	return (int)sys_call3(SYS_PROCESS_CPUS, process, mask, 0).value;
+}
+
 static inline int sys_grant(uint32_t process, uint32_t handle, uint32_t rights, uint32_t slot)
 {
 	return (int)sys_call6(SYS_GRANT, process, handle, rights, slot, 0, 0).value;
@@ -243,6 +249,12 @@ static inline void sys_halt(uint32_t machine) { sys_call3(SYS_HALT, machine, 0, 
 static inline int sys_stats(uint32_t handle, void *stats, size_t bytes)
 {
 	return (int)sys_call3(SYS_STATS, handle, sys_pointer(stats), bytes).value;
+}
+
+/* Returns the processor's number. */
+static inline int sys_cpu_start(uint32_t machine, uint32_t apic_id, uint32_t region)
+{
+	return (int)sys_call3(SYS_CPU_START, machine, apic_id, region).value;
 }
 
 static inline int64_t sys_trace(uint32_t machine, void *buffer, size_t bytes)

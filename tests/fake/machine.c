@@ -23,11 +23,12 @@
 
 enum { ARCH_SET_GS_CODE = 0x1001, RAM_MAX = 64 };
 
-uint64_t fake_now_ns, fake_armed_ns;
+uint64_t fake_now_ns, fake_armed[CPU_MAX];
 unsigned fake_messages;
-unsigned fake_flushes[CPU_MAX], fake_asked[CPU_MAX];
+unsigned fake_flushes[CPU_MAX], fake_kicks[CPU_MAX];
 struct cpu cpus[CPU_MAX];
 uint32_t cpu_count;
+struct kernel_lock kernel_lock_state;
 struct cpu_features cpu_features = { .xsave_size = 832, .xcr0 = 7 };
 struct arena *kernel_arena;
 
@@ -42,6 +43,7 @@ void fake_become_cpu(uint32_t id)
 	if (syscall(SYS_arch_prctl, ARCH_SET_GS_CODE, &cpus[id]) != 0) {
 		abort();
 	}
+	kernel_lock_state = (struct kernel_lock){ .holder = &cpus[id] };
 }
 
 /* Pages that still wait for an epoch belong to the RAM that goes. */
@@ -63,16 +65,16 @@ void fake_machine(uint32_t cpu_count_wanted)
 	}
 	memset(cpus, 0, sizeof(cpus));
 	memset(fake_flushes, 0, sizeof(fake_flushes));
-	memset(fake_asked, 0, sizeof(fake_asked));
+	memset(fake_kicks, 0, sizeof(fake_kicks));
 	memset(object_count, 0, sizeof(object_count));
 	fake_now_ns = 1;
-	fake_armed_ns = UINT64_MAX;
 	process_init = NULL;
 	cpu_count = cpu_count_wanted;
 	for (uint32_t i = 0; i < cpu_count; i++) {
 		cpus[i].self = &cpus[i];
 		cpus[i].id = i;
 		cpus[i].timer_armed = UINT64_MAX;
+		fake_armed[i] = UINT64_MAX;
 		cpus[i].tlb_epoch = tlb_next_epoch() - 1;
 		for (unsigned j = 0; j < CPU_TRACE_PAGES; j++) {
 			cpus[i].trace_page[j] = trace_pages[i][j];
@@ -136,7 +138,7 @@ uint64_t clock_ns(void) { return fake_now_ns; }
 void clock_arm(uint64_t deadline_ns) { fake_armed_ns = deadline_ns; }
 
 void tlb_flush_this_cpu(void) { fake_flushes[cpu_this()->id]++; }
-void tlb_ask_cpu(struct cpu *c) { fake_asked[c->id]++; }
+void irq_kick(struct cpu *c) { fake_kicks[c->id]++; }
 
 void phys_zero(hpa_t pa, size_t len) { memset(kmap_ptr(pa), 0, len); }
 int kmap_add(hpa_t base, uint64_t size) { (void)base; (void)size; return OK; }
@@ -145,7 +147,7 @@ void kmap_share(struct pt *pt) { (void)pt; }
 hpa_t kmap_root(void) { return hpa(0); }
 
 void fpu_area_init(void *area) { (void)area; }
-void fpu_forget(const void *area) { (void)area; }
+void fpu_save(void) {}
 void fpu_use(void *area) { (void)area; }
 
 void stack_reset(uint64_t stack_top, void (*fn)(void))

@@ -15,17 +15,18 @@
 
 #include <setjmp.h>
 
-extern uint64_t fake_now_ns;
-extern unsigned fake_messages;           /* MSIs to guests                                      */             /* what clock_ns() says                                  */
-extern uint64_t fake_armed_ns;           /* last clock_arm()                                      */
+extern uint64_t fake_now_ns;             /* what clock_ns() says                                  */
+extern uint64_t fake_armed[CPU_MAX];     /* last clock_arm() of each CPU                          */
+#define fake_armed_ns fake_armed[cpu_this()->id]
+extern unsigned fake_messages;           /* MSIs to guests                                        */
 extern unsigned fake_flushes[CPU_MAX];   /* tlb_flush_this_cpu() per CPU                          */
-extern unsigned fake_asked[CPU_MAX];     /* tlb_ask_cpu() per CPU                                 */
+extern unsigned fake_kicks[CPU_MAX];     /* irq_kick() per CPU                                    */
 extern jmp_buf *fake_blocks;             /* where sched_run() goes; NULL: abort                   */
 
 /* A new machine with so many CPUs online; this thread runs on CPU 0. Forgets all RAM given out. */
 void fake_machine(uint32_t cpu_count_wanted);
 
-/* Goes on as another CPU. */
+/* Goes on as another CPU, which has the kernel lock at once. */
 void fake_become_cpu(uint32_t id);
 
 /* Page-aligned RAM full of garbage. */

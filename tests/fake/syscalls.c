@@ -17,4 +17,5 @@ int64_t sys_vector_bind(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_machine_setup(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_halt(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_stats(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_cpu_start(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_trace(const struct call *c) { (void)c; return E_NOSYS; }

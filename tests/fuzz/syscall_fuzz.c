@@ -79,6 +79,7 @@ static void make_call(unsigned nr, const uint64_t arg[6])
 		sched_put_current(&cpus[0]);
 	}
 	fake_blocks = NULL;
+	fake_become_cpu(0);          /* with the kernel lock again */
 	fake_now_ns += 1000;
 }
 

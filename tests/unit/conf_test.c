@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration's grammar: what is taken, what is reported and left out.
- * sources: conf/parse.c init/check.c
+ * sources: conf/parse.c conf/cpu_list.c init/check.c
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +92,25 @@ TEST(defaults)
 	CHECK_EQ(r.vm[0].initrd[0], 0);
 	CHECK_EQ(r.vm[0].cmdline[0], 0);
 	CHECK_EQ(r.when_idle, CONF_IDLE_STAY);
+}
+
+TEST(processors)
+{
+	parse(VM);
+	CHECK_EQ(r.vm[0].cpus, 0);
+	parse(VM "cpus 0\n");
+	CHECK_EQ(r.vm[0].cpus, 1);
+	parse(VM "cpus 0,2-4,31\n");
+	CHECK_EQ(r.vm[0].cpus, 0x8000001d);
+	parse(VM "cpus 0-31 # all\n");
+	CHECK_EQ(r.vm[0].cpus, ~0u);
+	reports(VM "cpus 32\n", "f:4: cpus must be like 0,2-3, each below 32, not '32'");
+	reports(VM "cpus 3-1\n", "f:4: cpus must be like 0,2-3, each below 32, not '3-1'");
+	reports(VM "cpus 1,\n", "f:4: cpus must be like 0,2-3, each below 32, not '1,'");
+	reports(VM "cpus -1\n", "f:4: cpus must be like 0,2-3, each below 32, not '-1'");
+	reports(VM "cpus 1-\n", "f:4: cpus must be like 0,2-3, each below 32, not '1-'");
+	reports(VM "cpus 99999999999999999999\n", "f:4: cpus must be like 0,2-3, each below 32, not '99999999999999999999'");
+	CHECK_EQ(r.vm[0].cpus, 0);
 }
 
 TEST(paravirtual_features)

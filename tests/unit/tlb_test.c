@@ -52,9 +52,9 @@ TEST(a_page_waits_for_the_last_cpu)
 	fresh(CPUS);
 	tlb_retire_page(a, arena_page_alloc(a));
 	epoch = tlb_retire_epoch();
-	CHECK_EQ(fake_asked[0], 0);
-	CHECK_EQ(fake_asked[1], 1);
-	CHECK_EQ(fake_asked[2], 1);
+	CHECK_EQ(fake_kicks[0], 0);
+	CHECK_EQ(fake_kicks[1], 1);
+	CHECK_EQ(fake_kicks[2], 1);
 	tlb_reap();
 	CHECK_EQ(a->retired, 1);
 	pass_on(2);

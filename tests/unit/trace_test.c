@@ -33,10 +33,11 @@ TEST(a_slow_reader_gets_the_latest)
 	for (unsigned i = 0; i < RING + 100; i++) {
 		trace_write(TRACE_EXIT, i, 0);
 	}
-	CHECK_EQ(trace_read(out, ARRAY_SIZE(out)), RING);
-	CHECK_EQ(out[0].a, 100);
-	CHECK_EQ(out[RING - 1].a, RING + 99);
-	for (unsigned i = 1; i < RING; i++) {
+	/* The oldest may be half overwritten: they are not given out. */
+	CHECK_EQ(trace_read(out, ARRAY_SIZE(out)), RING - 16);
+	CHECK_EQ(out[0].a, 116);
+	CHECK_EQ(out[RING - 17].a, RING + 99);
+	for (unsigned i = 1; i < RING - 16; i++) {
 		CHECK(out[i].tsc >= out[i - 1].tsc);
 	}
 }

@@ -10,12 +10,13 @@
 /* Offsets in the xAPIC page; the x2APIC MSR is 800h + offset / 16. */
 enum apic_reg {
 	APIC_ID = 0x20, APIC_VERSION = 0x30, APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ESR = 0x280,
-	APIC_LVT_CMCI = 0x2f0, APIC_LVT_TIMER = 0x320, APIC_LVT_THERMAL = 0x330, APIC_LVT_PERF = 0x340,
+	APIC_ICR = 0x300, APIC_ICR_DEST = 0x310, APIC_LVT_CMCI = 0x2f0, APIC_LVT_TIMER = 0x320, APIC_LVT_THERMAL = 0x330, APIC_LVT_PERF = 0x340,
 	APIC_LVT_LINT0 = 0x350, APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370,
 	APIC_TIMER_INIT = 0x380, APIC_TIMER_COUNT = 0x390, APIC_TIMER_DIVIDE = 0x3e0,
 };
 enum { BASE_X2APIC = 1 << 10, BASE_ENABLE = 1 << 11 };
 enum { SVR_ENABLE = 1 << 8 };
+enum { ICR_PENDING = 1 << 12, ICR_ASSERT = 1 << 14 };
 enum { LVT_NMI = 4 << 8, LVT_MASKED = 1 << 16, LVT_TSC_DEADLINE = 2 << 17 };
 enum { DIVIDE_BY_1 = 0xb };
 
@@ -83,9 +84,29 @@ void lapic_eoi(void)
 	set(APIC_EOI, 0);
 }
 
+bool lapic_is_x2apic(void)
+{
+	return x2apic;
+}
+
 uint32_t lapic_id(void)
 {
 	return x2apic ? get(APIC_ID) : get(APIC_ID) >> 24;
+}
+
+void lapic_send(uint32_t apic_id, uint32_t what)
+{
+	if (x2apic) {
+		/* Alone among MSRs this write does not wait for earlier stores (SDM 3A 11.12.3). */
+		__asm__ volatile("mfence" : : : "memory");
+		wrmsr(MSR_X2APIC + (APIC_ICR >> 4), (uint64_t)apic_id << 32 | ICR_ASSERT | what);
+	} else if (apic_id <= 0xff) {
+		while (get(APIC_ICR) & ICR_PENDING) {
+			cpu_relax();
+		}
+		set(APIC_ICR_DEST, apic_id << 24);
+		set(APIC_ICR, ICR_ASSERT | what);
+	}
 }
 
 void lapic_timer_setup(uint8_t vector, bool tsc_deadline)

@@ -89,6 +89,7 @@ _Noreturn void kmain(uint32_t magic, uint32_t addr)
 	/* Early, so that a fault of ours in what follows is a panic and not a silent reset. */
 	gdt_load(&boot_tables, &boot_stacks);
 	irq_init();
+	irq_load();
 	serial_init(console_port(known ? command_line(magic, (const uint32_t *)(uintptr_t)addr) : ""));
 	log_printf("Brume");
 	if (!known) {
@@ -97,7 +98,8 @@ _Noreturn void kmain(uint32_t magic, uint32_t addr)
 	cpu_up();
 	seed_stack_guard();
 	mm_init();
-	cpu_init(0, &boot_tables.tss, (uint64_t)(&boot_stacks + 1));
+	cpu_init(0, &boot_tables.tss, (uint64_t)(&boot_stacks + 1), kernel_arena);
+	cpu_count = 1;
 	if (vcpu_ops->cpu_on() < 0) {
 		cpu_unsupported("Virtualization cannot be switched on.");
 	}

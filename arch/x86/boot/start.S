@@ -124,6 +124,7 @@ long_mode:
 	jmp *%rax
 
 	.balign 8
+	.global boot_gdt
 boot_gdt:
 	.quad 0, 0x00af9a000000ffff, 0x00cf92000000ffff
 boot_gdt_pointer:

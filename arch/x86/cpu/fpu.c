@@ -22,25 +22,23 @@ static void restore(const void *area)
 	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
 }
 
+void fpu_save(void)
+{
+	struct cpu *c = cpu_this();
+
+	if (c->fpu) {
+		save(c->fpu);
+		c->fpu = NULL;
+	}
+}
+
 void fpu_use(void *area)
 {
 	struct cpu *c = cpu_this();
 
-	if (c->fpu == area) {
-		return;
-	}
-	if (c->fpu) {
-		save(c->fpu);
-	}
-	restore(area);
-	c->fpu = area;
-}
-
-void fpu_forget(const void *area)
-{
-	struct cpu *c = cpu_this();
-
-	if (c->fpu == area) {
-		c->fpu = NULL;
+	if (c->fpu != area) {
+		fpu_save();
+		restore(area);
+		c->fpu = area;
 	}
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Vector state. The kernel uses none; each thread and each vCPU has an XSAVE area, and cpu->fpu says whose state the
- * registers hold. SDM 1 ch. 13. An area has cpu_features.xsave_size bytes, aligned to 64. XCR0 must be the host's (all features the CPU has and we save) in every call here.
+ * registers hold: the current thread's or its vCPU's, else nobody's once the kernel lock is given back. So a thread that is
+ * not current has all of its state in its area, and may go on elsewhere. SDM 1 ch. 13.
+ * An area has cpu_features.xsave_size bytes, aligned to 64. XCR0 must be the host's (all features the CPU has and we save)
+ * in every call here.
  */
 #pragma once
 
@@ -16,5 +19,5 @@ void fpu_area_init(void *area);
  */
 void fpu_use(void *area);
 
-/* area is about to be freed: the registers do not hold it any more, nothing is saved. */
-void fpu_forget(const void *area);
+/* Saves what the registers hold: the CPU goes idle, and they are nobody's. */
+void fpu_save(void);

@@ -68,5 +68,5 @@ bool stack_is_guard(uint64_t va)
 {
 	uint64_t page = (va - (uint64_t)__stacks_start) % sizeof(struct cpu_stacks) / PAGE_SIZE;
 
-	return va >= (uint64_t)__stacks_start && va < (uint64_t)__stacks_end && page % 2 == 0 && page <= 6;
+	return va >= (uint64_t)__stacks_start && va < (uint64_t)__stacks_end && stack_page_is_guard((unsigned)page);
 }

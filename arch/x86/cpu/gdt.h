@@ -65,6 +65,12 @@ void gdt_load(struct cpu_tables *t, struct cpu_stacks *stacks);
 /* Opens the group of ports that starts there to user mode on this CPU, and no other; 0: none. t: this CPU's. */
 void gdt_open_ports(struct tss *t, uint16_t first);
 
+/* Is that page of a struct cpu_stacks one of its guards? */
+static inline bool stack_page_is_guard(unsigned index)
+{
+	return index % 2 == 0 && index <= 6;
+}
+
 /* True when the page at kernel address va is a guard page of the section .stacks: mm_init leaves it out. */
 bool stack_is_guard(uint64_t va);
 

@@ -8,6 +8,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/dev/serial.h"
 #include "arch/x86/entry/frame.h"
+#include "arch/x86/entry/irq.h"
 #include "arch/x86/entry/uaccess.h"
 #include "arch/x86/mm/kmap.h"
 #include "arch/x86/time/clock.h"
@@ -20,7 +21,7 @@ enum { BACKTRACE_MAX = 32, RESET_CONTROL = 0xcf9, OBEY_US = 100000 };
 /* Set by kmain from a better source before anything that the outside can reach runs. */
 uint64_t __stack_chk_guard = 0x5bd1e995a7c3f100;
 
-static bool panicking;
+static uint64_t panicking;       /* 1 + GS base of the CPU that panics, 0: none */
 
 /* As init told; until then there is nothing to keep a log in and no register to reset by. */
 static struct {
@@ -164,12 +165,16 @@ static _Noreturn void wait_and_reset(void)
 static _Noreturn void die(const struct trap_frame *frame, uint64_t rbp, const char *fmt, va_list args)
 {
 	char text[LOG_LINE_MAX];
+	uint64_t me = rdmsr(MSR_GS_BASE) + 1, first = 0;
 
 	cpu_cli();
-	if (panicking) {
+	if (!__atomic_compare_exchange_n(&panicking, &first, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		if (first != me) {
+			cpu_halt_forever();  /* another CPU was first and says all */
+		}
 		reset();
 	}
-	panicking = true;
+	irq_stop_others();
 	serial_take_back();
 	fmt_vprint(text, sizeof(text), fmt, args);
 	log_printf("PANIC: %s", text);

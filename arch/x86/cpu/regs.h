@@ -140,6 +140,12 @@ static inline void cpu_wait_interrupt(void)
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
+/* Lets one pending interrupt in. */
+static inline void cpu_let_interrupt(void)
+{
+	__asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
 static inline _Noreturn void cpu_halt_forever(void)
 {
 	for (;;) {

@@ -6,6 +6,7 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/offsets.h"
 #include "arch/x86/entry/uaccess.h"
+#include "arch/x86/mm/tlb.h"
 #include "kernel/cpu.h"
 #include "kernel/event.h"
 #include "kernel/panic.h"
@@ -33,6 +34,7 @@ _Static_assert(sizeof(struct idt_gate) == 16, "SDM 3A 6.14.1");
 static struct idt_gate idt[IDT_ENTRIES];
 static void (*handler[IDT_ENTRIES])(void);
 static struct event_ref device_event[DEVICE_VECTORS];
+static bool stopping;            /* an NMI is the last thing that a CPU hears */
 
 extern const char trap_stubs[];
 extern const char syscall_entry[];
@@ -70,16 +72,33 @@ static void set_gate(unsigned vector, uint8_t ist)
 
 void irq_init(void)
 {
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) idtr = { sizeof(idt) - 1, (uint64_t)idt };
-
 	for (unsigned i = 0; i < IDT_ENTRIES; i++) {
 		set_gate(i, 0);
 	}
 	set_gate(EXCEPTION_NMI, IST_NMI);
 	set_gate(EXCEPTION_DF, IST_DF);
 	set_gate(EXCEPTION_MC, IST_MC);
+}
+
+void irq_load(void)
+{
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) idtr = { sizeof(idt) - 1, (uint64_t)idt };
+
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 	wrmsr(MSR_SYSENTER_CS, 0);   /* SYSENTER is a fault */
+}
+
+void irq_kick(struct cpu *c)
+{
+	lapic_send(c->apic_id, VECTOR_KICK);
+}
+
+void irq_stop_others(void)
+{
+	__atomic_store_n(&stopping, true, __ATOMIC_SEQ_CST);
+	if (cpu_count > 1) {
+		lapic_send(0, LAPIC_OTHERS | LAPIC_NMI);
+	}
 }
 
 void syscall_init(void)
@@ -94,12 +113,19 @@ static void dispatch(uint64_t vector)
 {
 	cpu_this()->stats.interrupts++;
 	trace(TRACE_IRQ, vector, 0);
-	if (handler[vector]) {
+	if (vector == VECTOR_KICK) {
 		lapic_eoi();
+		tlb_cpu_pass();
+	} else if (handler[vector]) {
+		lapic_eoi();
+		kernel_lock();
 		handler[vector]();
+		kernel_unlock();
 	} else if (vector - DEVICE_VECTOR_FIRST < DEVICE_VECTORS) {
 		lapic_eoi();
+		kernel_lock();
 		event_ref_signal(&device_event[vector - DEVICE_VECTOR_FIRST]);
+		kernel_unlock();
 	}
 }
 
@@ -113,6 +139,10 @@ void trap_from_user(struct trap_frame *f)
 			sched_preempt();
 		}
 		return;
+	}
+	kernel_lock();
+	if (c->current->state == THREAD_DEAD) {
+		sched_run();
 	}
 	process_fault(c->current->process, (uint32_t)f->vector, (uint32_t)f->error, f->rip,
 		      f->vector == EXCEPTION_PF ? read_cr2() : 0);
@@ -139,6 +169,9 @@ void trap_from_kernel(struct trap_frame *f)
 void trap_ist(struct trap_frame *f)
 {
 	if (f->vector == EXCEPTION_NMI) {
+		if (__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
+			cpu_halt_forever();
+		}
 		cpu_this()->stats.interrupts++;
 		return;
 	}

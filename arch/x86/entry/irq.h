@@ -5,12 +5,14 @@
 #include "arch/x86/entry/frame.h"
 #include "lib/base.h"
 
-enum { IRQ_FIRST = 0x20, IRQ_LAST = 0xef };
+enum { IRQ_FIRST = 0x20, IRQ_LAST = 0xef, VECTOR_KICK = 0xfd };
 
-/* Builds the IDT (boot CPU) and loads it on this CPU, where SYSENTER becomes a fault. */
+/* Builds the IDT, on the boot CPU. */
 void irq_init(void);
+/* Loads it on this CPU, where SYSENTER becomes a fault. */
+void irq_load(void);
 
-/* fn runs with IF=0 on the CPU's stack after lapic_eoi(). vector: IRQ_FIRST..IRQ_LAST. */
+/* fn runs with IF=0 on the CPU's stack under the kernel lock, after lapic_eoi(). vector: IRQ_FIRST..IRQ_LAST. */
 void irq_register(uint8_t vector, void (*fn)(void));
 
 struct event;
@@ -18,6 +20,14 @@ struct event;
 /* vector: DEVICE_VECTOR_FIRST and on; e's end unbinds it. */
 void irq_bind(uint8_t vector, struct event *e);
 bool irq_is_bound(uint8_t vector);
+
+struct cpu;
+
+/* Another CPU leaves the guest, user mode or idle and looks around: at need_resched, its queue, TLB epochs, vCPU's work. */
+void irq_kick(struct cpu *c);
+
+/* All other CPUs halt for ever, wherever they are. Any context. */
+void irq_stop_others(void);
 
 /* MSRs of SYSCALL on this CPU. */
 void syscall_init(void);

@@ -149,12 +149,6 @@ void tlb_flush_this_cpu(void)
 	write_cr3(read_cr3());
 }
 
-void tlb_ask_cpu(struct cpu *c)
-{
-	(void)c;
-	panic("a second CPU is online, but nothing starts one");
-}
-
 /* The page of pa, until the next call on this CPU. RW, NX. */
 static char *window(hpa_t pa)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Epochs of translations, and the list of pages that wait for theirs. */
 #include "arch/x86/mm/tlb.h"
+#include "arch/x86/entry/irq.h"
 #include "kernel/arena.h"
 #include "kernel/cpu.h"
 
@@ -44,7 +45,7 @@ uint64_t tlb_retire_epoch(void)
 
 	for (uint32_t i = 0; i < cpu_count; i++) {
 		if (&cpus[i] != cpu_this()) {
-			tlb_ask_cpu(&cpus[i]);
+			irq_kick(&cpus[i]);
 		}
 	}
 	tlb_cpu_pass();

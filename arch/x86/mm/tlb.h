@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stale translations. What was unmapped (frames, page tables) may be reused only after every CPU has flushed past it.
- * Unmapping opens an epoch; a CPU passes it when it runs tlb_cpu_pass() in the kernel: before it returns to user mode or
- * to a guest, in the flush interrupt, and going idle. Nobody waits: who needs an epoch gets E_AGAIN until it has passed.
+ * Unmapping opens an epoch and kicks every other CPU (irq_kick); a CPU passes it when it runs tlb_cpu_pass() in the kernel: in
+ * that interrupt, and going idle. Nobody waits: who needs an epoch gets E_AGAIN until it has passed.
  *
  * Guest TLB entries are tagged with an ASID: for them passing means that the CPU is out of the guest, because
- * vcpu_run compares space.generation before it enters again.
+ * vcpu_run compares space.generation before it enters again. The interrupt is taken with IF=1: also by a CPU that finishes an
+ * exit, which compares after it.
+ *
+ * Epochs are opened and asked for, and pages retired, under the kernel lock; tlb_cpu_pass() needs none.
  */
 #pragma once
 
@@ -36,5 +39,3 @@ void tlb_reap(void);
 
 /* Provided by kmap.c; a fake in tests. Flushes this CPU's non-global entries and paging-structure caches. */
 void tlb_flush_this_cpu(void);
-/* Makes c run tlb_cpu_pass() soon: an interrupt to another CPU. */
-void tlb_ask_cpu(struct cpu *c);

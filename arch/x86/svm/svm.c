@@ -72,7 +72,7 @@ static void build_maps(void)
 static int cpu_on(void)
 {
 	struct svm_cpu *c = &svm_cpus[cpu_this()->id];
-	void *save = arena_page_alloc(kernel_arena), *host = arena_page_alloc(kernel_arena);
+	void *save = arena_page_alloc(cpu_this()->arena), *host = arena_page_alloc(cpu_this()->arena);
 
 	if (!save || !host) {
 		return E_NOMEM;
@@ -218,7 +218,7 @@ static void leave_state(struct vcpu *v, struct vmcb *c)
 	if (v->window) {
 		c->icpt3 &= ~(uint32_t)ICPT3_VINTR;
 		v->window = false;
-		v->work |= WORK_IRQ;
+		vcpu_add_work(v, WORK_IRQ);
 	} else if (v->virq && !(c->vintr & VINTR_IRQ)) {
 		irq_taken(v);
 	}

@@ -27,8 +27,7 @@ static struct {
 	volatile uint32_t *word;        /* the counter, or NULL                                     */
 	uint16_t port;                  /* then this one                                            */
 	uint32_t mask;                  /* it wraps at mask + 1                                     */
-	uint32_t last;
-	uint64_t ns_per_tick, ticks;    /* counter extended to 64 bits                              */
+	uint64_t ns_per_tick, start, ticks;     /* ticks: the counter extended to 64 bits           */
 } clk;
 
 static uint32_t counter_read(void)
@@ -84,7 +83,7 @@ static void counter_setup(const struct machine_setup *m)
 	}
 	clk.mask = m->counter_mask;
 	clk.ns_per_tick = ratio_32(NS_PER_S, m->counter_hz);
-	clk.last = counter_read();
+	clk.start = clk.ticks = counter_read() & clk.mask;
 }
 
 int clock_init(const struct machine_setup *m)
@@ -105,23 +104,32 @@ int clock_init(const struct machine_setup *m)
 	clk.tsc_hz = m->tsc_hz;
 	clk.wall_base = m->wall_ns - clock_ns();
 	log_printf("cpu: timer by %s", clk.tsc_deadline ? "TSC deadline" : "APIC count");
-	lapic_timer_setup(VECTOR_TIMER, clk.tsc_deadline);
 	irq_register(VECTOR_TIMER, on_timer);
-	clock_arm(UINT64_MAX);
+	clock_cpu_init();
 	return OK;
+}
+
+void clock_cpu_init(void)
+{
+	lapic_timer_setup(VECTOR_TIMER, clk.tsc_deadline);
+	clock_arm(UINT64_MAX);
+}
+
+/* Any CPU follows the counter; whose store fails was overtaken by one that follows it as well. */
+static uint64_t count_ticks(void)
+{
+	uint64_t seen = __atomic_load_n(&clk.ticks, __ATOMIC_ACQUIRE), now = seen + ((counter_read() - seen) & clk.mask);
+
+	__atomic_compare_exchange_n(&clk.ticks, &seen, now, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return now;
 }
 
 uint64_t clock_ns(void)
 {
-	uint32_t now;
-
 	if (clk.tsc || !clk.tsc_hz) {
 		return clk.tsc ? scale(rdtsc() - clk.tsc_base, clk.ns_per_tsc) : 0;
 	}
-	now = counter_read();
-	clk.ticks += (now - clk.last) & clk.mask;
-	clk.last = now;
-	return scale(clk.ticks, clk.ns_per_tick);
+	return scale(count_ticks() - clk.start, clk.ns_per_tick);
 }
 
 uint64_t clock_tsc_khz(void)

@@ -29,6 +29,9 @@ void clock_entry(void);
  */
 int clock_init(const struct machine_setup *m) MUST_CHECK;
 
+/* The timer of a further CPU. On it, after lapic_init. */
+void clock_cpu_init(void);
+
 /* Nanoseconds since clock_entry (by the TSC) or clock_init (else); never goes back. 0 before it. Any context. */
 uint64_t clock_ns(void);
 

@@ -46,7 +46,7 @@ static bool apic_written(struct vcpu *v, enum vapic_effect effect)
 {
 	uint8_t vector = v->vapic.eoi_vector;
 
-	v->work |= WORK_IRQ;
+	vcpu_add_work(v, WORK_IRQ);
 	if (effect == VAPIC_SEND) {
 		irq_send_ipi(v);
 	}
@@ -276,7 +276,7 @@ static bool on_interrupt(struct vcpu *v, struct vm_exit *e)
 {
 	(void)v;
 	(void)e;
-	__asm__ volatile("sti; nop; cli" : : : "memory");
+	cpu_let_interrupt();
 	return false;
 }
 
@@ -347,7 +347,7 @@ static bool on_iret(struct vcpu *v, struct vm_exit *e)
 	v->nmi_blocked = false;
 	v->nmi_iret_rip = v->rip;
 	vcpu_ops->update(v);
-	v->work |= WORK_IRQ;
+	vcpu_add_work(v, WORK_IRQ);
 	return false;
 }
 

@@ -189,7 +189,7 @@ bool irq_choose(struct vcpu *v)
 		inject_nmi(v);
 	} else if (v->nmi_pending && !v->nmi_blocked) {
 		/* Behind a shadow or the IRET of the one before: after the next exit, which the window hastens. */
-		v->work |= WORK_IRQ;
+		vcpu_add_work(v, WORK_IRQ);
 		v->window = true;
 	}
 	v->virq = vapic_pending(&v->vapic);
@@ -212,7 +212,7 @@ void irq_taken(struct vcpu *v)
 {
 	vapic_accept(&v->vapic, (uint8_t)v->virq);
 	v->virq = 0;
-	v->work |= WORK_IRQ;
+	vcpu_add_work(v, WORK_IRQ);
 }
 
 void irq_redeliver(struct vcpu *v, uint32_t word, uint32_t error)
@@ -245,7 +245,7 @@ void irq_raise(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
 	} else if (e->valid && e->type == EVENT_INTERRUPT) {
 		/* It was accepted before the exception came up: back to where it was. */
 		vapic_return(&v->vapic, e->vector);
-		v->work |= WORK_IRQ;
+		vcpu_add_work(v, WORK_IRQ);
 	} else if (e->valid && e->type == EVENT_NMI) {
 		v->nmi_pending = true;
 		v->nmi_blocked = false;

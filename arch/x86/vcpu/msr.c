@@ -44,7 +44,7 @@ static bool write_tsc(struct vcpu *v, uint64_t val)
 
 static bool write_apic_base(struct vcpu *v, uint64_t val)
 {
-	v->work |= WORK_IRQ;
+	vcpu_add_work(v, WORK_IRQ);
 	return vapic_write_base(&v->vapic, val);
 }
 

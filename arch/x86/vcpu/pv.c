@@ -137,7 +137,7 @@ bool pv_write_eoi(struct vcpu *v, uint64_t val)
 	}
 	v->kvm_eoi = val;
 	v->eoi_armed = false;
-	v->work |= WORK_IRQ;
+	vcpu_add_work(v, WORK_IRQ);
 	return true;
 }
 
@@ -161,7 +161,7 @@ void pv_eoi_look(struct vcpu *v)
 
 	if (vm_read(v->vm, v->kvm_eoi & ~3ull, &bit, sizeof(bit)) < 0 || !(bit & 1)) {
 		v->eoi_armed = false;
-		v->work |= WORK_IRQ;
+		vcpu_add_work(v, WORK_IRQ);
 		(void)vapic_write(&v->vapic, VAPIC_EOI, 0);
 	}
 }

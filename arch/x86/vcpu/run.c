@@ -43,7 +43,14 @@ void vcpu_save_dr(struct vcpu *v)
 	v->dr_loaded = false;
 }
 
-/* The guest's state goes into the CPU; the vmm's changes are taken over. */
+void vcpu_release(struct vcpu *v)
+{
+	if (cpu_count > 1) {
+		vcpu_ops->release(v);
+	}
+}
+
+/* The guest's state goes into the CPU; the vmm's changes are taken over. From now on the vCPU is this CPU's alone. */
 static void load(struct thread *t, struct vcpu *v)
 {
 	state_take_page(v);
@@ -57,7 +64,11 @@ static void load(struct thread *t, struct vcpu *v)
 	vcpu_load_aux(v);
 	vcpu_ops->load(v);
 	pv_enter(v);
+	timer_bring(&v->vapic.timer);
 	v->entered_tsc = rdtsc();
+	/* Work that is set after this brings a kick; what was set before is seen by the loop, which reads it later. */
+	__atomic_store_n(&v->on_cpu, cpu_this(), __ATOMIC_SEQ_CST);
+	kernel_unlock();
 }
 
 /* The CPU is the host's again; the vector registers stay the guest's until somebody else uses them. */
@@ -71,23 +82,37 @@ static void unload(struct vcpu *v)
 		v->xcr0_loaded = false;
 	}
 	vcpu_ops->unload(v);
+	vcpu_release(v);
 	page->rip = v->rip;
 	page->rflags = v->rflags;
+	__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
 }
 
+/* Without the kernel lock: nobody else changes t->vcpu while t runs, and v is nobody's until its thread is NULL. */
 _Noreturn static void to_user(struct thread *t, struct vcpu *v, uint32_t kind)
 {
 	unload(v);
 	v->page->guest_ns = clock_ticks_to_ns(v->guest_tsc);
-	v->thread = NULL;
-	t->vcpu = NULL;
 	fpu_use(t->fpu);
+	t->vcpu = NULL;
 	t->frame.rax = kind;
+	__atomic_store_n(&v->thread, NULL, __ATOMIC_RELEASE);
 	user_return(&t->frame);
 }
 
-_Noreturn static void block(struct thread *t, struct vcpu *v)
+/* Returns when there is something to do after all: work that others set before they saw that the vCPU is off the CPU. */
+static void block(struct thread *t, struct vcpu *v)
 {
+	struct cpu *c = cpu_this();
+
+	kernel_lock();
+	__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&v->work, __ATOMIC_SEQ_CST) | c->need_resched) {
+		__atomic_store_n(&v->on_cpu, c, __ATOMIC_SEQ_CST);
+		kernel_unlock();
+		cpu_let_interrupt();         /* others could bring us here again and again */
+		return;
+	}
 	unload(v);
 	pv_leave(v);
 	t->state = THREAD_BLOCKED;
@@ -124,18 +149,19 @@ static void take_sipi(struct vcpu *v)
 }
 
 /*
- * Does what v->work and the scheduler ask for. Returns when the guest may be entered; work that is left or new then is for
- * after the next exit: a second look at once could be without end, with interrupts off.
+ * Does what v->work and the scheduler ask for. True when the guest may be entered; work that is left or new then is for
+ * after the next exit: a second look at once could be without end, with interrupts off. False: look again.
  */
-static void look_around(struct thread *t, struct vcpu *v)
+static bool look_around(struct thread *t, struct vcpu *v)
 {
 	uint32_t work;
 
-	if (cpu_this()->need_resched) {
+	if (__atomic_load_n(&cpu_this()->need_resched, __ATOMIC_RELAXED)) {
 		unload(v);
 		pv_leave(v);
 		if (v->yields) {
 			v->yields = false;
+			kernel_lock();
 			sched_give_way();
 		}
 		sched_preempt();
@@ -149,9 +175,10 @@ static void look_around(struct thread *t, struct vcpu *v)
 	}
 	if (work & WORK_SIPI) {
 		take_sipi(v);
+		work |= WORK_IRQ;
 	}
 	if (work & WORK_KICK) {
-		v->work |= work & ~(uint32_t)(WORK_KICK | WORK_INIT | WORK_SIPI);
+		vcpu_add_work(v, work & ~(uint32_t)(WORK_KICK | WORK_INIT | WORK_SIPI));
 		to_user(t, v, EXIT_KICKED);
 	}
 	if (v->state == VCPU_LOST) {
@@ -164,16 +191,17 @@ static void look_around(struct thread *t, struct vcpu *v)
 		work |= WORK_IRQ;
 	}
 	if (v->state != VCPU_RUNNING) {
-		v->work |= work & WORK_IRQ;
 		block(t, v);
+		return false;
 	}
 	if ((work & WORK_IRQ) && irq_choose(v)) {
-		v->work |= WORK_IRQ;
+		vcpu_add_work(v, WORK_IRQ);
 		to_user(t, v, EXIT_EXTINT);
 	}
 	if ((work & WORK_IRQ) && v->kvm_eoi) {
 		pv_eoi_choose(v);
 	}
+	return true;
 }
 
 _Noreturn void vcpu_run(struct thread *t, struct vcpu *v)
@@ -183,8 +211,8 @@ _Noreturn void vcpu_run(struct thread *t, struct vcpu *v)
 
 	load(t, v);
 	for (;;) {
-		if (__builtin_expect((v->work | v->state | c->need_resched) != 0, 0)) {
-			look_around(t, v);
+		if (__builtin_expect((v->work | v->state | c->need_resched) != 0, 0) && !look_around(t, v)) {
+			continue;
 		}
 		vcpu_ops->run(v, &e);
 		if (__builtin_expect(v->eoi_armed, 0)) {
@@ -198,13 +226,31 @@ _Noreturn void vcpu_run(struct thread *t, struct vcpu *v)
 	}
 }
 
+/*
+ * Either we see where the vCPU runs, or it sees the work before it blocks (block) or enters the guest (load): the bits are set
+ * before on_cpu is read, and there it is the other way round.
+ */
 void vcpu_notify(struct vcpu *v, uint32_t work)
 {
-	struct thread *t = v->thread;
+	bool held = kernel_lock_held();
+	struct cpu *c;
 
 	__atomic_fetch_or(&v->work, work, __ATOMIC_SEQ_CST);
-	if (t && t->state == THREAD_BLOCKED) {
-		thread_wake(t);
+	c = __atomic_load_n(&v->on_cpu, __ATOMIC_SEQ_CST);
+	if (c) {
+		if (c != cpu_this()) {
+			irq_kick(c);
+		}
+		return;
+	}
+	if (!held) {
+		kernel_lock();
+	}
+	if (v->thread) {
+		thread_wake(v->thread);
+	}
+	if (!held) {
+		kernel_unlock();
 	}
 }
 

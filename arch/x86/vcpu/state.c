@@ -132,7 +132,7 @@ int state_set(struct vcpu *v, struct vcpu_state *s)
 	vcpu_ops->set(v, s);
 	set_events(v, s);
 	vcpu_move_tsc(v, offset_for(v, s->tsc));
-	v->work |= WORK_IRQ;
+	vcpu_add_work(v, WORK_IRQ);
 	return OK;
 }
 

@@ -100,8 +100,11 @@ static int create(struct vm *vm, uint32_t apic_id, uint64_t page_address, struct
 		return r;
 	}
 	power_on(v, apic_id);
+	vcpu_release(v);
 	v->index = vm->vcpu_count;
-	vm->vcpu[vm->vcpu_count++] = v;
+	vm->vcpu[v->index] = v;
+	/* Others send it interrupts from now on, without a lock. */
+	__atomic_store_n(&vm->vcpu_count, v->index + 1, __ATOMIC_RELEASE);
 	*out = v;
 	return OK;
 }
@@ -112,7 +115,6 @@ void vcpu_destroy(struct object *o)
 	struct vm *vm = v->vm;
 
 	timer_cancel(&v->vapic.timer);
-	fpu_forget(v->xsave);
 	vcpu_ops->release(v);
 	vm->vcpu[v->index] = vm->vcpu[--vm->vcpu_count];
 	vm->vcpu[v->index]->index = v->index;
@@ -166,7 +168,7 @@ int64_t sys_vcpu_create(const struct call *c)
 /* Nobody runs the vCPU. Its memory is reached through the owner's space, so nobody else may run or load it. */
 static bool is_idle(const struct call *c)
 {
-	return !c->on.vcpu->thread && c->on.vcpu->object.owner == c->thread->process;
+	return !__atomic_load_n(&c->on.vcpu->thread, __ATOMIC_ACQUIRE) && c->on.vcpu->object.owner == c->thread->process;
 }
 
 int64_t sys_vcpu_run(const struct call *c)
@@ -195,6 +197,7 @@ int64_t sys_vcpu_get(const struct call *c)
 		return r;
 	}
 	state_get(c->on.vcpu, &buffer);
+	vcpu_release(c->on.vcpu);
 	return copy_to_user(c->arg[1], &buffer, sizeof(buffer));
 }
 
@@ -206,7 +209,11 @@ int64_t sys_vcpu_set(const struct call *c)
 	if (r == OK) {
 		r = copy_from_user(&buffer, c->arg[1], sizeof(buffer));
 	}
-	return r < 0 ? r : state_set(c->on.vcpu, &buffer);
+	if (r == OK) {
+		r = state_set(c->on.vcpu, &buffer);
+		vcpu_release(c->on.vcpu);
+	}
+	return r;
 }
 
 int64_t sys_vcpu_kick(const struct call *c)

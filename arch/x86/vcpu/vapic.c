@@ -76,11 +76,16 @@ static uint8_t top_vector(const uint64_t set[4])
 	return 0;
 }
 
+/* Atomic: other CPUs post interrupts meanwhile. */
 static void put_bit(uint64_t set[4], uint8_t n, bool on)
 {
 	uint64_t bit = 1ull << (n & 63);
 
-	set[n >> 6] = on ? set[n >> 6] | bit : set[n >> 6] & ~bit;
+	if (on) {
+		__atomic_fetch_or(&set[n >> 6], bit, __ATOMIC_SEQ_CST);
+	} else {
+		__atomic_fetch_and(&set[n >> 6], ~bit, __ATOMIC_SEQ_CST);
+	}
 }
 
 static bool is_set(const uint64_t set[4], uint8_t n)
@@ -186,11 +191,7 @@ static void report_error(struct vapic *l, uint32_t bit)
 {
 	uint32_t lvt = l->reg[VAPIC_LVT_ERROR];
 
-	if (l->errors & bit) {
-		return;
-	}
-	l->errors |= bit;
-	if ((lvt & LVT_VECTOR) >= 16) {
+	if (!(__atomic_fetch_or(&l->errors, bit, __ATOMIC_RELAXED) & bit) && (lvt & LVT_VECTOR) >= 16) {
 		post_local(l, lvt);
 	}
 }
@@ -204,8 +205,10 @@ bool vapic_post(struct vapic *l, uint8_t vector, bool level)
 		report_error(l, ESR_RECEIVE_ILLEGAL);
 		return false;
 	}
+	if (is_set(l->tmr, vector) != level) {
+		put_bit(l->tmr, vector, level);
+	}
 	put_bit(l->irr, vector, true);
-	put_bit(l->tmr, vector, level);
 	return true;
 }
 
@@ -359,8 +362,7 @@ static enum vapic_effect written(struct vapic *l, unsigned reg, uint32_t old)
 		}
 		return VAPIC_DONE;
 	case VAPIC_ESR:
-		l->reg[VAPIC_ESR] = l->errors;
-		l->errors = 0;
+		l->reg[VAPIC_ESR] = __atomic_exchange_n(&l->errors, 0, __ATOMIC_RELAXED);
 		return VAPIC_DONE;
 	case VAPIC_LVT_TIMER:
 		timer_lvt_written(l, old);

@@ -3,7 +3,8 @@
  * The guest's local APIC: registers, priorities, timer. SDM 3A 11 (APIC), APM 2 16.
  *
  * The model knows one APIC. Messages between APICs and from MSIs are routed in irq.c. Everything here runs on the
- * CPU that owns the vCPU, interrupts off; a register value is the guest's and never trusted.
+ * CPU that owns the vCPU, interrupts off; a register value is the guest's and never trusted. Only vapic_post(),
+ * vapic_matches() and vapic_ppr() are called by other CPUs too: IRR, TMR and errors change by atomics.
  */
 #pragma once
 

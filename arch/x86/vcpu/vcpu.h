@@ -14,7 +14,7 @@
 
 struct space;
 
-/* Bits of vcpu.work: why the loop must look around before it enters the guest. Set atomically, by any CPU. */
+/* Bits of vcpu.work: why the loop must look around before it enters the guest. Set atomically (vcpu_add_work), by any CPU. */
 enum vcpu_work {
 	WORK_KICK = 1 << 0,          /* return EXIT_KICKED                                          */
 	WORK_IRQ = 1 << 1,           /* interrupt state changed: choose again what to inject        */
@@ -31,6 +31,11 @@ enum vcpu_state_kind {
 	VCPU_LOST,           /* after EXIT_SHUTDOWN or EXIT_FAIL: nothing runs until the whole state is set */
 };
 
+/*
+ * While a vCPU is in vcpu_run and loaded (on_cpu), all of it is the CPU's on which it runs, without a lock, but for what others
+ * may do at any time by atomics: work, IRR, TMR and errors of the vapic; nmi_pending, sipi_vector and vapic.extint are single
+ * bytes, written before work. Else it is the kernel lock's. thread goes from NULL under the kernel lock and back without.
+ */
 struct vcpu {
 	struct object object;
 	uint32_t work;                   /* enum vcpu_work                                          */
@@ -55,6 +60,7 @@ struct vcpu {
 	struct space *space;
 	struct vm *vm;
 	struct thread *thread;           /* in vcpu_run, running or blocked; else NULL              */
+	struct cpu *on_cpu;              /* loaded there: a kick makes it look at work; else NULL   */
 	void *backend;                   /* the back end's own page                                 */
 	struct fetch_cache fetch;
 	struct mmio_memo memo[MMIO_MEMO_COUNT];
@@ -83,14 +89,18 @@ static inline bool vcpu_interruptible(const struct vcpu *v)
 /* The vCPU's part of object_destroy(): no thread is in it any more. Frees all its memory. */
 void vcpu_destroy(struct object *o);
 
-/* t ends while it is in vcpu_run (t->vcpu): nobody wakes it again. */
+/* t has ended and is no CPU's current thread, perhaps while in vcpu_run (t->vcpu): nobody wakes it again. */
 void vcpu_thread_gone(struct thread *t);
 
 /*
  * Runs the guest until user level must act: then sets t's system-call result and returns to its user mode. Blocks in
- * sched_run, t->vcpu still set, when the guest halts or the time slice ends; the scheduler calls it again.
+ * sched_run, t->vcpu still set, when the guest halts or the time slice ends; the scheduler calls it again. Called with the kernel
+ * lock, which it gives back when the vCPU is loaded.
  */
 _Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
+
+/* The calling CPU has done with v for now: where there are others, it keeps nothing of it, as any may be next. */
+void vcpu_release(struct vcpu *v);
 
 /* Brings v->tsc_aux into the CPU, where it has that register. */
 void vcpu_load_aux(const struct vcpu *v);
@@ -99,8 +109,17 @@ void vcpu_load_aux(const struct vcpu *v);
 void vcpu_load_dr(struct vcpu *v);
 void vcpu_save_dr(struct vcpu *v);
 
-/* Sets work bits and makes the vCPU notice: wakes its blocked thread or interrupts the CPU it runs on. Any context. */
+/*
+ * Sets work bits and makes the vCPU notice: wakes its blocked thread or interrupts the CPU it runs on. Any context, with or
+ * without the kernel lock, which is taken when a thread may have to be woken.
+ */
 void vcpu_notify(struct vcpu *v, uint32_t work);
+
+/* Only sets them: by the CPU that runs the vCPU. */
+static inline void vcpu_add_work(struct vcpu *v, uint32_t work)
+{
+	__atomic_fetch_or(&v->work, work, __ATOMIC_RELAXED);
+}
 
 /* ---- exits.c ---- */
 

@@ -7,6 +7,7 @@
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/abi.h"
 #include "kernel/arena.h"
+#include "kernel/cpu.h"
 #include "kernel/process.h"
 #include "kernel/space.h"
 
@@ -72,9 +73,12 @@ int vm_slot_set(struct vm *vm, uint64_t gpa, uint64_t size, uint64_t uva)
 	if (at == VM_SLOT_MAX) {
 		return E_NOMEM;
 	}
+	if (at < vm->slot_count && vm->vcpu_count) {
+		return E_BUSY;
+	}
 	vm->slot[at] = (struct vm_slot){ gpa, size, uva };
 	if (at == vm->slot_count) {
-		vm->slot_count++;
+		__atomic_store_n(&vm->slot_count, at + 1, __ATOMIC_RELEASE);
 	}
 	return OK;
 }
@@ -104,8 +108,8 @@ void vm_doorbell_remove(struct vm *vm, uint32_t kind, uint64_t address)
 {
 	for (struct vm_doorbell *d = vm->doorbell; d < vm->doorbell + vm->doorbell_count; d++) {
 		if (is_at(d, kind, address)) {
-			event_ref_set(&d->event, NULL);
 			d->flags = DOORBELL_REMOVE;
+			event_ref_set(&d->event, NULL);
 		}
 	}
 }
@@ -120,13 +124,13 @@ int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t va
 	if (d == vm->doorbell + VM_DOORBELL_MAX) {
 		return E_NOMEM;
 	}
-	if (d == vm->doorbell + vm->doorbell_count) {
-		vm->doorbell_count++;
-	}
 	d->address = address;
 	d->value = value;
-	d->flags = flags;
 	event_ref_set(&d->event, e);
+	__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
+	if (d == vm->doorbell + vm->doorbell_count) {
+		__atomic_store_n(&vm->doorbell_count, vm->doorbell_count + 1, __ATOMIC_RELEASE);
+	}
 	return OK;
 }
 
@@ -137,7 +141,9 @@ bool vm_doorbell_ring(struct vm *vm, uint32_t kind, uint64_t address, uint32_t s
 
 		if (is_at(d, kind, address) && (!only || only == size) &&
 		    ((d->flags & DOORBELL_ANY_VALUE) || d->value == value)) {
+			kernel_lock();
 			event_ref_signal(&d->event);
+			kernel_unlock();
 			return true;
 		}
 	}

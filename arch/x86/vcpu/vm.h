@@ -22,6 +22,10 @@ struct vm_doorbell {
 	struct event_ref event;
 };
 
+/*
+ * The lists are read without a lock by exits of the VM's vCPUs: they grow by an entry first and its count then, and slots change
+ * only before there are vCPUs.
+ */
 struct vm {
 	struct space *space;
 	uint64_t tsc_offset;         /* of vCPUs made from now on                               */
@@ -68,5 +72,8 @@ bool vm_doorbell_ring(struct vm *vm, uint32_t kind, uint64_t address, uint32_t s
 /* True when any doorbell stands at the address: worth decoding the access. */
 bool vm_doorbell_at(const struct vm *vm, uint32_t kind, uint64_t address);
 
-/* Registers a slot; one at the same gpa is replaced, size 0 removes it. E_INVAL: misaligned or overlapping; E_NOMEM: full. */
+/*
+ * Registers a slot; one at the same gpa is replaced, size 0 removes it. E_INVAL: misaligned or overlapping; E_NOMEM: full;
+ * E_BUSY: one would be replaced, and there are vCPUs, which may be reading it.
+ */
 int vm_slot_set(struct vm *vm, uint64_t gpa, uint64_t size, uint64_t uva) MUST_CHECK;

@@ -119,7 +119,7 @@ static int cpu_on(void)
 {
 	struct vmx_cpu *c = &vmx_cpus[cpu_this()->id];
 	uint64_t feature = rdmsr(MSR_FEATURE_CONTROL), region;
-	uint32_t *page = arena_page_alloc(kernel_arena);
+	uint32_t *page = arena_page_alloc(cpu_this()->arena);
 
 	if (!page) {
 		return E_NOMEM;
@@ -388,7 +388,7 @@ static void leave_state(struct vcpu *v, struct vmx *x)
 	v->nmi_blocked = (x->interruptibility & BLOCKED_BY_NMI) != 0;
 	if (v->window | v->nmi_pending) {
 		v->window = false;
-		v->work |= WORK_IRQ;
+		vcpu_add_work(v, WORK_IRQ);
 	}
 }
 

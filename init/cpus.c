@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting processors: see cpus.h. */
+#include "init/cpus.h"
+
+#include "init/inventory.h"
+#include "init/log.h"
+#include "lib/user/sys.h"
+
+unsigned cpus_online = 1;
+
+static const char *reason(int error)
+{
+	switch (error) {
+	case E_NOMEM:   return "there is no room for it";
+	case E_TIMEOUT: return "it does not start";
+	case E_IO:      return "it differs from the others, or its time stamp counter does";
+	default:        return "the kernel refuses it";
+	}
+}
+
+/* E_BUSY: it is the one that we run on. */
+static int start(uint32_t apic_id)
+{
+	struct extent ram;
+	int r = memory_alloc(&memory, CPU_REGION_SIZE, PAGE_SIZE, MEMORY_HIGH, &ram);
+
+	if (r < 0) {
+		return r;
+	}
+	do {
+		r = sys_cpu_start(INIT_MACHINE, apic_id, ram.handle);
+	} while (r == E_AGAIN);
+	if (r < 0 && r != E_IO && r != E_TIMEOUT) {
+		memory_give_back(&ram);
+	}
+	return r;
+}
+
+void cpus_start(const uint32_t *apic_id, uint32_t count, uint32_t limit)
+{
+	for (uint32_t i = 0; i < count && cpus_online < limit; i++) {
+		int r = start(apic_id[i]);
+
+		if (r >= 0) {
+			cpus_online++;
+		} else if (r != E_BUSY) {
+			init_log("processor with APIC id %u is not used: %s", (unsigned)apic_id[i], reason(r));
+		}
+	}
+}

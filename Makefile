@@ -39,6 +39,7 @@ help:
 	@echo '                EMULATOR=bochs: in Bochs, whose processor has VT-x in place of AMD-V'
 	@echo 'make test       every test; T=word runs those whose name contains word, FUZZ_SECONDS=n fuzzes longer'
 	@echo 'make bench      exit costs under Brume and under Linux KVM on the same emulator'
+	@echo 'make bench-devices  exits, wake-ups and instructions per MiB of disk and network'
 	@echo 'make iso        build/brume.iso: CD or USB stick, BIOS and UEFI'
 	@echo 'make flash      build/brume.img: raw disk image, BIOS and UEFI; DEV=/dev/sdX writes it there'
 	@echo 'make pxe        build/pxe/: the tree that a TFTP server serves, BIOS and UEFI'

@@ -4,3 +4,8 @@
 .PHONY: bench
 bench: $(B)/brume.elf $(B)/guest/exits.elf | deps
 	@$(PYTHON) tests/bench/bench.py $(SIDES)
+
+# What a MiB through the virtio devices costs, counted.
+.PHONY: bench-devices
+bench-devices: $(B)/brume.elf guest | deps
+	@$(PYTHON) tests/bench/devices.py

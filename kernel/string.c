@@ -14,17 +14,6 @@ void *memcpy(void *restrict to, const void *restrict from, size_t len)
 	return to;
 }
 
-void *memmove(void *to, const void *from, size_t len)
-{
-	if ((uintptr_t)to - (uintptr_t)from >= len) {
-		return memcpy(to, from, len);
-	}
-	for (size_t i = len; i > 0; i--) {
-		((volatile char *)to)[i - 1] = ((const volatile char *)from)[i - 1];
-	}
-	return to;
-}
-
 void *memset(void *to, int value, size_t len)
 {
 	void *d = to;

@@ -5,5 +5,4 @@
 #include <stddef.h>
 
 void *memcpy(void *restrict to, const void *restrict from, size_t len);
-void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int value, size_t len);

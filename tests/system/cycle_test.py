@@ -5,7 +5,8 @@ from harness import Machine, make_iso, test, vm_config
 
 @test
 def two_hundred_lives_of_a_vm():
-    iso = make_iso(vm_config("cat", memory="96M").replace("autostart yes", "autostart no"), arguments="brume.cycle=cat,200")
+    config = vm_config("cat", memory="96M", extra="disk initrd.img room 1M\nnic").replace("autostart yes", "autostart no")
+    iso = make_iso(config, arguments="brume.cycle=cat,200")
     with Machine(iso=iso, memory="512m") as node:
         node.expect(r"cycle: vm cat, 200 times: counters are equal", 400)
         node.wait_exit()

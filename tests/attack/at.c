@@ -431,19 +431,21 @@ uint64_t tsc_per_ms(void)
 
 /* ---- the groups ---- */
 
-static const struct { const char *name; void (*run)(void); } groups[] = {
-	{ "ports", group_ports }, { "msr", group_msr }, { "control", group_control }, { "shadows", group_shadows }, { "events", group_events },
-	{ "timer", group_timer }, { "xapic", group_xapic }, { "x2apic", group_x2apic }, { "paging", group_paging }, { "code", group_code }, { "processors", group_processors },
-	{ "illegal", group_illegal },
-	{ "pci", group_pci }, { "virtio", group_virtio },
+static const struct { const char *name; void (*run)(void); bool endless; } groups[] = {
+	{ "ports", group_ports, false }, { "msr", group_msr, false }, { "control", group_control, false },
+	{ "shadows", group_shadows, false }, { "events", group_events, false }, { "timer", group_timer, false },
+	{ "xapic", group_xapic, false }, { "x2apic", group_x2apic, false }, { "paging", group_paging, false },
+	{ "code", group_code, false }, { "processors", group_processors, false }, { "illegal", group_illegal, false },
+	{ "debug", group_debug, true }, { "starts", group_starts, true },
+	{ "pci", group_pci, false }, { "virtio", group_virtio, false },
 };
 
-static bool chosen(const char *name)
+static bool chosen(const char *name, bool otherwise)
 {
 	const char *list;
 
 	if (!option("groups", &list)) {
-		return true;
+		return otherwise;
 	}
 	while (*list && *list != ' ') {
 		const char *n = name;
@@ -508,7 +510,7 @@ int main(uint32_t start_info)
 	}
 	cpus[0].apic_id = apic_read(APIC_ID) >> 24;
 	for (unsigned i = 0; i < ARRAY_SIZE(groups); i++) {
-		if (chosen(groups[i].name)) {
+		if (chosen(groups[i].name, !groups[i].endless)) {
 			run(i);
 		}
 	}

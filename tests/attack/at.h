@@ -170,6 +170,8 @@ void group_events(void);
 void group_xapic(void);
 void group_x2apic(void);
 void group_timer(void);
+void group_debug(void);
+void group_starts(void);
 void group_code(void);
 void group_paging(void);
 void group_processors(void);

@@ -2,7 +2,7 @@
 """The processor as guests see it: a payload that tries what the manuals say (tests/guest/cpu.c), and Linux on two vCPUs."""
 import os
 
-from harness import BUILD, LINUX, Machine, make_iso, test, test_on_both, vm_config
+from harness import BUILD, LINUX, make_iso, test_on_both, vm_config
 
 ONE = "node when-idle poweroff\n" + vm_config("cpu", memory="16M", kernel="cpu", initrd=None, cmdline="")
 TWO = ONE.replace("vcpus 1", "vcpus 2")
@@ -35,9 +35,17 @@ def the_same_beside_a_guest_that_spins(kind):
 
 
 @test_on_both
+def the_same_on_two_processors(kind):
+    with kind(iso=make_iso(TWO, {"cpu": os.path.join(BUILD, "guest/cpu.elf")}), memory="512m", cpus=2) as node:
+        node.expect(r"brume: version \S+, 2 CPUs", 60)
+        all_ok(node)
+
+
+@test_on_both
 def linux_on_two_vcpus(kind):
     config = vm_config("linux").replace("vcpus 1", "vcpus 2")
-    with kind(iso=make_iso(config, LINUX), memory="1g") as node:
+    with kind(iso=make_iso(config, LINUX), memory="1g", cpus=2) as node:
+        node.expect(r"brume: version \S+, 2 CPUs", 60)
         node.login(120)
         assert node.shell("grep -c ^processor /proc/cpuinfo") == "2"
         got = node.shell("for i in 1 2 3 4; do (dd if=/dev/zero bs=64k count=16 2>/dev/null | sha256sum) & done; wait", 120)

@@ -79,3 +79,14 @@ TEST(bits_are_set_in_ram_only)
 	CHECK_EQ(low[5], 0x60);
 	CHECK_EQ(gmem_set_bits(&mem, gpa(0x2000), 1), E_RANGE);
 }
+
+TEST(pointers_are_into_one_slot)
+{
+	CHECK(gmem_pointer(&mem, 0x1000, 64) == low);
+	CHECK(gmem_pointer(&mem, 0x107f, 1) == next + 63);
+	CHECK(gmem_pointer(&mem, UINT64_MAX, 1) == high + 63);
+	CHECK(!gmem_pointer(&mem, 0x103f, 2));               /* both are memory, side by side for the guest only */
+	CHECK(!gmem_pointer(&mem, 0xfff, 1));
+	CHECK(!gmem_pointer(&mem, UINT64_MAX, 2));
+	CHECK(!gmem_pointer(&mem, 0x1000, UINT64_MAX));
+}

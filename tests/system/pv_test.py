@@ -7,10 +7,10 @@ from harness import BUILD, LINUX, Machine, make_iso, script_word, test, test_on_
 PV = {"pv": os.path.join(BUILD, "guest/pv.elf")}
 
 
-def payload(kind, extra, checks, cmdline="", vcpus=1):
+def payload(kind, extra, checks, cmdline="", vcpus=1, cpus=1):
     config = vm_config("pv", memory="16M", kernel="pv", initrd=None, cmdline=cmdline, extra=extra)
     config = config.replace("vcpus 1", f"vcpus {vcpus}")
-    with kind(iso=make_iso("node when-idle poweroff\n" + config, PV), memory="512m") as node:
+    with kind(iso=make_iso("node when-idle poweroff\n" + config, PV), memory="512m", cpus=cpus) as node:
         node.expect(r"done pv", 90)
         node.expect_none(r"not ok")
         got = len([line for line in node.text().splitlines() if line.startswith("ok ")])
@@ -21,6 +21,11 @@ def payload(kind, extra, checks, cmdline="", vcpus=1):
 @test_on_both
 def every_feature_on_two_vcpus(kind):
     payload(kind, "", 32, vcpus=2)
+
+
+@test_on_both
+def the_same_on_two_processors(kind):
+    payload(kind, "", 32, vcpus=2, cpus=2)
 
 
 @test_on_both

@@ -67,8 +67,8 @@ def attack_config(groups, vcpus=4, extra=""):
     return "node when-idle poweroff\n" + config.replace("vcpus 1", f"vcpus {vcpus}")
 
 
-def attack(kind, groups, least, vcpus=4, extra=""):
-    with kind(iso=make_iso(attack_config(groups, vcpus, extra), ATTACK), memory="512m") as node:
+def attack(kind, groups, least, vcpus=4, extra="", cpus=1):
+    with kind(iso=make_iso(attack_config(groups, vcpus, extra), ATTACK), memory="512m", cpus=cpus) as node:
         node.expect(r"done attack|vm attack: failed|reset, stays off", 100)
         node.expect_none(r"PANIC|panic")
         judge(node.text(), groups, BOCHS_LACKS if kind is BochsMachine else QEMU_LACKS, least)
@@ -97,6 +97,11 @@ def page_tables_and_code_that_changes(kind):
 @test_on_both
 def starts_and_stops_of_processors(kind):
     attack(kind, "processors", 36)
+
+
+@test
+def processors_of_a_guest_on_two_of_the_node_svm():
+    attack(Machine, "x2apic,code,processors", 100, cpus=2)
 
 
 # The disk is the payload itself, so that it knows what it must read.

@@ -6,7 +6,7 @@
 enum {
 	IOIO_IN = 1 << 0, IOIO_STRING = 1 << 2, IOIO_REP = 1 << 3,
 	NPF_WRITE = 1 << 1, NPF_FETCH = 1 << 4,
-	VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_AC = 17, VECTOR_MC = 18,
+	UNREAD_MAX = 1000, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_AC = 17, VECTOR_MC = 18,
 };
 #define NPF_WALK (1ull << 33)
 
@@ -19,6 +19,20 @@ static void fail(struct vcpu *v, struct vm_exit *e, const char *why)
 	e->why = why;
 }
 
+/*
+ * What exited is not what stands there: another processor of the guest changed the code or its tables meanwhile. The CPU
+ * looks again, with nothing cached; one that never agrees is lost.
+ */
+static void unreadable(struct vcpu *v, struct vm_exit *e, const char *why)
+{
+	if (v->unread++ < UNREAD_MAX) {
+		svm_vmcb(v)->host_asid_generation = 0;
+		e->kind = EXIT_OTHER;
+	} else {
+		fail(v, e, why);
+	}
+}
+
 static void __attribute__((noinline)) measure(struct vcpu *v, struct vm_exit *e, enum insn_op op)
 {
 	uint8_t code[16];
@@ -26,7 +40,9 @@ static void __attribute__((noinline)) measure(struct vcpu *v, struct vm_exit *e,
 
 	e->inst_len = insn_length(code, n, op, guest_insn_mode(&v->fetch.mode));
 	if (e->inst_len == 0) {
-		fail(v, e, "the instruction that exited cannot be read");
+		unreadable(v, e, "the instruction that exited cannot be read");
+	} else {
+		v->unread = 0;
 	}
 }
 
@@ -84,7 +100,7 @@ static void __attribute__((noinline)) mov_cr(struct vcpu *v, struct vm_exit *e, 
 	e->inst_len = insn_decode_mov_cr(code, n, guest_insn_mode(&v->fetch.mode), cr, &source);
 	e->cr.value = v->page->gpr[source];
 	if (e->inst_len == 0) {
-		fail(v, e, "the write of a control register cannot be decoded");
+		unreadable(v, e, "the write of a control register cannot be decoded");
 	}
 }
 

@@ -11,29 +11,24 @@
 #include "init/log.h"
 #include "init/machine.h"
 #include "init/node.h"
+#include "init/server.h"
 #include "init/video.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
 
-enum { CONSOLE_ARENA = 192 << 10, CONSOLE_WEIGHT = 1000, QUICK_DEATHS_MAX = 3 };
+enum { CONSOLE_ARENA = 192 << 10 };
 
-#define NONE UINT64_MAX
-#define QUICK_NS (1000000000ull)
-#define PAUSE_NS (2 * 1000000000ull)     /* before the next start, when it died quickly several times    */
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct node_status), (uint64_t)PAGE_SIZE)
 #define EXCHANGE_BYTES ALIGN_UP((uint64_t)sizeof(struct node_exchange), (uint64_t)PAGE_SIZE)
 
 static struct {
 	struct extent pages;         /* struct node_status, then struct node_exchange                */
-	struct child child;
-	struct program program;
-	uint32_t wake;               /* event, paid by the child                                     */
 	uint32_t request;            /* event, paid by init                                          */
-	bool runs;
 	struct channel_end command;
-	uint64_t started_ns, start_ns;       /* start_ns: when to start it again, or NONE            */
-	unsigned quick_deaths;
-} console = { .start_ns = NONE };
+} console;
+
+static const struct server_kind kind;
+static struct server server = { .kind = &kind, .arena = CONSOLE_ARENA, .start_ns = SERVER_NEVER };
 
 static struct node_status *status(void)
 {
@@ -114,7 +109,7 @@ bool console_init(void)
 
 static int map_pages(void)
 {
-	uint32_t space = console.child.space;
+	uint32_t space = server.child.space;
 	int r = sys_map(space, CONSOLE_STATUS_ADDR, console.pages.handle, 0, STATUS_BYTES, PROT_R);
 
 	if (r == OK) {
@@ -135,56 +130,31 @@ static int map_pages(void)
 
 static int give_handles(void)
 {
-	uint32_t process = console.child.process;
-	int r = sys_event_create(process);
+	uint32_t process = server.child.process;
+	int r = sys_grant(process, server.wake, RIGHT_READ | RIGHT_WRITE, CONSOLE_WAKE);
 
-	if (r < 0) {
-		return r;
-	}
-	console.wake = (uint32_t)r;
-	r = sys_grant(process, console.wake, RIGHT_READ | RIGHT_WRITE, CONSOLE_WAKE);
 	if (r == OK) {
-		r = machine_give_line(process, console.wake);
+		r = machine_give_line(process, server.wake);
 	}
 	if (r == OK) {
 		r = sys_grant(process, console.request, RIGHT_WRITE, CONSOLE_REQUEST);
 	}
-	if (r == OK) {
-		r = sys_process_weight(process, CONSOLE_WEIGHT);
-	}
-	return r;
-}
-
-/* Its end is an event of its own, paid by it. */
-static int watch(void)
-{
-	int r = sys_event_create(console.child.process);
-	uint32_t event = (uint32_t)r;
-
-	if (r < 0) {
-		return r;
-	}
-	r = sys_event_bind(event, event_key(KEY_CONSOLE, 0));
-	if (r == OK) {
-		r = sys_process_notify(console.child.process, event);
-	}
-	sys_close(event);
 	return r;
 }
 
 static int connect(const struct vm *vm)
 {
-	int r = sys_grant(vm->child.process, console.wake, RIGHT_WRITE, VMM_CONSOLE_OUT);
+	int r = sys_grant(vm->child.process, server.wake, RIGHT_WRITE, VMM_CONSOLE_OUT);
 
 	if (r == OK) {
-		r = sys_grant(console.child.process, vm->input_event, RIGHT_WRITE, CONSOLE_VM_IN + vm->number);
+		r = sys_grant(server.child.process, vm->input_event, RIGHT_WRITE, CONSOLE_VM_IN + vm->number);
 	}
 	return r;
 }
 
 int console_connect(const struct vm *vm)
 {
-	return console.runs ? connect(vm) : E_NOENT;
+	return server.runs ? connect(vm) : E_NOENT;
 }
 
 static void connect_all(void)
@@ -196,93 +166,64 @@ static void connect_all(void)
 	}
 }
 
-static int start(const char **why)
+/* Connected before it runs: it tells a VM of typed bytes once only. */
+static int prepare(const char **why)
 {
-	int r = child_create(&console.child, &console.program, "console", CONSOLE_ARENA, 0, why);
+	int r = map_pages();
 
-	if (r < 0) {
-		return r;
-	}
 	*why = "its memory cannot be mapped";
-	r = map_pages();
 	if (r == OK) {
 		*why = "its handles cannot be given";
 		r = give_handles();
 	}
 	if (r == OK) {
-		r = watch();
-	}
-	if (r == OK) {
-		connect_all();           /* before it runs: it tells a VM of typed bytes once only */
-		*why = "its thread cannot be made";
-		r = child_start(&console.child, machine_line());
-	}
-	if (r < 0) {
-		child_destroy(&console.child);
+		connect_all();
 	}
 	return r;
 }
 
+static uint64_t argument(void)
+{
+	return machine_line();
+}
+
+static const struct server_kind kind = {
+	.program = "console",
+	.title = "the console",
+	.death = KEY_CONSOLE,
+	.prepare = prepare,
+	.argument = argument,
+	.ended = reset_exchange,
+};
+
 void console_start(void)
 {
-	const char *why = "its program is broken";
-	int r = E_PROTO;
-
-	console.start_ns = NONE;
-	if (!console.pages.size) {
-		return;
+	if (console.pages.size) {
+		server_start(&server);
 	}
-	if (console.program.region || program_open("console", &console.program) == OK) {
-		r = start(&why);
-	} else {
-		console.program.region = NULL;
-	}
-	if (r < 0) {
-		init_log("the console does not run: %s (error %d)", why, r);
-		return;
-	}
-	console.runs = true;
-	console.started_ns = sys_clock(NULL);
 }
 
 void console_wake(void)
 {
-	if (console.runs) {
-		sys_event_signal(console.wake);
-	}
+	server_wake(&server);
 }
 
 bool console_has_drained(const struct vm *vm)
 {
-	return !console.runs || __atomic_load_n(&exchange()->ack[vm->number], __ATOMIC_ACQUIRE) == vm->generation;
+	return !server.runs || __atomic_load_n(&exchange()->ack[vm->number], __ATOMIC_ACQUIRE) == vm->generation;
 }
 
 void console_died(void)
 {
-	struct process_status end = { 0 };
-	char text[128];
-
-	if (!console.runs || sys_process_status(console.child.process, &end) < 0 || end.end == PROCESS_RUNS) {
-		return;
-	}
-	console.runs = false;
-	child_describe_end(&end, text, sizeof(text));
-	child_destroy(&console.child);
-	reset_exchange();
-	init_log("the console died: %s; it starts again", text);
-	console.quick_deaths = sys_clock(NULL) - console.started_ns < QUICK_NS ? console.quick_deaths + 1 : 0;
-	console.start_ns = sys_clock(NULL) + (console.quick_deaths >= QUICK_DEATHS_MAX ? PAUSE_NS : 0);
+	server_died(&server);
 }
 
 uint64_t console_tick(uint64_t now_ns)
 {
-	if (now_ns >= console.start_ns) {
-		console_start();
-	}
 	if (console.pages.size) {
 		show_memory();
 	}
-	return console.start_ns;
+	return server_tick(&server, now_ns);
 }
 
 static void obey_for_node(uint32_t op)
@@ -311,7 +252,7 @@ void console_requests(void)
 {
 	struct node_command command;
 
-	for (unsigned i = 0; console.runs && i < NODE_COMMANDS / sizeof(command); i++) {
+	for (unsigned i = 0; server.runs && i < NODE_COMMANDS / sizeof(command); i++) {
 		if (channel_avail(&console.command) < sizeof(command)) {
 			break;
 		}
@@ -333,5 +274,5 @@ void console_flush(void)
 
 bool console_flushed(void)
 {
-	return !console.runs || __atomic_load_n(&exchange()->flushed, __ATOMIC_ACQUIRE);
+	return !server.runs || __atomic_load_n(&exchange()->flushed, __ATOMIC_ACQUIRE);
 }

@@ -8,30 +8,24 @@
 #include "init/inventory.h"
 #include "init/launch.h"
 #include "init/log.h"
+#include "init/server.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
 #include "net/ports.h"
 
-enum { NET_ARENA = 192 << 10, NET_ARENA_PER_CARD = 16 << 10, NET_WEIGHT = 1000, QUICK_DEATHS_MAX = 3 };
+enum { NET_ARENA = 192 << 10, NET_ARENA_PER_CARD = 16 << 10 };
 
-#define NONE UINT64_MAX
-#define QUICK_NS (1000000000ull)
-#define PAUSE_NS (2 * 1000000000ull)     /* before the next start, when it died quickly several times    */
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_status), (uint64_t)PAGE_SIZE)
 #define ANSWERS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_answers), (uint64_t)PAGE_SIZE)
 
 static struct {
 	struct extent pages;         /* struct net_status, then struct net_answers; size 0: no switch */
-	struct child child;
-	struct program program;
-	uint32_t cards;
-	uint32_t wake;               /* event, paid by the child                                     */
 	uint32_t answer;             /* event, paid by init                                          */
-	bool runs;
 	uint64_t asked;              /* bit per VM: its counters are wanted                          */
-	uint64_t started_ns, start_ns;       /* start_ns: when to start it again, or NONE            */
-	unsigned quick_deaths;
-} net = { .start_ns = NONE };
+} net;
+
+static const struct server_kind kind;
+static struct server server = { .kind = &kind, .start_ns = SERVER_NEVER };
 
 static struct net_status *status(void)
 {
@@ -112,12 +106,13 @@ static int make_pages(void)
 
 void net_init(void)
 {
+	uint32_t cards = 0;
 	int r;
 
 	for (uint32_t i = 0; i < vm_count(); i++) {
-		net.cards += vm_get(i)->conf.nic_count;
+		cards += vm_get(i)->conf.nic_count;
 	}
-	if (!net.cards) {
+	if (!cards) {
 		return;
 	}
 	r = make_pages();
@@ -133,18 +128,11 @@ void net_init(void)
 	}
 	status()->port_count = vm_count() * CONF_NICS_MAX;
 	status()->magic = NET_MAGIC;
-	net.start_ns = 0;
-	net_tick(0);
+	server.arena = NET_ARENA + cards * (uint64_t)NET_ARENA_PER_CARD;
+	server_start(&server);
 }
 
 /* ---- VMs come and go ---- */
-
-static void wake(void)
-{
-	if (net.runs) {
-		sys_event_signal(net.wake);
-	}
-}
 
 /* net is told after all else, and lets go when the number is even. */
 static void set_plugged(const struct vm *vm, bool plugged)
@@ -156,7 +144,7 @@ static void set_plugged(const struct vm *vm, bool plugged)
 			__atomic_store_n(&port->generation, port->generation + 1, __ATOMIC_RELEASE);
 		}
 	}
-	wake();
+	server_wake(&server);
 }
 
 static int map_card(const struct vm *vm, uint32_t card)
@@ -190,17 +178,17 @@ int net_map(const struct vm *vm)
 
 static int grant_events(const struct vm *vm)
 {
-	int r = sys_grant(vm->child.process, net.wake, RIGHT_WRITE, VMM_NET_OUT);
+	int r = sys_grant(vm->child.process, server.wake, RIGHT_WRITE, VMM_NET_OUT);
 
 	if (r == OK) {
-		r = sys_grant(net.child.process, vm->net_event, RIGHT_WRITE, NET_VM_IN + vm->number);
+		r = sys_grant(server.child.process, vm->net_event, RIGHT_WRITE, NET_VM_IN + vm->number);
 	}
 	return r;
 }
 
 void net_connect(const struct vm *vm)
 {
-	bool up = vm->conf.nic_count && net.runs && grant_events(vm) == OK;
+	bool up = vm->conf.nic_count && server.runs && grant_events(vm) == OK;
 
 	launch_control(vm)->net_up = up;
 	set_plugged(vm, true);
@@ -213,7 +201,7 @@ void net_pull(const struct vm *vm)
 
 bool net_has_left(const struct vm *vm)
 {
-	for (uint32_t card = 0; net.runs && card < vm->conf.nic_count; card++) {
+	for (uint32_t card = 0; server.runs && card < vm->conf.nic_count; card++) {
 		uint32_t ack = __atomic_load_n(&answers()->ack[port_of(vm, card)], __ATOMIC_ACQUIRE);
 
 		if (ack != port_at(vm, card)->generation) {
@@ -227,7 +215,7 @@ bool net_has_left(const struct vm *vm)
 
 static int map_pages(void)
 {
-	uint32_t space = net.child.space;
+	uint32_t space = server.child.space;
 	int r = sys_map(space, NET_STATUS_ADDR, net.pages.handle, 0, STATUS_BYTES, PROT_R);
 
 	if (r == OK) {
@@ -246,64 +234,18 @@ static int map_pages(void)
 	return r;
 }
 
-static int give_handles(void)
+static int prepare(const char **why)
 {
-	uint32_t process = net.child.process;
-	int r = sys_event_create(process);
+	uint32_t process = server.child.process;
+	int r = map_pages();
 
-	if (r < 0) {
-		return r;
-	}
-	net.wake = (uint32_t)r;
-	r = sys_grant(process, net.wake, RIGHT_READ | RIGHT_WRITE, NET_WAKE);
-	if (r == OK) {
-		r = sys_grant(process, net.answer, RIGHT_WRITE, NET_ANSWER);
-	}
-	if (r == OK) {
-		r = sys_process_weight(process, NET_WEIGHT);
-	}
-	return r;
-}
-
-/* Its end is an event of its own, paid by it. */
-static int watch(void)
-{
-	int r = sys_event_create(net.child.process);
-	uint32_t event = (uint32_t)r;
-
-	if (r < 0) {
-		return r;
-	}
-	r = sys_event_bind(event, event_key(KEY_NET, 0));
-	if (r == OK) {
-		r = sys_process_notify(net.child.process, event);
-	}
-	sys_close(event);
-	return r;
-}
-
-static int make_child(const char **why)
-{
-	int r = child_create(&net.child, &net.program, "net", NET_ARENA + net.cards * (uint64_t)NET_ARENA_PER_CARD, 0, why);
-
-	if (r < 0) {
-		return r;
-	}
 	*why = "its memory cannot be mapped";
-	r = map_pages();
 	if (r == OK) {
 		*why = "its handles cannot be given";
-		r = give_handles();
+		r = sys_grant(process, server.wake, RIGHT_READ | RIGHT_WRITE, NET_WAKE);
 	}
 	if (r == OK) {
-		r = watch();
-	}
-	if (r == OK) {
-		*why = "its thread cannot be made";
-		r = child_start(&net.child, 0);
-	}
-	if (r < 0) {
-		child_destroy(&net.child);
+		r = sys_grant(process, net.answer, RIGHT_WRITE, NET_ANSWER);
 	}
 	return r;
 }
@@ -321,59 +263,43 @@ static void set_links(bool up)
 	}
 }
 
-static void start(void)
+static void started(void)
 {
-	const char *why = "its program is broken";
-	int r = E_PROTO;
-
-	net.start_ns = NONE;
-	if (net.program.region || program_open("net", &net.program) == OK) {
-		r = make_child(&why);
-	} else {
-		net.program.region = NULL;
-	}
-	if (r < 0) {
-		init_log("the switch does not run: %s (error %d)", why, r);
-		return;
-	}
-	net.runs = true;
-	net.started_ns = sys_clock(NULL);
 	set_links(true);
 }
 
+static void ended(void)
+{
+	set_links(false);
+}
+
+static const struct server_kind kind = {
+	.program = "net",
+	.title = "the switch",
+	.death = KEY_NET,
+	.prepare = prepare,
+	.started = started,
+	.ended = ended,
+};
+
 void net_died(void)
 {
-	struct process_status end = { 0 };
-	char text[128];
-
-	if (!net.runs || sys_process_status(net.child.process, &end) < 0 || end.end == PROCESS_RUNS) {
-		return;
-	}
-	net.runs = false;
-	child_describe_end(&end, text, sizeof(text));
-	child_destroy(&net.child);
-	init_log("the switch died: %s; it starts again", text);
-	set_links(false);
-	net.quick_deaths = sys_clock(NULL) - net.started_ns < QUICK_NS ? net.quick_deaths + 1 : 0;
-	net.start_ns = sys_clock(NULL) + (net.quick_deaths >= QUICK_DEATHS_MAX ? PAUSE_NS : 0);
+	server_died(&server);
 }
 
 uint64_t net_tick(uint64_t now_ns)
 {
-	if (now_ns >= net.start_ns) {
-		start();
-	}
-	return net.start_ns;
+	return server_tick(&server, now_ns);
 }
 
 /* ---- counters ---- */
 
 void net_show_counters(const struct vm *vm)
 {
-	if (net.runs && vm->conf.nic_count) {
+	if (server.runs && vm->conf.nic_count) {
 		net.asked |= 1ull << vm->number;
 		__atomic_store_n(&status()->counters_wanted, status()->counters_wanted + 1, __ATOMIC_RELEASE);
-		wake();
+		server_wake(&server);
 	}
 }
 

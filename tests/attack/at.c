@@ -435,7 +435,8 @@ static const struct { const char *name; void (*run)(void); bool endless; } group
 	{ "ports", group_ports, false }, { "msr", group_msr, false }, { "control", group_control, false },
 	{ "shadows", group_shadows, false }, { "events", group_events, false }, { "timer", group_timer, false },
 	{ "xapic", group_xapic, false }, { "x2apic", group_x2apic, false }, { "paging", group_paging, false },
-	{ "code", group_code, false }, { "processors", group_processors, false }, { "illegal", group_illegal, false },
+	{ "code", group_code, false }, { "processors", group_processors, false }, { "real", group_real, false },
+	{ "illegal", group_illegal, false },
 	{ "debug", group_debug, true }, { "starts", group_starts, true },
 	{ "pci", group_pci, false }, { "virtio", group_virtio, false },
 };

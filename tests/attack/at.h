@@ -178,4 +178,3 @@ void group_processors(void);
 void group_pci(void);
 void group_virtio(void);
 void group_real(void);
-void group_task(void);

@@ -19,6 +19,7 @@ QEMU_LACKS = {
     "events/#GP of the hypervisor through a gate not present": "injected exceptions make no double fault",
     "events/error of #DF": "follows from the one before",
     **{f"msr/non-canonical address refused {n}": "WRMSR checks no address" for n in range(4)},
+    "real/word across the segment's end": "segments have no limit in real mode",
     "paging/reserved address bit": "no P bit in the error code beside RSVD",
     "paging/reserved bit of a large page": "no P bit in the error code beside RSVD",
     "paging/no-execute is reserved without nxe": "no P bit in the error code beside RSVD",
@@ -92,6 +93,11 @@ def local_apics(kind):
 @test_on_both
 def page_tables_and_code_that_changes(kind):
     attack(kind, "paging,code", 54)
+
+
+@test_on_both
+def modes_other_than_64_bit(kind):
+    attack(kind, "real", 28, vcpus=2)
 
 
 @test_on_both

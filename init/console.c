@@ -137,6 +137,8 @@ static int give_handles(void)
 		r = machine_give_line(process, server.wake);
 	}
 	if (r == OK) {
+		/* The kernel no longer prints what is said while the console starts, perhaps on another processor. */
+		__atomic_store_n(&exchange()->attached, 1, __ATOMIC_RELEASE);
 		r = sys_grant(process, console.request, RIGHT_WRITE, CONSOLE_REQUEST);
 	}
 	return r;

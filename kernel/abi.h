@@ -272,8 +272,9 @@ struct exit_mmio {
 };
 
 struct exit_fail {
-	uint64_t code, info1, info2;
+	uint64_t code, info1, info2; /* as the processor tells them                                  */
 };
+enum { EXIT_WHY_MAX = 72 };
 
 /*
  * One decoded exit. The guest's registers are those before the instruction for MMIO and string PIO
@@ -285,7 +286,7 @@ struct vcpu_exit {
 		struct exit_pio pio;
 		struct exit_mmio mmio;
 		struct { uint32_t vector; } eoi;
-		struct exit_fail fail;
+		struct { struct exit_fail fail; char why[EXIT_WHY_MAX]; };
 	};
 	/* MMIO and string PIO only: what the decoder needs. */
 	uint8_t inst[16];

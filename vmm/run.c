@@ -103,12 +103,31 @@ static unsigned long long rip_of(const struct vm_vcpu *v)
 	return v->page->rip;
 }
 
+/* Of a vCPU that the kernel gave up. */
+static void log_registers(struct vm_vcpu *v)
+{
+	struct vcpu_state *s = &v->emulator.state;
+
+	v->emulator.state_valid = false;
+	if (sys_vcpu_get(v->handle, s, sizeof(*s)) < 0) {
+		return;
+	}
+	vm_log("vcpu %u: rip %#llx rflags %#llx rsp %#llx cs %04x base %#llx attr %04x, ss %04x attr %04x", v->id,
+	       (unsigned long long)s->rip, (unsigned long long)s->rflags, (unsigned long long)s->gpr[GPR_RSP],
+	       (unsigned)s->cs.selector, (unsigned long long)s->cs.base, (unsigned)s->cs.attr, (unsigned)s->ss.selector,
+	       (unsigned)s->ss.attr);
+	vm_log("vcpu %u: cr0 %#llx cr2 %#llx cr3 %#llx cr4 %#llx efer %#llx", v->id, (unsigned long long)s->cr0,
+	       (unsigned long long)s->cr2, (unsigned long long)s->cr3, (unsigned long long)s->cr4,
+	       (unsigned long long)s->efer);
+}
+
 static void on_fail(struct vm_vcpu *v)
 {
 	const struct vcpu_exit *e = &v->page->exit;
 
-	vm_end_because(VM_END_FAILED, "vcpu %u at %#llx: cannot go on, exit code %#llx info %#llx %#llx", v->id, rip_of(v),
-		       (unsigned long long)e->fail.code, (unsigned long long)e->fail.info1,
+	log_registers(v);
+	vm_end_because(VM_END_FAILED, "vcpu %u at %#llx: %.*s (code %#llx info %#llx %#llx)", v->id, rip_of(v), EXIT_WHY_MAX,
+		       e->why, (unsigned long long)e->fail.code, (unsigned long long)e->fail.info1,
 		       (unsigned long long)e->fail.info2);
 }
 

@@ -68,7 +68,7 @@ struct vm {
 	/* Owned by the device lock. */
 	uint32_t work;               /* enum vm_work                                                 */
 	enum vm_end end;
-	char reason[128];
+	char reason[160];
 	struct bus pio, mmio;
 	struct pic pic;
 	struct ioapic ioapic;

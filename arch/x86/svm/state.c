@@ -2,7 +2,6 @@
 /* The guest's state in the VMCB. APM 2 15.5, appendix B. */
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/svm/svm.h"
-#include "kernel/log.h"
 #include "kernel/panic.h"
 
 /* Where a member of struct vcpu_state stands in the VMCB. */
@@ -135,16 +134,4 @@ void svm_unload_debug(struct vcpu *v)
 	}
 	vcpu_save_dr(v);
 	c->icpt_dr_read = c->icpt_dr_write = 0xffff;
-}
-
-void svm_dump(const struct vcpu *v)
-{
-	const struct vmcb *c = svm_vmcb(v);
-
-	log_printf("  rip %#lx rflags %#lx rsp %#lx cpl %u", v->rip, v->rflags, v->page->gpr[GPR_RSP], c->cpl);
-	log_printf("  cr0 %#lx cr2 %#lx cr3 %#lx cr4 %#lx efer %#lx", c->cr0, c->cr2, c->cr3, c->cr4, c->efer);
-	log_printf("  cs %04x base %#lx limit %#x attr %03x, ss %04x attr %03x, tr %04x", c->cs.selector, c->cs.base,
-		   c->cs.limit, c->cs.attr, c->ss.selector, c->ss.attr, c->tr.selector);
-	log_printf("  exit %#lx info %#lx %#lx intinfo %#lx inject %#lx vintr %#lx", c->exit_code, c->exit_info1,
-		   c->exit_info2, c->exit_int_info, c->event_inj, c->vintr);
 }

@@ -262,5 +262,4 @@ const struct vcpu_ops svm_ops = {
 	.set_word = svm_set_word,
 	.flush = flush,
 	.update = update,
-	.dump = svm_dump,
 };

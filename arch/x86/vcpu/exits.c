@@ -3,9 +3,9 @@
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/vcpu/cpuid.h"
 #include "arch/x86/vcpu/vcpu.h"
-#include "kernel/log.h"
+#include "lib/fmt.h"
 
-enum { VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_GP = 13, FAIL_LOG_MAX = 16, DR6_BS = 1 << 14 };
+enum { VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_GP = 13, DR6_BS = 1 << 14 };
 
 void vcpu_step_trap(struct vcpu *v)
 {
@@ -152,20 +152,13 @@ static bool on_pio(struct vcpu *v, struct vm_exit *e)
 	return true;
 }
 
-/* The VM is lost; the vmm learns why. Each one is logged, but not without end. */
+/* The VM is lost; the vmm learns why. */
 static bool on_fail(struct vcpu *v, struct vm_exit *e)
 {
-	static unsigned logged;
-
-	if (logged < FAIL_LOG_MAX) {
-		logged++;
-		log_printf("vcpu %u failed: %s (code %#lx info %#lx %#lx)", v->vapic.id, e->why, e->fail.code, e->fail.info1,
-			   e->fail.info2);
-		vcpu_ops->dump(v);
-	}
 	v->state = VCPU_LOST;
 	v->page->exit.kind = EXIT_FAIL;
 	v->page->exit.fail = e->fail;
+	fmt_print(v->page->exit.why, EXIT_WHY_MAX, "%s", e->why);
 	return true;
 }
 

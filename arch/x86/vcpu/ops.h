@@ -120,7 +120,6 @@ struct vcpu_ops {
 
 	void (*flush)(struct vcpu *v);       /* nothing of the guest's translations is left at the next entry */
 	void (*update)(struct vcpu *v);      /* v->vapic.tsc_offset or v->nmi_blocked (then IRET exits) changed */
-	void (*dump)(const struct vcpu *v);  /* to the log                                                    */
 };
 
 extern const struct vcpu_ops svm_ops, vmx_ops;

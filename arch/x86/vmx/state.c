@@ -3,7 +3,6 @@
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/vmx/vmx.h"
-#include "kernel/log.h"
 
 _Static_assert(offsetof(struct vcpu_state, idtr) == offsetof(struct vcpu_state, es) + (SEGMENTS - 1) * sizeof(struct vcpu_segment),
 	       "segments in the order of the VMCS");
@@ -179,17 +178,4 @@ void vmx_set(struct vcpu *v, const struct vcpu_state *s)
 	}
 	load_controls(x, &m);
 	x->flushed_generation = NEVER;
-}
-
-void vmx_dump(const struct vcpu *v)
-{
-	const struct vmx *x = vmx_of(v);
-
-	log_printf("  rip %#lx rflags %#lx cr0 %#lx cr3 %#lx cr4 %#lx efer %#lx", v->rip, v->rflags, x->cr0, vmread(VMCS_GUEST_CR3),
-		   x->cr4, x->efer);
-	log_printf("  rights: cs %#lx ss %#lx tr %#lx, cs base %#lx", rights(SEGMENT_CS), rights(SEGMENT_SS), rights(SEGMENT_TR),
-		   vmread(VMCS_SEGMENT(VMCS_GUEST_BASE, SEGMENT_CS)));
-	log_printf("  reason %#lx qualification %#lx address %#lx vectoring %#lx event %#lx blocking %#lx", vmread(VMCS_REASON),
-		   vmread(VMCS_QUALIFICATION), vmread(VMCS_GUEST_PHYSICAL), vmread(VMCS_VECTORING), vmread(VMCS_ENTRY_EVENT),
-		   x->interruptibility);
 }

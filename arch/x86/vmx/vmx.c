@@ -437,5 +437,4 @@ const struct vcpu_ops vmx_ops = {
 	.get_word = vmx_get_word,
 	.set_word = vmx_set_word,
 	.update = update,
-	.dump = vmx_dump,
 };

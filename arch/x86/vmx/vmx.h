@@ -93,7 +93,6 @@ void vmx_get(struct vcpu *v, struct vcpu_state *s);
 void vmx_set(struct vcpu *v, const struct vcpu_state *s);
 uint64_t vmx_get_word(const struct vcpu *v, size_t offset);
 void vmx_set_word(struct vcpu *v, size_t offset, uint64_t val);
-void vmx_dump(const struct vcpu *v);
 
 /* DR0 to DR3 and DR6 of the CPU become the guest's. */
 void vmx_load_debug(struct vcpu *v);

@@ -58,29 +58,18 @@ _Noreturn void __stack_chk_fail(void)
 extern const uint32_t ksyms_count, ksyms_addr[], ksyms_name_off[];
 extern const char ksyms_names[];
 
-/* Index of the function around addr, or ksyms_count. */
-static uint32_t symbol_of(uint64_t addr)
+static void print_address(const char *what, uint64_t addr)
 {
 	uint32_t i = ksyms_count;
 
-	if (addr < (uint64_t)__text_start || addr >= (uint64_t)__text_end) {
-		return i;
-	}
-	while (i > 0 && ksyms_addr[i - 1] > addr - KERNEL_BASE) {
+	while (i > 0 && (addr >= (uint64_t)__text_end || KERNEL_BASE + ksyms_addr[i - 1] > addr)) {
 		i--;
 	}
-	return i ? i - 1 : ksyms_count;
-}
-
-static void print_address(const char *what, uint64_t addr)
-{
-	uint32_t i = symbol_of(addr);
-
-	if (i == ksyms_count) {
+	if (i == 0) {
 		log_printf("%s %016lx", what, addr);
 	} else {
-		log_printf("%s %016lx %s+%#x", what, addr, ksyms_names + ksyms_name_off[i], (uint32_t)addr - ksyms_addr[i] -
-			   (uint32_t)KERNEL_BASE);
+		log_printf("%s %016lx %s+%#llx", what, addr, ksyms_names + ksyms_name_off[i - 1],
+			   addr - KERNEL_BASE - ksyms_addr[i - 1]);
 	}
 }
 

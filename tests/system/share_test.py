@@ -5,10 +5,26 @@ import re
 from harness import Failure, Machine, make_iso, script_word, test, vm_config
 
 WEIGHTS = {"one": 100, "two": 200, "three": 300, "four": 400}
-# All begin at the same moment of the wall clock (the machine's clock starts at 2030-01-01T00:00:00, after any build).
+# All begin at the same second of the wall clock (the machine's clock starts at 2030-01-01T00:00:00, after any build), and
+# compute for some seconds before and after what is counted: their clocks differ by up to two.
 BEGIN = 1893456000 + 60
-WORK = f"""while [ $(date +%s) -lt {BEGIN} ]; do sleep 0.1; done
-timeout 10 sh -c 'trap "echo work \\$i; exit" TERM; i=0; while :; do i=$((i+1)); done'
+WORKER = """trap 'a=$i' USR1
+trap 'b=$i' USR2
+trap 'echo work $((b - a)); exit' TERM
+i=0
+while :; do i=$((i+1)); done
+"""
+WORK = f"""cat > /tmp/worker << 'END'
+{WORKER}END
+while [ $(date +%s) -lt {BEGIN} ]; do sleep 0.1; done
+sh /tmp/worker &
+sleep 3
+kill -USR1 $!
+sleep 10
+kill -USR2 $!
+sleep 3
+kill -TERM $!
+wait
 """
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several processors: virtual machines of one to eight vCPUs on them, VMs that end while they run elsewhere, shares."""
+"""
+Several processors: virtual machines of one to eight vCPUs on them, VMs that end while they run elsewhere, shares. Long runs
+are counted: docs/architecture.md, "What is open".
+"""
 import os
 
 from harness import BUILD, INITRD, VMLINUZ, Failure, Machine, make_iso, script_word, test, vm_config
@@ -33,7 +36,7 @@ def all_reset(node, names):
 @test
 def linux_with_one_to_eight_vcpus_on_two_cpus():
     config = "node when-idle poweroff\n" + vm(1, "cpus 1") + vm(2) + vm(4) + vm(8)
-    with Machine(iso=make_iso(config), cpus=2) as node:
+    with Machine(iso=make_iso(config), cpus=2, counted=True) as node:
         node.expect(r"version \S+ 2 CPUs", 60)
         all_reset(node, ("v1", "v2", "v4", "v8"))
 
@@ -63,7 +66,7 @@ def random_system_calls_on_two_cpus():
     intruder = vm_config("intruder1", memory="16M", initrd=None, cmdline="", extra="on-reboot stop")
     config = vm_config("linux", extra="weight 300") + intruder + intruder.replace("intruder1", "intruder2")
     image = os.path.join(BUILD, "test/intruder.elf")
-    with Machine(iso=make_iso(config, {"vmlinuz": VMLINUZ, "initrd.img": INITRD}, image=image), cpus=2) as node:
+    with Machine(iso=make_iso(config, {"vmlinuz": VMLINUZ, "initrd.img": INITRD}, image=image), cpus=2, counted=True) as node:
         node.login(240)
         for name in ("intruder1", "intruder2"):
             position, node.position = node.position, 0

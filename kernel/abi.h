@@ -198,7 +198,7 @@ struct process_status {
 	uint32_t error;
 	uint64_t rip, address;           /* of the fault                                         */
 	uint64_t cpu_ns;                 /* counted run time of all its threads, guests included */
-	uint64_t arena_pages, arena_free;/* pages                                                */
+	uint64_t arena_pages, arena_free;/* pages; free: or soon, when every CPU has flushed past them */
 	uint32_t handles, objects;       /* in its table; owned                                  */
 };
 

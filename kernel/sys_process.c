@@ -98,7 +98,7 @@ int64_t sys_process_status(const struct call *c)
 	struct process_status st = {
 		.end = p->end, .code = p->code, .vector = p->fault_vector, .error = p->fault_error,
 		.rip = p->fault_rip, .address = p->fault_address, .cpu_ns = p->cpu_ns,
-		.arena_pages = p->arena->page_count, .arena_free = p->arena->page_free,
+		.arena_pages = p->arena->page_count, .arena_free = p->arena->page_free + p->arena->retired,
 		.handles = p->handles.count, .objects = p->object_count,
 	};
 

@@ -56,7 +56,7 @@ def fewer_cpus_than_there_are_and_a_vm_that_finds_none_of_its_own():
 @test
 def lives_of_a_vm_with_two_vcpus_on_two_cpus():
     text = vm_config("cat", memory="96M").replace("autostart yes", "autostart no").replace("vcpus 1", "vcpus 2")
-    with Machine(iso=make_iso(text, arguments="brume.cycle=cat,200"), memory="512m", cpus=2) as node:
+    with Machine(iso=make_iso(text, arguments="brume.cycle=cat,200"), memory="512m", cpus=2, counted=True) as node:
         node.expect(r"cycle: vm cat, 200 times: counters are equal", 400)
         node.wait_exit()
 

@@ -241,35 +241,37 @@ static int take_ram(struct vm *vm, const char **why)
 	return r;
 }
 
-int launch_vm(struct vm *vm, const char **why)
+static int open_vmm(const struct program **program)
 {
 	static struct program vmm;
-	const struct content *kernel, *initrd;
-	int r = find_modules(vm, &kernel, &initrd, why);
 
-	if (r < 0) {
-		return r;
-	}
-	*why = "none of its processors runs";
-	if (vm->conf.cpus && !cpus_any(vm->conf.cpus)) {
-		return E_NOENT;
-	}
-	*why = "its vmm cannot be loaded";
 	if (!vmm.region && program_open("vmm", &vmm) < 0) {
 		vmm.region = NULL;
 		return E_PROTO;
 	}
-	r = take_ram(vm, why);
+	*program = &vmm;
+	return OK;
+}
+
+/* Memory for the guest, for what changes on its disks, and for its process, which then stands and runs nothing. */
+static int make_process(struct vm *vm, const struct program *vmm, const char **why)
+{
+	int r = take_ram(vm, why);
+
 	if (r == OK) {
 		r = disks_take(vm, why);
 	}
 	if (r == OK) {
-		r = child_create(&vm->child, &vmm, vm->conf.name, arena_bytes(vm), LAUNCH_PAGES * PAGE_SIZE, why);
+		r = child_create(&vm->child, vmm, vm->conf.name, arena_bytes(vm), LAUNCH_PAGES * PAGE_SIZE, why);
 	}
-	if (r == OK) {
-		*why = "its memory cannot be mapped";
-		r = map_pages(vm, vmm.data_bytes);
-	}
+	return r;
+}
+
+/* All that the vmm finds in its space. offset: of launch and control page in its data. */
+static int map_all(struct vm *vm, uint64_t offset, const struct content *kernel, const struct content *initrd)
+{
+	int r = map_pages(vm, offset);
+
 	if (r == OK) {
 		fill_launch(vm, kernel, initrd);
 		r = map_modules(vm, kernel, initrd);
@@ -283,20 +285,48 @@ int launch_vm(struct vm *vm, const char **why)
 	if (r == OK) {
 		r = map_channel(vm);
 	}
+	return r == OK ? net_map(vm) : r;
+}
+
+/* The last step: others hear of the VM, and it runs. */
+static int go(struct vm *vm)
+{
+	(void)!console_connect(vm);              /* without a console the VM runs all the same */
+	net_connect(vm);                         /* and so it does without a switch */
+	sys_close(vm->child.space);
+	vm->child.space = 0;
+	return child_start(&vm->child, 0);
+}
+
+int launch_vm(struct vm *vm, const char **why)
+{
+	const struct program *vmm;
+	const struct content *kernel, *initrd;
+	int r = find_modules(vm, &kernel, &initrd, why);
+
+	if (r < 0) {
+		return r;
+	}
+	*why = "none of its processors runs";
+	if (vm->conf.cpus && !cpus_any(vm->conf.cpus)) {
+		return E_NOENT;
+	}
+	*why = "its vmm cannot be loaded";
+	if (open_vmm(&vmm) < 0) {
+		return E_PROTO;
+	}
+	r = make_process(vm, vmm, why);
 	if (r == OK) {
-		r = net_map(vm);
+		*why = "its memory cannot be mapped";
+		r = map_all(vm, vmm->data_bytes, kernel, initrd);
 	}
 	if (r == OK) {
 		*why = "its handles cannot be given";
 		r = give_handles(vm);
 	}
 	if (r == OK) {
-		(void)!console_connect(vm);              /* without a console the VM runs all the same */
-		net_connect(vm);                         /* and so it does without a switch */
-		sys_close(vm->child.space);
-		vm->child.space = 0;
 		*why = "its thread cannot be made";
-		r = child_start(&vm->child, 0);
+		r = go(vm);
 	}
 	if (r < 0) {
 		launch_undo(vm);

@@ -62,18 +62,31 @@ static uint32_t net_number(const char *name, uint32_t own)
 	return own;
 }
 
-/* A locally administered address that no other card of the node gets from us. */
+static bool is_configured(const uint8_t mac[6])
+{
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		for (uint32_t card = 0; card < vm_get(i)->conf.nic_count; card++) {
+			if (memcmp(vm_get(i)->conf.nic[card].mac, mac, sizeof(vm_get(i)->conf.nic[card].mac)) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* A locally administered address that no other card of the node gets from us, or has from the configuration. */
 static void choose_mac(uint8_t mac[6], uint32_t port)
 {
 	static const uint8_t none[6];
+	uint8_t own[6] = { 0x02, 0x62, 0x72, 0, (uint8_t)(port / CONF_NICS_MAX), (uint8_t)(port % CONF_NICS_MAX + 1) };
 
-	if (memcmp(mac, none, sizeof(none)) == 0) {
-		mac[0] = 0x02;
-		mac[1] = 0x62;
-		mac[2] = 0x72;
-		mac[4] = (uint8_t)(port / CONF_NICS_MAX);
-		mac[5] = (uint8_t)(port % CONF_NICS_MAX + 1);
+	if (memcmp(mac, none, sizeof(none)) != 0) {
+		return;
 	}
+	while (is_configured(own)) {
+		own[3]++;                    /* there are fewer cards than values */
+	}
+	memcpy(mac, own, sizeof(own));
 }
 
 static void make_card(struct vm *vm, uint32_t card)

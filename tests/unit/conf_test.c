@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration's grammar: what is taken, what is reported and left out.
- * sources: conf/parse.c conf/cpu_list.c init/check.c
+ * sources: conf/parse.c conf/words.c conf/devices.c conf/cpu_list.c init/check.c
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -388,4 +388,31 @@ TEST(network_cards)
 	reports(VM "nic switch a.b\n", "f:4: a name is made of letters, digits, - and _: 'a.b'");
 	reports(VM "nic lab\n", "f:4: nic takes mac ADDRESS and switch NAME, not 'lab'");
 	reports(VM "nic\nnic\nnic\n", "f:6: more than 2 nics");
+}
+
+TEST(two_cards_with_one_address)
+{
+	static const char mac[] = "nic mac 02:00:00:00:00:01 switch lab\n", other[] = "nic mac 02:00:00:00:00:02 switch lab\n";
+	char text[512];
+
+	snprintf(text, sizeof(text), VM "%svm b\nmemory 1M\nkernel k\n%s", mac, mac);
+	reports(text, "f:8: vm a has a card with that mac on switch lab already");
+	CHECK_EQ(r.vm_count, 2);
+	CHECK_EQ(r.vm[0].nic_count, 1);
+	CHECK_EQ(r.vm[1].nic_count, 0);
+	snprintf(text, sizeof(text), VM "%s%s", mac, mac);
+	reports(text, "f:5: vm a has a card with that mac on switch lab already");
+	parse(VM "nic mac 02:00:00:00:00:01\nnic switch lab mac 02:00:00:00:00:01\n");        /* two switches */
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.vm[0].nic_count, 2);
+	parse(VM "nic\nnic\n");                             /* init chooses */
+	CHECK_EQ(r.message_count, 0);
+	snprintf(text, sizeof(text), VM "%svm b\nmemory 1M\nkernel k\n%s", mac, other);
+	parse(text);
+	CHECK_EQ(r.message_count, 0);
+	snprintf(text, sizeof(text), "vm gone\nkernel k\n%s" VM "%s", mac, mac);      /* what is left out has no card */
+	parse(text);
+	CHECK_EQ(r.message_count, 1);
+	CHECK_EQ(r.vm_count, 1);
+	CHECK_EQ(r.vm[0].nic_count, 1);
 }

@@ -59,7 +59,7 @@ enum sys {
 	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller          */
 	SYS_VM_MSI,          /* (space, MSI address, MSI data) delivers an interrupt to the local APICs        */
 	SYS_VM_DOORBELL,     /* (space, kind|size, address, value, event) guest writes signal the event        */
-	SYS_VCPU_CREATE,     /* (space, APIC id, user address of its page) -> vcpu                             */
+	SYS_VCPU_CREATE,     /* (space, APIC id, user address of its page) -> vcpu; runs when its state was set */
 	SYS_VCPU_RUN,        /* (vcpu) runs the guest until user level must act -> enum exit_kind              */
 	SYS_VCPU_GET,        /* (vcpu, void *, bytes) struct vcpu_state, versioned                             */
 	SYS_VCPU_SET,        /* (vcpu, const void *, bytes)                                                    */
@@ -246,7 +246,8 @@ enum exit_kind {
 	EXIT_EXTINT,         /* the guest is ready for the PIC's interrupt: put the vector into extint_vector, run again */
 	EXIT_SHUTDOWN,       /* triple fault                                                      */
 	EXIT_FAIL,           /* exit.fail: state that cannot be run; the VM is lost               */
-	EXIT_RESET,          /* INIT/SIPI or another reset of this vCPU                           */
+	EXIT_INIT,           /* INIT arrived: set the state that it leaves                        */
+	EXIT_SIPI,           /* exit.sipi: the start-up IPI that the vCPU waits for               */
 	EXIT_USER_KINDS,
 	/* below: kernel only, names for the counters */
 	EXIT_CPUID = EXIT_USER_KINDS, EXIT_MSR, EXIT_HLT, EXIT_HYPERCALL, EXIT_INTERRUPT, EXIT_IRQ_WINDOW,
@@ -285,7 +286,7 @@ struct vcpu_exit {
 	union {
 		struct exit_pio pio;
 		struct exit_mmio mmio;
-		struct { uint32_t vector; } eoi;
+		struct { uint32_t vector; } eoi, sipi;
 		struct { struct exit_fail fail; char why[EXIT_WHY_MAX]; };
 	};
 	/* MMIO and string PIO only: what the decoder needs. */
@@ -357,7 +358,7 @@ struct vcpu_segment {
 
 enum { VCPU_STATE_VERSION = 2, VCPU_XSAVE_MAX = 2816, VCPU_APIC_REGS = 64 };
 
-/* All state of a vCPU outside of memory. Offsets are fixed within a version. */
+/* All state of a vCPU outside of memory. Offsets are fixed within a version. Of a new one: all zero but PAT and the APIC. */
 struct vcpu_state {
 	uint32_t version, size;      /* VCPU_STATE_VERSION, sizeof(struct vcpu_state)                */
 	uint64_t gpr[GPR_COUNT], rip, rflags;
@@ -365,7 +366,7 @@ struct vcpu_state {
 	uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0;
 	uint64_t dr[4], dr6, dr7;
 	uint64_t star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip, pat, tsc_aux, mtrr_def;
-	uint64_t tsc;                /* guest TSC now                                                */
+	uint64_t tsc;                /* guest TSC now; set as it was read it goes on meanwhile       */
 	uint64_t apic_base;          /* MSR 1Bh                                                      */
 	uint64_t tsc_deadline;
 	uint64_t kvm_system_time, kvm_wall_clock, kvm_steal_time, kvm_eoi;

@@ -148,6 +148,7 @@ static void make_vcpu(unsigned id)
 	v->handle = (uint32_t)r;
 	cpuid_compose(&req, v->page);
 	emulate_init(&v->emulator, v->page, &vm.mem, &vm.mmio, &vm.pio, &vcpu_emu_host, v);
+	vcpu_power_on(v);
 }
 
 /* A module without a text is told its name. */

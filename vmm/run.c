@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a vCPU: run the guest until the kernel wants something of us, do it, run again. */
 #include "lib/fmt.h"
+#include "lib/user/reset.h"
 #include "lib/user/sys.h"
 #include "vmm/vm.h"
 
@@ -18,14 +19,65 @@ static void set_rax(struct vcpu_page *page, unsigned size, uint64_t value)
 	}
 }
 
-/* Injects what an emulated instruction raised. Rare, so it goes through the full state. */
-static int inject(struct vm_vcpu *v, const struct emu_fault *fault)
+/* The whole state: for what is rare. NULL: not to be had. */
+static struct vcpu_state *take_state(struct vm_vcpu *v)
 {
-	struct vcpu_state *s = &v->emulator.state;
-	int r = sys_vcpu_get(v->handle, s, sizeof(*s));
+	v->emulator.state_valid = false;
+	return sys_vcpu_get(v->handle, &v->emulator.state, sizeof(v->emulator.state)) < 0 ? NULL : &v->emulator.state;
+}
 
-	if (r < 0) {
-		return r;
+/* s, changed, goes back; NULL is an error as well. */
+static void give_state(struct vm_vcpu *v, const struct vcpu_state *s, const char *what)
+{
+	if (!s || sys_vcpu_set(v->handle, s, sizeof(*s)) < 0) {
+		vm_end_because(VM_END_FAILED, "vcpu %u: no state for %s", v->id, what);
+	}
+}
+
+void vcpu_power_on(struct vm_vcpu *v)
+{
+	struct vcpu_state *s = take_state(v);
+
+	if (s) {
+		vcpu_state_init(s);
+		s->halted = v->id ? VCPU_WAITS_FOR_SIPI : VCPU_RUNS;
+	}
+	give_state(v, s, "power-on");
+}
+
+/* For the boot processor it is a reset of the machine. */
+static void on_init(struct vm_vcpu *v)
+{
+	struct vcpu_state *s = v->id ? take_state(v) : NULL;
+
+	if (v->id == 0) {
+		vm_end_because(VM_END_RESET, "vcpu %u: reset by INIT", v->id);
+		return;
+	}
+	if (s) {
+		vcpu_state_init(s);
+	}
+	give_state(v, s, "INIT");
+}
+
+static void on_sipi(struct vm_vcpu *v)
+{
+	struct vcpu_state *s = take_state(v);
+
+	if (s) {
+		vcpu_state_startup(s, (uint8_t)v->page->exit.sipi.vector);
+	}
+	give_state(v, s, "a start-up IPI");
+}
+
+/* What an emulated instruction raised. */
+static void inject(struct vm_vcpu *v, const struct emu_fault *fault)
+{
+	struct vcpu_state *s = take_state(v);
+
+	if (!s) {
+		give_state(v, s, "an exception");
+		return;
 	}
 	s->exception_pending = 1;
 	s->exception_vector = fault->vector;
@@ -37,8 +89,7 @@ static int inject(struct vm_vcpu *v, const struct emu_fault *fault)
 	if (fault->vector == 1) {
 		s->dr6 |= fault->dr6;
 	}
-	v->emulator.state_valid = false;
-	return sys_vcpu_set(v->handle, s, sizeof(*s));
+	give_state(v, s, "an exception");
 }
 
 static int get_state(void *arg, struct vcpu_state *out)
@@ -59,10 +110,7 @@ static void emulated(struct vm_vcpu *v, enum emu_result result)
 	case EMU_AGAIN:
 		return;
 	case EMU_EXCEPTION:
-		if (inject(v, &v->emulator.fault) < 0) {
-			vm_end_because(VM_END_FAILED, "vcpu %u: exception %u cannot be injected", v->id,
-				       v->emulator.fault.vector);
-		}
+		inject(v, &v->emulator.fault);
 		return;
 	case EMU_UNSUPPORTED:
 		break;
@@ -106,10 +154,9 @@ static unsigned long long rip_of(const struct vm_vcpu *v)
 /* Of a vCPU that the kernel gave up. */
 static void log_registers(struct vm_vcpu *v)
 {
-	struct vcpu_state *s = &v->emulator.state;
+	const struct vcpu_state *s = take_state(v);
 
-	v->emulator.state_valid = false;
-	if (sys_vcpu_get(v->handle, s, sizeof(*s)) < 0) {
+	if (!s) {
 		return;
 	}
 	vm_log("vcpu %u: rip %#llx rflags %#llx rsp %#llx cs %04x base %#llx attr %04x, ss %04x attr %04x", v->id,
@@ -152,8 +199,11 @@ static void on_exit(struct vm_vcpu *v, int kind)
 	case EXIT_SHUTDOWN:
 		vm_end_because(VM_END_RESET, "vcpu %u: triple fault at %#llx", v->id, rip_of(v));
 		break;
-	case EXIT_RESET:
-		vm_end_because(VM_END_RESET, "vcpu %u: reset by INIT", v->id);
+	case EXIT_INIT:
+		on_init(v);
+		break;
+	case EXIT_SIPI:
+		on_sipi(v);
 		break;
 	case EXIT_FAIL:
 		on_fail(v);

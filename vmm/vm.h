@@ -135,6 +135,9 @@ unsigned vm_virtio_mmio_count(void);
 
 /* run.c: the body of a vCPU's thread; argument is its struct vm_vcpu. */
 void vcpu_thread(void *argument);
+
+/* The state after power-on: v of id 0 is the boot processor, the others wait for INIT and SIPI. v is not run yet. */
+void vcpu_power_on(struct vm_vcpu *v);
 extern const struct emu_host vcpu_emu_host;
 
 /* counters.c: tells the operator what the vCPU has done. Device lock held, the vCPU is out of the guest. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/user/reset.h"
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
 #include "vmm/launch.h"
@@ -299,6 +300,11 @@ static void prepare(void)
 
 		must("vcpu", r);
 		vcpu[i] = (uint32_t)r;
+		must_be("run of a vcpu without state", sys_vcpu_run(vcpu[i]), EXIT_FAIL);
+		must("state", sys_vcpu_get(vcpu[i], &state[i], sizeof(state[i])));
+		vcpu_state_init(&state[i]);
+		state[i].halted = i ? VCPU_WAITS_FOR_SIPI : VCPU_RUNS;
+		must("state", sys_vcpu_set(vcpu[i], &state[i], sizeof(state[i])));
 	}
 	must("event", event = (uint32_t)sys_event_create(SELF));
 	must("bind", sys_event_bind(event, 1));

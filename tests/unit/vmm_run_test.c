@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a vCPU's thread does with each exit; devices and emulator are fakes, the bus is real.
- * sources: vmm/bus.c vmm/counters.c lib/fmt.c
+ * sources: vmm/bus.c vmm/counters.c lib/fmt.c lib/user/reset.c
  */
 #include "vmm/run.c"    /* for its static functions: the loop itself never ends */
 
@@ -159,6 +159,38 @@ TEST(counters_of_all_kinds_at_their_largest)
 		width = *at == '\n' ? 0 : width + 1;
 		CHECK(width < 160);
 	}
+}
+
+TEST(init_resets_the_machine_or_a_processor)
+{
+	setup();
+	on_exit(cpu, EXIT_INIT);
+	CHECK_EQ(vm.end, VM_END_RESET);
+	CHECK_STR(vm.reason, "vcpu 0: reset by INIT");
+	CHECK_EQ(ended, 1);
+}
+
+/* SDM 3A table 10-1, and 9.4.4 for the start-up IPI. */
+TEST(states_of_init_and_startup)
+{
+	struct vcpu_state s;
+
+	memset(&s, 0xff, sizeof(s));
+	s.cr0 = 0x80000011;
+	s.apic_base = 0xfee00800;
+	vcpu_state_init(&s);
+	CHECK_EQ(s.cr0, 0x10);
+	CHECK_EQ(s.rip + s.cs.base, 0xfffffff0);
+	CHECK_EQ(s.gpr[GPR_RAX] | s.cr2 | s.cr3 | s.cr4 | s.efer | s.dr[3], 0);
+	CHECK_EQ(s.apic_base, 0xfee00800);
+	CHECK_EQ(s.xcr0, ~0ull);
+	CHECK_EQ(s.apic[0xf], 0xff);
+	CHECK(s.apic[0x20] == 0 && s.halted == VCPU_WAITS_FOR_SIPI && !s.nmi_pending && !s.interrupt_pending);
+	vcpu_state_startup(&s, 0x9a);
+	CHECK(s.cs.selector == 0x9a00 && s.cs.base == 0x9a000 && s.rip == 0 && s.halted == VCPU_RUNS);
+	s.cr0 = 0;                   /* of a vCPU that never ran */
+	vcpu_state_init(&s);
+	CHECK_EQ(s.cr0, 0x60000010);
 }
 
 TEST(ends_carry_their_reason)

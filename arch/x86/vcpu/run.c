@@ -119,33 +119,11 @@ static void block(struct thread *t, struct vcpu *v)
 	sched_run();
 }
 
-/* get and set of the back end find the guest's state out of the CPU. */
-static void reset(struct vcpu *v, uint16_t selector, uint64_t base, uint64_t rip)
+/* To the vmm, with the work that is left for the next run. */
+_Noreturn static void ask(struct thread *t, struct vcpu *v, uint32_t kind, uint32_t left)
 {
-	vcpu_ops->unload(v);
-	state_reset(v, selector, base, rip);
-	vcpu_ops->load(v);
-}
-
-/* INIT: an application processor waits for its start-up IPI; for the boot processor the vmm resets the machine. */
-static void take_init(struct vcpu *v)
-{
-	reset(v, RESET_SELECTOR, RESET_BASE, RESET_RIP);
-	vapic_reset(&v->vapic);
-	v->event.valid = false;
-	v->virq = 0;
-	v->nmi_pending = v->nmi_blocked = v->extint_asked = v->unhalted = v->eoi_armed = false;
-	v->kvm_system_time = v->kvm_steal_time = v->kvm_eoi = 0;
-	v->state = VCPU_WAIT_SIPI;
-}
-
-static void take_sipi(struct vcpu *v)
-{
-	if (v->state != VCPU_WAIT_SIPI) {
-		return;
-	}
-	reset(v, (uint16_t)(v->sipi_vector << 8), (uint64_t)v->sipi_vector << 12, 0);
-	v->state = VCPU_RUNNING;
+	vcpu_add_work(v, left);
+	to_user(t, v, kind);
 }
 
 /*
@@ -167,19 +145,15 @@ static bool look_around(struct thread *t, struct vcpu *v)
 		sched_preempt();
 	}
 	work = __atomic_exchange_n(&v->work, 0, __ATOMIC_ACQUIRE);
-	if (work & WORK_INIT) {
-		if (v->vapic.base & APIC_BASE_BSP) {
-			to_user(t, v, EXIT_RESET);
-		}
-		take_init(v);
-	}
-	if (work & WORK_SIPI) {
-		take_sipi(v);
-		work |= WORK_IRQ;
-	}
 	if (work & WORK_KICK) {
-		vcpu_add_work(v, work & ~(uint32_t)(WORK_KICK | WORK_INIT | WORK_SIPI));
-		to_user(t, v, EXIT_KICKED);
+		ask(t, v, EXIT_KICKED, work & ~(uint32_t)WORK_KICK);
+	}
+	if (work & WORK_INIT) {
+		ask(t, v, EXIT_INIT, work & ~(uint32_t)WORK_INIT);
+	}
+	if ((work & WORK_SIPI) && v->state == VCPU_WAIT_SIPI) {
+		v->page->exit.sipi.vector = v->sipi_vector;
+		ask(t, v, EXIT_SIPI, work & ~(uint32_t)WORK_SIPI);
 	}
 	if (v->state == VCPU_LOST) {
 		v->page->exit.kind = EXIT_FAIL;
@@ -195,8 +169,7 @@ static bool look_around(struct thread *t, struct vcpu *v)
 		return false;
 	}
 	if ((work & WORK_IRQ) && irq_choose(v)) {
-		vcpu_add_work(v, WORK_IRQ);
-		to_user(t, v, EXIT_EXTINT);
+		ask(t, v, EXIT_EXTINT, WORK_IRQ);
 	}
 	if ((work & WORK_IRQ) && v->kvm_eoi) {
 		pv_eoi_choose(v);

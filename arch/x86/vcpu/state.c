@@ -97,17 +97,16 @@ static void set_events(struct vcpu *v, const struct vcpu_state *s)
 	v->shadow = s->shadow != 0;
 	v->virq = 0;
 	v->extint_asked = false;
+	v->eoi_armed = v->eoi_armed && v->kvm_eoi;
 }
 
 /*
- * A state that was read less than a millisecond ago and comes back moves no clock: what passed in between would be lost
- * each time, and the vCPUs of a VM would drift apart.
+ * A time that was read and comes back as it was moves no clock: what passed in between would be lost each time, and the vCPUs
+ * of a VM would drift apart.
  */
 static uint64_t offset_for(const struct vcpu *v, uint64_t guest_tsc)
 {
-	uint64_t now = rdtsc(), passed = now + v->vapic.tsc_offset - guest_tsc;
-
-	return passed < clock_tsc_khz() ? v->vapic.tsc_offset : guest_tsc - now;
+	return guest_tsc == v->told_tsc ? v->vapic.tsc_offset : guest_tsc - rdtsc();
 }
 
 int state_set(struct vcpu *v, struct vcpu_state *s)
@@ -163,7 +162,7 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 	}
 	get_events(v, s);
 	s->cr8 = v->vapic.reg[VAPIC_TPR] >> 4;
-	s->tsc = rdtsc() + v->vapic.tsc_offset;
+	s->tsc = v->told_tsc = rdtsc() + v->vapic.tsc_offset;
 	s->apic_base = v->vapic.base;
 	s->tsc_deadline = v->vapic.tsc_deadline;
 	vapic_save(&v->vapic, s->apic);
@@ -187,30 +186,4 @@ void state_take_page(struct vcpu *v)
 		v->rflags = (__atomic_load_n(&page->rflags, __ATOMIC_RELAXED) & RFLAGS_VMM) | RFLAGS_FIXED;
 	}
 	page->dirty = 0;
-}
-
-void state_reset(struct vcpu *v, uint16_t selector, uint64_t base, uint64_t rip)
-{
-	const struct vcpu_segment data = { .limit = 0xffff, .attr = SEG_P | SEG_S | 3 };
-	const struct vcpu_segment table = { .limit = 0xffff };
-	struct vcpu_state s;
-
-	vcpu_ops->get(v, &s);
-	s.es = s.ss = s.ds = s.fs = s.gs = data;
-	s.cs = (struct vcpu_segment){ .base = base, .limit = 0xffff, .selector = selector, .attr = SEG_P | SEG_S | 0xb };
-	s.ldtr = (struct vcpu_segment){ .limit = 0xffff, .attr = SEG_P | 2 };
-	s.tr = (struct vcpu_segment){ .limit = 0xffff, .attr = SEG_P | 0xb };
-	s.gdtr = s.idtr = table;
-	/* INIT leaves the caches as they were; ET says that this is not power-on. */
-	s.cr0 = (s.cr0 & CR0_ET ? s.cr0 & (CR0_CD | CR0_NW) : CR0_CD | CR0_NW) | CR0_ET;
-	s.cr2 = s.cr3 = s.cr4 = s.efer = 0;
-	s.dr6 = 0xffff0ff0;
-	s.dr7 = 0x400;
-	vcpu_ops->set(v, &s);
-	v->rip = rip;
-	v->rflags = RFLAGS_FIXED;
-	v->shadow = 0;
-	__builtin_memset(v->page->gpr, 0, sizeof(v->page->gpr));
-	v->page->gpr[GPR_RDX] = 0x600;
-	v->page->dirty = 0;
 }

@@ -44,7 +44,7 @@ static bool id_taken(const struct vm *vm, uint32_t apic_id)
 	return false;
 }
 
-/* Registers of power-on (SDM 3A table 10-1). */
+/* What is not the vmm's to set: it sets the state before the first run. */
 static void power_on(struct vcpu *v, uint32_t apic_id)
 {
 	v->xcr0 = 1;
@@ -52,10 +52,9 @@ static void power_on(struct vcpu *v, uint32_t apic_id)
 	v->nmi_iret_rip = ~0ull;
 	vapic_init(&v->vapic, apic_id, apic_id == 0);
 	v->vapic.tsc_offset = v->vm->tsc_offset;
-	v->state = apic_id == 0 ? VCPU_RUNNING : VCPU_WAIT_SIPI;
+	v->state = VCPU_LOST;
 	fpu_area_init(v->xsave);
 	vcpu_ops->init(v);
-	state_reset(v, RESET_SELECTOR, RESET_BASE, RESET_RIP);
 }
 
 static void free_pages(struct vcpu *v)
@@ -71,7 +70,7 @@ static void free_pages(struct vcpu *v)
 
 /*
  * A vCPU paid by the owner of vm's space, with its shared page at page_address of the owner's user space. apic_id 0 is the
- * boot processor and starts at the reset state, the others wait for INIT and SIPI.
+ * boot processor.
  */
 static int create(struct vm *vm, uint32_t apic_id, uint64_t page_address, struct vcpu **out)
 {

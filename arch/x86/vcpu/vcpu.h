@@ -18,17 +18,14 @@ struct space;
 enum vcpu_work {
 	WORK_KICK = 1 << 0,          /* return EXIT_KICKED                                          */
 	WORK_IRQ = 1 << 1,           /* interrupt state changed: choose again what to inject        */
-	WORK_INIT = 1 << 2,          /* INIT arrived                                                */
-	WORK_SIPI = 1 << 3,          /* start-up IPI arrived; vcpu.sipi_vector                      */
+	WORK_INIT = 1 << 2,          /* return EXIT_INIT                                            */
+	WORK_SIPI = 1 << 3,          /* return EXIT_SIPI, if it is waited for; vcpu.sipi_vector     */
 };
 
-/*
- *   WAIT_SIPI --SIPI--> RUNNING --HLT--> HALTED --interrupt--> RUNNING
- *       ^------------------INIT-------------'
- */
+/* RUNNING --HLT--> HALTED --interrupt--> RUNNING. To and from the others the vmm brings it, by setting the whole state. */
 enum vcpu_state_kind {
 	VCPU_RUNNING, VCPU_HALTED, VCPU_WAIT_SIPI,
-	VCPU_LOST,           /* after EXIT_SHUTDOWN or EXIT_FAIL: nothing runs until the whole state is set */
+	VCPU_LOST,           /* new, or after EXIT_SHUTDOWN or EXIT_FAIL                            */
 };
 
 /*
@@ -71,6 +68,7 @@ struct vcpu {
 	uint64_t kvm_system_time, kvm_wall_clock, kvm_steal_time, kvm_eoi;     /* MSRs as written   */
 	uint64_t stolen_ns;              /* steal time that the guest was told                      */
 	uint64_t entered_tsc, guest_tsc; /* when vcpu_run began; TSC ticks spent in it               */
+	uint64_t told_tsc;               /* the guest's TSC as the vmm last read it                  */
 	void *xsave;                     /* guest's vector state while it is not in the registers   */
 	uint32_t index;                  /* in vm->vcpu[]                                           */
 };
@@ -183,14 +181,6 @@ void state_take_page(struct vcpu *v);
 
 /* RFLAGS bits that the vmm may set: all that user code has, and IF, IOPL, NT, VM, RF. Bit 1 is always 1. */
 #define RFLAGS_VMM 0x3f7fd5ull
-
-/*
- * The registers after INIT (SDM 3A table 10-1), in real mode at CS selector, its base, and rip: of the reset vector, or of
- * a start-up IPI.
- */
-void state_reset(struct vcpu *v, uint16_t selector, uint64_t base, uint64_t rip);
-enum { RESET_SELECTOR = 0xf000, RESET_RIP = 0xfff0 };
-#define RESET_BASE 0xffff0000ull
 
 /* ---- irq.c: messages between local APICs, and what is injected next ---- */
 

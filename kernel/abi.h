@@ -269,7 +269,25 @@ struct exit_pio {
 struct exit_mmio {
 	uint64_t gpa;
 	uint8_t write, fetch, walk;  /* walk: by the guest's page walk itself                        */
-	uint8_t pad[5];
+	uint8_t asks;                /* enum mmio_asks                                               */
+	uint8_t pad[4];
+};
+
+/*
+ * The kernel carries out plain MOVs on the APIC page and to doorbells, but decodes none: it keeps a few that the vmm decoded for
+ * it, under their bytes. ANSWER: if it is one, put it into mov, set DIRTY_MOV and run again, it will be carried out then; else
+ * emulate it as any. MUST_ANSWER: nobody but the kernel can carry it out.
+ */
+enum mmio_asks { MMIO_ASKS_NOTHING, MMIO_ANSWER, MMIO_MUST_ANSWER };
+
+/* A MOV between memory and a register or immediate. */
+struct insn_mov {
+	uint8_t length;              /* bytes                                                        */
+	uint8_t size, reg_size;      /* bytes of the memory access, of the register: 1, 2, 4, 8      */
+	uint8_t reg;                 /* enum vcpu_gpr                                                */
+	uint8_t high, write;         /* high: AH, CH, DH or BH of reg                                */
+	uint8_t immediate, sign;     /* value instead of reg; a load extends the sign                */
+	uint64_t value;              /* sign-extended                                                */
 };
 
 struct exit_fail {
@@ -298,7 +316,7 @@ struct vcpu_exit {
 };
 
 /* Bits of vcpu_page.dirty: what the vmm changed beside gpr[]. */
-enum { DIRTY_RIP = 1, DIRTY_RFLAGS = 2 };
+enum { DIRTY_RIP = 1, DIRTY_RFLAGS = 2, DIRTY_MOV = 4 };
 
 /*
  * What the guest reads in CPUID is the vmm's: a leaf without a row reads zeros. The kernel adds what changes while the
@@ -341,6 +359,7 @@ struct vcpu_page {
 	uint32_t extint_vector;      /* answer to EXIT_EXTINT; above 255: none (spurious)            */
 	uint64_t eoi_exit_bitmap[4]; /* vectors whose EOI the IOAPIC must hear                       */
 	struct vcpu_exit exit;
+	struct insn_mov mov;         /* answer to exit.mmio.asks                                     */
 	uint64_t exits[EXIT_KIND_COUNT];    /* counters, written by the kernel                       */
 	uint64_t guest_ns;           /* time in the guest, updated when vcpu_run returns             */
 	uint32_t kvm_features;       /* enum kvm_feature: registers and hypercalls that answer       */

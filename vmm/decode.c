@@ -312,3 +312,15 @@ int decode(struct insn *out, const uint8_t *bytes, size_t count, enum decode_mod
 	*out = in;
 	return OK;
 }
+
+bool decode_as_mov(const struct insn *in, struct insn_mov *out)
+{
+	uint8_t kind = in->form->operands;
+
+	*out = (struct insn_mov){
+		.length = in->length, .size = in->mem_size, .reg_size = in->reg_size, .high = in->high_byte,
+		.reg = in->high_byte ? in->reg - 4 : in->reg, .write = (in->form->flags & FORM_WRITE) != 0,
+		.immediate = kind == OPS_MEM_IMM, .sign = in->op == OP_MOVSX, .value = kind == OPS_MEM_IMM ? in->imm : 0,
+	};
+	return in->op == OP_MOV || in->op == OP_MOVZX || in->op == OP_MOVSX;
+}

@@ -472,7 +472,7 @@ static inline bool operand_at_exit(const struct emulator *e, const struct emu_me
 	const struct vcpu_exit *x = &e->page->exit;
 	unsigned low = (unsigned)(x->mmio.gpa & (PAGE_SIZE - 1));
 
-	if (x->mmio.fetch | x->mmio.walk | (x->mmio.write ^ m->store)) {
+	if (x->mmio.fetch | x->mmio.walk | x->mmio.asks | (x->mmio.write ^ m->store)) {
 		return false;
 	}
 	return low ? low + m->size <= PAGE_SIZE : !(effective_address(e, &m->insn) & (PAGE_SIZE - 1));
@@ -495,6 +495,19 @@ static inline void do_fast(struct emulator *e, struct vcpu_page *page, const str
 	page->dirty |= DIRTY_RIP;
 }
 
+/* The kernel wants to know the instruction, and will carry it out. False: it cannot. */
+static bool answer(struct emulator *e)
+{
+	struct insn_mov mov;
+
+	if (!decode_as_mov(e->insn, &mov) || mov.write != e->page->exit.mmio.write) {
+		return false;
+	}
+	e->page->mov = mov;
+	e->page->dirty |= DIRTY_MOV;
+	return true;
+}
+
 /* Apart, so that the fast way does not pay for its registers. */
 static __attribute__((noinline)) enum emu_result emulate_slowly(struct emulator *e)
 {
@@ -507,8 +520,11 @@ static __attribute__((noinline)) enum emu_result emulate_slowly(struct emulator 
 	if (x->mmio.fetch) {
 		return emu_refuse(e, "instruction fetch outside of RAM");
 	}
-	if (r != EMU_DONE) {
+	if (r != EMU_DONE || (x->mmio.asks && answer(e))) {
 		return r;
+	}
+	if (x->mmio.asks == MMIO_MUST_ANSWER) {
+		return emu_refuse(e, "only a plain MOV is carried out on the APIC page");
 	}
 	/*
 	 * Port instructions have passed the I/O permission check only when the exit was for them. Another thread of a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes through the kernel's instruction lengths and MOV forms. First byte: mode and instruction.
+ * Any bytes through the kernel's instruction lengths. First byte: mode and instruction.
  *
  * sources: arch/x86/vcpu/insn.c
  */
@@ -18,16 +18,10 @@ static void require(bool ok)
 	}
 }
 
-static bool is_size(unsigned n)
-{
-	return n == 1 || n == 2 || n == 4 || n == 8;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	enum insn_mode mode;
 	enum insn_op op;
-	struct insn_mov m;
 	uint8_t gpr;
 	unsigned n;
 
@@ -41,11 +35,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	require(insn_length(data, n, op, mode) <= (n < INSN_MAX ? n : INSN_MAX));
 	if (insn_decode_mov_cr(data, n, mode, data[-1] & 1 ? 8 : 4, &gpr)) {
 		require(gpr < GPR_COUNT);
-	}
-	if (insn_decode_mov(data, n, mode, &m)) {
-		require(m.length >= 2 && m.length <= n && m.length <= INSN_MAX);
-		require(is_size(m.size) && m.reg < GPR_COUNT && (m.immediate || is_size(m.reg_size)));
-		require(!m.high || m.reg < 4);
 	}
 	return 0;
 }

@@ -284,3 +284,63 @@ TEST(mode_follows_cs_and_efer)
 	CHECK_EQ(decode_mode(L, 0), DECODE_16);
 	CHECK_EQ(decode_mode(L | D, 0), DECODE_32);
 }
+
+/* What the kernel carries out by itself on the APIC page and to doorbells. */
+TEST(moves_have_size_register_and_direction)
+{
+	static const struct {
+		const char *what;
+		uint8_t b[16];
+		enum decode_mode mode;
+		bool ok;
+		struct insn_mov want;
+	} row[] = {
+		{ "mov [rdi+rsi*1+0x80], eax", { 0x89, 0x84, 0x37, 0x80, 0, 0, 0 }, DECODE_64, true,
+		  { .length = 7, .size = 4, .reg_size = 4, .reg = GPR_RAX, .write = true } },
+		{ "mov eax, [abs32]", { 0x8b, 0x04, 0x25, 0x20, 0x00, 0xe0, 0xfe }, DECODE_64, true,
+		  { .length = 7, .size = 4, .reg_size = 4, .reg = GPR_RAX } },
+		{ "mov r9d, [rip+disp32]", { 0x44, 0x8b, 0x0d, 1, 2, 3, 4 }, DECODE_64, true,
+		  { .length = 7, .size = 4, .reg_size = 4, .reg = GPR_R9 } },
+		{ "mov dword [rax+0xb0], 0", { 0xc7, 0x80, 0xb0, 0, 0, 0, 0, 0, 0, 0 }, DECODE_64, true,
+		  { .length = 10, .size = 4, .write = true, .immediate = true } },
+		{ "mov qword [rax], -1", { 0x48, 0xc7, 0x00, 0xff, 0xff, 0xff, 0xff }, DECODE_64, true,
+		  { .length = 7, .size = 8, .write = true, .immediate = true, .value = ~0ull } },
+		{ "mov [moffs64], eax", { 0xa3, 1, 2, 3, 4, 5, 6, 7, 8 }, DECODE_64, true,
+		  { .length = 9, .size = 4, .reg_size = 4, .reg = GPR_RAX, .write = true } },
+		{ "mov al, [moffs32]", { 0xa0, 1, 2, 3, 4 }, DECODE_32, true,
+		  { .length = 5, .size = 1, .reg_size = 1, .reg = GPR_RAX } },
+		{ "mov [bx+si], ah", { 0x88, 0x20 }, DECODE_16, true,
+		  { .length = 2, .size = 1, .reg_size = 1, .reg = GPR_RAX, .high = true, .write = true } },
+		{ "mov [disp16], ax", { 0x89, 0x06, 0x34, 0x12 }, DECODE_16, true,
+		  { .length = 4, .size = 2, .reg_size = 2, .reg = GPR_RAX, .write = true } },
+		{ "mov [rsp], sil needs REX", { 0x40, 0x88, 0x34, 0x24 }, DECODE_64, true,
+		  { .length = 4, .size = 1, .reg_size = 1, .reg = GPR_RSI, .write = true } },
+		{ "movzx ecx, byte [rdx+1]", { 0x0f, 0xb6, 0x4a, 0x01 }, DECODE_64, true,
+		  { .length = 4, .size = 1, .reg_size = 4, .reg = GPR_RCX } },
+		{ "movsx rcx, word [rdx]", { 0x48, 0x0f, 0xbf, 0x0a }, DECODE_64, true,
+		  { .length = 4, .size = 2, .reg_size = 8, .reg = GPR_RCX, .sign = true } },
+		{ "register operand", { 0x89, 0xc0 }, DECODE_64, false, { 0 } },
+		{ "lock mov", { 0xf0, 0x89, 0x00 }, DECODE_64, false, { 0 } },
+		{ "c7 /1", { 0xc7, 0x08, 0, 0, 0, 0 }, DECODE_64, false, { 0 } },
+		{ "xchg", { 0x87, 0x00 }, DECODE_64, false, { 0 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		struct insn_mov m = { 0 };
+		struct insn in;
+
+		CHECK_EQ(decode(&in, row[i].b, 15, row[i].mode) == OK && decode_as_mov(&in, &m), row[i].ok);
+		if (!row[i].ok) {
+			continue;
+		}
+		CHECK_EQ(m.length, row[i].want.length);
+		CHECK_EQ(m.size, row[i].want.size);
+		CHECK_EQ(m.immediate ? 0 : m.reg_size, row[i].want.reg_size);
+		CHECK_EQ(m.reg, row[i].want.reg);
+		CHECK_EQ(m.high, row[i].want.high);
+		CHECK_EQ(m.write, row[i].want.write);
+		CHECK_EQ(m.immediate, row[i].want.immediate);
+		CHECK_EQ(m.sign, row[i].want.sign);
+		CHECK_EQ(m.value, row[i].want.value);
+	}
+}

@@ -555,3 +555,37 @@ TEST(description_holds_what_is_needed_to_find_it)
 	emulate_describe(&e, small, sizeof(small));
 	CHECK_EQ(strlen(small), 7);
 }
+
+/* The kernel asks for what it will carry out: nothing happens here then. */
+TEST(a_plain_mov_is_told_to_the_kernel)
+{
+	set_up(CS_64);
+	CODE_BYTES(0x89, 0x47, 0x10);
+	page.exit.mmio.asks = MMIO_ANSWER;
+	CHECK_EQ(access_at(DEV + 0x10, true), EMU_DONE);
+	CHECK_EQ(page.dirty, DIRTY_MOV);
+	CHECK_EQ(page.rip, CODE);
+	CHECK_EQ(seen_count, 0);
+	CHECK(page.mov.length == 3 && page.mov.size == 4 && page.mov.write && page.mov.reg == GPR_RAX);
+	page.exit.mmio.asks = MMIO_ASKS_NOTHING;
+	CHECK_EQ(access_at(DEV + 0x10, true), EMU_DONE);
+	CHECK_EQ(seen_count, 1);
+	page.rip = CODE;                     /* known here, but not there */
+	page.dirty = 0;
+	page.exit.mmio.asks = MMIO_MUST_ANSWER;
+	CHECK_EQ(access_at(DEV + 0x10, true), EMU_DONE);
+	CHECK_EQ(page.dirty, DIRTY_MOV);
+}
+
+TEST(other_instructions_are_emulated_unless_only_the_kernel_can)
+{
+	set_up(CS_64);
+	CODE_BYTES(0x09, 0x47, 0x10);        /* or [rdi+0x10], eax */
+	page.exit.mmio.asks = MMIO_ANSWER;
+	CHECK_EQ(access_at(DEV + 0x10, true), EMU_DONE);
+	CHECK_EQ(seen_count, 2);
+	CHECK(page.dirty & DIRTY_RIP && !(page.dirty & DIRTY_MOV));
+	page.exit.mmio.asks = MMIO_MUST_ANSWER;
+	page.rip = CODE;
+	CHECK_EQ(access_at(DEV + 0x10, true), EMU_UNSUPPORTED);
+}

@@ -173,8 +173,8 @@ static bool on_shutdown(struct vcpu *v, struct vm_exit *e)
 
 /* ---- memory-mapped: the APIC page (SDM 3A 11.4.1) and doorbells, by plain MOVs ---- */
 
-/* Fetches and decodes the instruction at rip; the last few decodings are kept under their bytes. NULL: another one. */
-static const struct insn_mov *decode(struct vcpu *v)
+/* The MOV at rip. NULL: the vmm has not decoded these bytes yet, or they are another instruction. */
+static const struct insn_mov *find_mov(struct vcpu *v)
 {
 	struct mmio_memo *memo = &v->memo[(v->rip ^ v->rip >> 4) % MMIO_MEMO_COUNT];
 	union { uint8_t b[16]; uint64_t w[2]; } code;
@@ -184,10 +184,11 @@ static const struct insn_mov *decode(struct vcpu *v)
 	if (memo->bytes[0] != code.w[0] || memo->bytes[1] != code.w[1] || memo->n != n || memo->mode != mode) {
 		memo->bytes[0] = code.w[0];
 		memo->bytes[1] = code.w[1];
-		memo->n = n;
-		memo->mode = mode;
-		memo->ok = insn_decode_mov(code.b, n, mode, &memo->mov);
+		memo->n = (uint8_t)n;
+		memo->mode = (uint8_t)mode;
+		memo->ok = false;
 	}
+	v->asked = memo->ok ? NULL : memo;
 	return memo->ok ? &memo->mov : NULL;
 }
 
@@ -212,18 +213,27 @@ static void sink(struct vcpu *v, const struct insn_mov *m, uint64_t val)
 	*reg = (*reg & ~(mask << shift)) | (val & mask) << shift;
 }
 
+/* By the vmm. */
+static bool emulate(struct vcpu *v, struct vm_exit *e, enum mmio_asks asks)
+{
+	struct vcpu_exit *x = &v->page->exit;
+
+	x->kind = EXIT_MMIO;
+	x->mmio = e->mmio;
+	x->mmio.asks = (uint8_t)asks;
+	fill_context(v, x);
+	return true;
+}
+
 /* Registers are 32 bits at multiples of 16; other widths and offsets inside of one read its bytes, writes are lost. */
 static bool on_apic_page(struct vcpu *v, struct vm_exit *e)
 {
 	unsigned reg = e->mmio.gpa >> 4 & 0xff, inner = e->mmio.gpa & 15;
-	const struct insn_mov *m = decode(v);
-	uint64_t gpa = e->mmio.gpa, rip = v->rip;
+	const struct insn_mov *m = find_mov(v);
 
 	v->page->exits[EXIT_APIC]++;
 	if (!m || m->write != e->mmio.write) {
-		e->fail = (struct exit_fail){ EXIT_MMIO, gpa, rip };
-		e->why = "instruction on the APIC page is not a plain MOV";
-		return on_fail(v, e);
+		return emulate(v, e, MMIO_MUST_ANSWER);
 	}
 	vcpu_skip(v, m->length);
 	if (m->write) {
@@ -236,7 +246,7 @@ static bool on_apic_page(struct vcpu *v, struct vm_exit *e)
 
 static bool rings_doorbell(struct vcpu *v, uint64_t gpa)
 {
-	const struct insn_mov *m = vm_doorbell_at(v->vm, DOORBELL_MMIO, gpa) ? decode(v) : NULL;
+	const struct insn_mov *m = find_mov(v);
 
 	if (!m || !m->write || !vm_doorbell_ring(v->vm, DOORBELL_MMIO, gpa, m->size, source(v, m))) {
 		return false;
@@ -248,18 +258,12 @@ static bool rings_doorbell(struct vcpu *v, uint64_t gpa)
 
 static bool on_mmio(struct vcpu *v, struct vm_exit *e)
 {
-	struct vcpu_exit *x = &v->page->exit;
+	bool bell = e->mmio.write && vm_doorbell_at(v->vm, DOORBELL_MMIO, e->mmio.gpa);
 
 	if ((e->mmio.gpa ^ v->vapic.base) >> PAGE_SHIFT == 0 && vapic_on(&v->vapic) && !vapic_x2(&v->vapic)) {
 		return on_apic_page(v, e);
 	}
-	if (e->mmio.write && rings_doorbell(v, e->mmio.gpa)) {
-		return false;
-	}
-	x->kind = EXIT_MMIO;
-	x->mmio = e->mmio;
-	fill_context(v, x);
-	return true;
+	return !(bell && rings_doorbell(v, e->mmio.gpa)) && emulate(v, e, bell && v->asked ? MMIO_ANSWER : MMIO_ASKS_NOTHING);
 }
 
 /* ---- finished here ---- */

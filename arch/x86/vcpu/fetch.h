@@ -12,7 +12,7 @@
 /* No rip is so near above it that a fetch could hit. */
 #define FETCH_NOTHING 0x8000000000000001ull
 
-enum { WALK_LEVELS_MAX = 4, MMIO_MEMO_COUNT = 8 };
+enum { WALK_LEVELS_MAX = 4, MMIO_MEMO_COUNT = 16 };
 
 /*
  * The code page of the last fetch. Holds for the same mode and as long as all entries read the same; fewer levels than
@@ -25,11 +25,10 @@ struct fetch_cache {
 	uint64_t entry_uva[WALK_LEVELS_MAX], entry[WALK_LEVELS_MAX];
 };
 
-/* A decoded instruction; holds only for the same bytes. */
+/* An instruction that the vmm decoded, or is to decode; holds only for the same bytes. */
 struct mmio_memo {
 	uint64_t bytes[2];
-	unsigned n;
-	enum insn_mode mode;
+	uint8_t n, mode;                     /* valid bytes; enum insn_mode                      */
 	bool ok;                             /* it is a MOV                                      */
 	struct insn_mov mov;
 };

@@ -170,6 +170,16 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 	__builtin_memcpy(s->xsave, v->xsave, cpu_features.xsave_size);
 }
 
+/* What a memo may hold: what the kernel shifts by. Copied before it is checked. */
+static void take_mov(struct mmio_memo *memo, const struct vcpu_page *page)
+{
+	struct insn_mov *m = &memo->mov;
+
+	__builtin_memcpy(m, &page->mov, sizeof(*m));
+	__asm__ volatile("" : : : "memory");
+	memo->ok = m->size - 1u < 8 && m->reg_size - 1u < 8 && m->length - 1u < INSN_MAX;
+}
+
 void state_take_page(struct vcpu *v)
 {
 	struct vcpu_page *page = v->page;
@@ -184,6 +194,9 @@ void state_take_page(struct vcpu *v)
 	}
 	if (dirty & DIRTY_RFLAGS) {
 		v->rflags = (__atomic_load_n(&page->rflags, __ATOMIC_RELAXED) & RFLAGS_VMM) | RFLAGS_FIXED;
+	}
+	if ((dirty & DIRTY_MOV) && v->asked) {
+		take_mov(v->asked, page);
 	}
 	page->dirty = 0;
 }

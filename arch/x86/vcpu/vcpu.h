@@ -61,7 +61,7 @@ struct vcpu {
 	struct cpu *on_cpu;              /* loaded there: a kick makes it look at work; else NULL   */
 	void *backend;                   /* the back end's own page                                 */
 	struct fetch_cache fetch;
-	struct mmio_memo memo[MMIO_MEMO_COUNT];
+	struct mmio_memo memo[MMIO_MEMO_COUNT], *asked;      /* the one that the vmm is to fill     */
 
 	struct vapic vapic;
 	uint64_t xcr0, tsc_aux, mtrr_def, dr[4];

@@ -377,7 +377,7 @@ struct vcpu_segment {
 
 enum { VCPU_STATE_VERSION = 2, VCPU_XSAVE_MAX = 2816, VCPU_APIC_REGS = 64 };
 
-/* All state of a vCPU outside of memory. Offsets are fixed within a version. Of a new one: all zero but PAT and the APIC. */
+/* All state of a vCPU outside of memory. Offsets are fixed within a version. Of a new one: all zero but the APIC. */
 struct vcpu_state {
 	uint32_t version, size;      /* VCPU_STATE_VERSION, sizeof(struct vcpu_state)                */
 	uint64_t gpr[GPR_COUNT], rip, rflags;

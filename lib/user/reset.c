@@ -12,6 +12,7 @@ enum {
 	RESET_SELECTOR = 0xf000, RESET_RIP = 0xfff0, FAMILY_6 = 0x600,
 };
 #define RESET_BASE 0xffff0000ull
+#define RESET_PAT  0x0007040600070406ull
 
 static void set_registers(struct vcpu_state *s)
 {
@@ -19,7 +20,8 @@ static void set_registers(struct vcpu_state *s)
 	s->gpr[GPR_RDX] = FAMILY_6;
 	s->rip = RESET_RIP;
 	s->rflags = 2;
-	/* INIT leaves the caches as they were; ET says that this is not power-on. */
+	/* INIT leaves caches and PAT as they were; ET says that this is not power-on. */
+	s->pat = s->cr0 & CR0_ET ? s->pat : RESET_PAT;
 	s->cr0 = (s->cr0 & CR0_ET ? s->cr0 & (CR0_CD | CR0_NW) : CR0_CD | CR0_NW) | CR0_ET;
 	s->cr2 = s->cr3 = s->cr4 = s->cr8 = s->efer = 0;
 	memset(s->dr, 0, sizeof(s->dr));

@@ -40,7 +40,7 @@ static void require(bool ok)
 
 static void step(const uint8_t *b)
 {
-	uint32_t val, regs[VAPIC_REGS];
+	uint32_t val, regs[APIC_REGS];
 	uint64_t out;
 
 	memcpy(&val, b + 2, sizeof(val));
@@ -66,7 +66,7 @@ static void step(const uint8_t *b)
 		break;
 	default:
 		vapic_save(&l, regs);
-		regs[b[1] % VAPIC_REGS] = val;
+		regs[b[1] % APIC_REGS] = val;
 		if (vapic_restore(&l, regs, l.base, 0) == OK) {
 			vapic_timer_start(&l);
 		}
@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		/* What the loop of the vCPU relies on. */
 		require(vapic_pending(&l) == 0 || vapic_pending(&l) >= 16);
 		require(!l.isr_top || (l.isr[l.isr_top >> 6] >> (l.isr_top & 63) & 1));
-		require(l.reg[VAPIC_TPR] <= 0xff && (armed || l.period_ns == 0));
+		require(l.reg[APIC_TPR] <= 0xff && (armed || l.period_ns == 0));
 	}
 	return 0;
 }

@@ -84,7 +84,7 @@ static void fresh(void)
 		v[i].thread = &thread;
 		page[i].kvm_features = ~0u;
 		vapic_init(&v[i].vapic, i, i == 0);
-		vapic_write(&v[i].vapic, VAPIC_SVR, 0x1ff);
+		vapic_write(&v[i].vapic, APIC_SVR, 0x1ff);
 		vm.vcpu[vm.vcpu_count++] = &v[i];
 	}
 }
@@ -149,7 +149,7 @@ TEST(the_eoi_bit_stands_for_one_interrupt_alone)
 	vapic_post(&v[0].vapic, 0x31, false);
 	pv_eoi_choose(&v[0]);
 	CHECK(ram[EOI] == 0 && !v[0].eoi_armed);         /* one behind it */
-	vapic_write(&v[0].vapic, VAPIC_EOI, 0);
+	vapic_write(&v[0].vapic, APIC_EOI, 0);
 	vapic_accept(&v[0].vapic, 0x31);
 	pv_eoi_choose(&v[0]);
 	CHECK_EQ(ram[EOI], 1);

@@ -36,7 +36,7 @@ static void fresh(void)
 	armed = false;
 	raised = 0;
 	vapic_init(&l, 3, true);
-	vapic_write(&l, VAPIC_SVR, 0x1ff);
+	vapic_write(&l, APIC_SVR, 0x1ff);
 }
 
 static void fire(void)
@@ -60,27 +60,27 @@ TEST(interrupts_come_by_class_and_leave_by_eoi)
 	CHECK(vapic_post(&l, 0x50, false));
 	CHECK_EQ(vapic_pending(&l), 0x50);       /* a higher one nests */
 	vapic_accept(&l, 0x50);
-	CHECK_EQ(vapic_write(&l, VAPIC_EOI, 0), VAPIC_EOI_EXIT);
+	CHECK_EQ(vapic_write(&l, APIC_EOI, 0), VAPIC_EOI_EXIT);
 	CHECK_EQ(l.eoi_vector, 0x50);
-	CHECK_EQ(vapic_write(&l, VAPIC_EOI, 0), VAPIC_EOI_EXIT);
+	CHECK_EQ(vapic_write(&l, APIC_EOI, 0), VAPIC_EOI_EXIT);
 	CHECK_EQ(l.eoi_vector, 0x45);
 	CHECK_EQ(vapic_pending(&l), 0x4f);
 	vapic_accept(&l, 0x4f);
-	vapic_write(&l, VAPIC_EOI, 0);
+	vapic_write(&l, APIC_EOI, 0);
 	CHECK_EQ(vapic_pending(&l), 0x31);
 	vapic_accept(&l, 0x31);
-	vapic_write(&l, VAPIC_EOI, 0);
-	CHECK_EQ(vapic_write(&l, VAPIC_EOI, 0), VAPIC_DONE);
+	vapic_write(&l, APIC_EOI, 0);
+	CHECK_EQ(vapic_write(&l, APIC_EOI, 0), VAPIC_DONE);
 }
 
 TEST(task_priority_holds_its_class_and_below)
 {
 	fresh();
 	vapic_post(&l, 0x5f, false);
-	vapic_write(&l, VAPIC_TPR, 0x50);
+	vapic_write(&l, APIC_TPR, 0x50);
 	CHECK_EQ(vapic_pending(&l), 0);
-	CHECK_EQ(vapic_read(&l, VAPIC_PPR), 0x50);
-	vapic_write(&l, VAPIC_TPR, 0x4f);
+	CHECK_EQ(vapic_read(&l, APIC_PPR), 0x50);
+	vapic_write(&l, APIC_TPR, 0x4f);
 	CHECK_EQ(vapic_pending(&l), 0x5f);
 }
 
@@ -100,53 +100,53 @@ TEST(trigger_mode_is_kept_per_vector)
 {
 	fresh();
 	vapic_post(&l, 0x61, true);
-	CHECK_EQ(vapic_read(&l, VAPIC_TMR + 3), 2);
+	CHECK_EQ(vapic_read(&l, APIC_TMR + 3), 2);
 	vapic_post(&l, 0x61, false);
-	CHECK_EQ(vapic_read(&l, VAPIC_TMR + 3), 0);
+	CHECK_EQ(vapic_read(&l, APIC_TMR + 3), 0);
 }
 
 TEST(illegal_vectors_and_registers_are_errors_that_a_write_latches)
 {
 	fresh();
-	vapic_write(&l, VAPIC_LVT_ERROR, 0x70);
+	vapic_write(&l, APIC_LVT_ERROR, 0x70);
 	CHECK(!vapic_post(&l, 15, false));
 	CHECK_EQ(vapic_pending(&l), 0x70);
-	CHECK_EQ(vapic_read(&l, VAPIC_ESR), 0);
-	vapic_write(&l, VAPIC_ESR, 0);
-	CHECK_EQ(vapic_read(&l, VAPIC_ESR), 1 << 6);
+	CHECK_EQ(vapic_read(&l, APIC_ESR), 0);
+	vapic_write(&l, APIC_ESR, 0);
+	CHECK_EQ(vapic_read(&l, APIC_ESR), 1 << 6);
 	(void)vapic_read(&l, 0x3a);
-	vapic_write(&l, VAPIC_ESR, 0);
-	CHECK_EQ(vapic_read(&l, VAPIC_ESR), 1 << 7);
-	vapic_write(&l, VAPIC_ESR, 0);
-	CHECK_EQ(vapic_read(&l, VAPIC_ESR), 0);
+	vapic_write(&l, APIC_ESR, 0);
+	CHECK_EQ(vapic_read(&l, APIC_ESR), 1 << 7);
+	vapic_write(&l, APIC_ESR, 0);
+	CHECK_EQ(vapic_read(&l, APIC_ESR), 0);
 }
 
 TEST(software_disable_masks_and_takes_nothing)
 {
 	fresh();
-	vapic_write(&l, VAPIC_LVT_TIMER, 0x40);
-	vapic_write(&l, VAPIC_SVR, 0xff);
-	CHECK_EQ(vapic_read(&l, VAPIC_LVT_TIMER), 0x10040);
+	vapic_write(&l, APIC_LVT_TIMER, 0x40);
+	vapic_write(&l, APIC_SVR, 0xff);
+	CHECK_EQ(vapic_read(&l, APIC_LVT_TIMER), 0x10040);
 	CHECK(!vapic_post(&l, 0x40, false));
-	vapic_write(&l, VAPIC_LVT_TIMER, 0x40);
-	CHECK_EQ(vapic_read(&l, VAPIC_LVT_TIMER), 0x10040);
+	vapic_write(&l, APIC_LVT_TIMER, 0x40);
+	CHECK_EQ(vapic_read(&l, APIC_LVT_TIMER), 0x10040);
 }
 
 TEST(one_shot_counts_down_and_fires_once)
 {
 	fresh();
-	vapic_write(&l, VAPIC_TIMER_DIVIDE, 0xb);        /* by 1 */
-	vapic_write(&l, VAPIC_LVT_TIMER, 0x40);
-	vapic_write(&l, VAPIC_TIMER_INIT, 5000);
+	vapic_write(&l, APIC_TIMER_DIVIDE, 0xb);        /* by 1 */
+	vapic_write(&l, APIC_LVT_TIMER, 0x40);
+	vapic_write(&l, APIC_TIMER_INIT, 5000);
 	CHECK(armed);
 	CHECK_EQ(armed_ns, now_ns + 5000);
 	now_ns += 2000;
-	CHECK_EQ(vapic_read(&l, VAPIC_TIMER_COUNT), 3000);
+	CHECK_EQ(vapic_read(&l, APIC_TIMER_COUNT), 3000);
 	fire();
 	CHECK_EQ(vapic_pending(&l), 0x40);
 	CHECK_EQ(raised, 1);
 	CHECK(!armed);
-	CHECK_EQ(vapic_read(&l, VAPIC_TIMER_COUNT), 0);
+	CHECK_EQ(vapic_read(&l, APIC_TIMER_COUNT), 0);
 }
 
 TEST(divider_encodings)
@@ -157,9 +157,9 @@ TEST(divider_encodings)
 
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		fresh();
-		vapic_write(&l, VAPIC_TIMER_DIVIDE, row[i].reg);
-		vapic_write(&l, VAPIC_LVT_TIMER, 0x40);
-		vapic_write(&l, VAPIC_TIMER_INIT, 1000);
+		vapic_write(&l, APIC_TIMER_DIVIDE, row[i].reg);
+		vapic_write(&l, APIC_LVT_TIMER, 0x40);
+		vapic_write(&l, APIC_TIMER_INIT, 1000);
 		CHECK_EQ(armed_ns - now_ns, 1000 * row[i].by);
 	}
 }
@@ -167,9 +167,9 @@ TEST(divider_encodings)
 TEST(periodic_has_a_floor_and_does_not_catch_up)
 {
 	fresh();
-	vapic_write(&l, VAPIC_TIMER_DIVIDE, 0xb);
-	vapic_write(&l, VAPIC_LVT_TIMER, 0x20040);
-	vapic_write(&l, VAPIC_TIMER_INIT, 1);
+	vapic_write(&l, APIC_TIMER_DIVIDE, 0xb);
+	vapic_write(&l, APIC_LVT_TIMER, 0x20040);
+	vapic_write(&l, APIC_TIMER_INIT, 1);
 	CHECK_EQ(armed_ns - now_ns, 100000);
 	fire();
 	CHECK(armed);
@@ -184,9 +184,9 @@ TEST(periodic_has_a_floor_and_does_not_catch_up)
 TEST(ticks_that_the_guest_does_not_take_are_rare)
 {
 	fresh();
-	vapic_write(&l, VAPIC_TIMER_DIVIDE, 0xb);
-	vapic_write(&l, VAPIC_LVT_TIMER, 0x20040);
-	vapic_write(&l, VAPIC_TIMER_INIT, 200000);
+	vapic_write(&l, APIC_TIMER_DIVIDE, 0xb);
+	vapic_write(&l, APIC_LVT_TIMER, 0x20040);
+	vapic_write(&l, APIC_TIMER_INIT, 200000);
 	fire();
 	CHECK_EQ(armed_ns - now_ns, 200000);
 	fire();
@@ -195,11 +195,11 @@ TEST(ticks_that_the_guest_does_not_take_are_rare)
 	fire();
 	CHECK_EQ(armed_ns - now_ns, 200000);
 	vapic_accept(&l, 0x40);
-	vapic_write(&l, VAPIC_LVT_TIMER, 0x30040);
+	vapic_write(&l, APIC_LVT_TIMER, 0x30040);
 	fire();
 	CHECK_EQ(armed_ns - now_ns, 10000000);           /* masked */
-	vapic_write(&l, VAPIC_LVT_TIMER, 0x20040);
-	vapic_write(&l, VAPIC_TIMER_INIT, 20000000);
+	vapic_write(&l, APIC_LVT_TIMER, 0x20040);
+	vapic_write(&l, APIC_TIMER_INIT, 20000000);
 	fire();
 	fire();
 	CHECK_EQ(armed_ns - now_ns, 20000000);           /* slow ones keep their pace */
@@ -208,11 +208,11 @@ TEST(ticks_that_the_guest_does_not_take_are_rare)
 TEST(deadline_mode_fires_at_the_guests_tsc)
 {
 	fresh();
-	vapic_write(&l, VAPIC_LVT_TIMER, 0x40040);
+	vapic_write(&l, APIC_LVT_TIMER, 0x40040);
 	vapic_write_deadline(&l, rdtsc() + 1000000000);
 	CHECK(armed);
 	CHECK(armed_ns - now_ns > 500000000 && armed_ns - now_ns <= 1000000000);
-	vapic_write(&l, VAPIC_TIMER_INIT, 100);          /* ignored in this mode */
+	vapic_write(&l, APIC_TIMER_INIT, 100);          /* ignored in this mode */
 	CHECK(l.tsc_deadline != 0);
 	fire();
 	CHECK_EQ(l.tsc_deadline, 0);
@@ -222,7 +222,7 @@ TEST(deadline_mode_fires_at_the_guests_tsc)
 	vapic_write_deadline(&l, 0);
 	CHECK(!armed);
 	vapic_write_deadline(&l, rdtsc() + 1000000000);
-	vapic_write(&l, VAPIC_LVT_TIMER, 0x40);          /* leaving the mode disarms */
+	vapic_write(&l, APIC_LVT_TIMER, 0x40);          /* leaving the mode disarms */
 	CHECK(!armed);
 	CHECK_EQ(l.tsc_deadline, 0);
 }
@@ -233,11 +233,11 @@ TEST(destinations)
 	CHECK(vapic_matches(&l, 3, false));
 	CHECK(!vapic_matches(&l, 2, false));
 	CHECK(vapic_matches(&l, 0xff, false));
-	vapic_write(&l, VAPIC_LDR, 0x04000000);
+	vapic_write(&l, APIC_LDR, 0x04000000);
 	CHECK(vapic_matches(&l, 0x06, true));
 	CHECK(!vapic_matches(&l, 0x02, true));
-	vapic_write(&l, VAPIC_DFR, 0);                   /* cluster */
-	vapic_write(&l, VAPIC_LDR, 0x24000000);
+	vapic_write(&l, APIC_DFR, 0);                   /* cluster */
+	vapic_write(&l, APIC_LDR, 0x24000000);
 	CHECK(vapic_matches(&l, 0x2c, true));
 	CHECK(!vapic_matches(&l, 0x14, true));
 	CHECK(vapic_write_base(&l, l.base | APIC_BASE_X2APIC));
@@ -251,18 +251,18 @@ TEST(x2apic_faults_where_the_manual_says)
 
 	fresh();
 	CHECK(vapic_write_base(&l, l.base | APIC_BASE_X2APIC));
-	CHECK(vapic_read_x2(&l, VAPIC_ID, &val));
+	CHECK(vapic_read_x2(&l, APIC_ID, &val));
 	CHECK_EQ(val, 3);
-	CHECK(!vapic_read_x2(&l, VAPIC_DFR, &val));
-	CHECK(!vapic_read_x2(&l, VAPIC_ICR2, &val));
-	CHECK(!vapic_read_x2(&l, VAPIC_EOI, &val));
-	CHECK(!vapic_read_x2(&l, VAPIC_SELF_IPI, &val));
-	CHECK_EQ(vapic_write_x2(&l, VAPIC_ID, 1), VAPIC_FAULT);
-	CHECK_EQ(vapic_write_x2(&l, VAPIC_EOI, 1), VAPIC_FAULT);
-	CHECK_EQ(vapic_write_x2(&l, VAPIC_TPR, 1ull << 32), VAPIC_FAULT);
-	CHECK_EQ(vapic_write_x2(&l, VAPIC_SELF_IPI, 0x41), VAPIC_SEND);
+	CHECK(!vapic_read_x2(&l, APIC_DFR, &val));
+	CHECK(!vapic_read_x2(&l, APIC_ICR2, &val));
+	CHECK(!vapic_read_x2(&l, APIC_EOI, &val));
+	CHECK(!vapic_read_x2(&l, APIC_SELF_IPI, &val));
+	CHECK_EQ(vapic_write_x2(&l, APIC_ID, 1), VAPIC_FAULT);
+	CHECK_EQ(vapic_write_x2(&l, APIC_EOI, 1), VAPIC_FAULT);
+	CHECK_EQ(vapic_write_x2(&l, APIC_TPR, 1ull << 32), VAPIC_FAULT);
+	CHECK_EQ(vapic_write_x2(&l, APIC_SELF_IPI, 0x41), VAPIC_SEND);
 	CHECK_EQ(l.icr, 0x40041);
-	CHECK_EQ(vapic_write_x2(&l, VAPIC_ICR, 0x500000041), VAPIC_SEND);
+	CHECK_EQ(vapic_write_x2(&l, APIC_ICR, 0x500000041), VAPIC_SEND);
 	CHECK_EQ(l.icr, 0x500000041);
 }
 
@@ -283,9 +283,9 @@ TEST(pic_line_reaches_the_cpu_through_lint0_or_a_dead_apic)
 {
 	fresh();
 	CHECK(!vapic_takes_extint(&l));
-	vapic_write(&l, VAPIC_LVT_LINT0, 0x700);
+	vapic_write(&l, APIC_LVT_LINT0, 0x700);
 	CHECK(vapic_takes_extint(&l));
-	vapic_write(&l, VAPIC_LVT_LINT0, 0x10700);
+	vapic_write(&l, APIC_LVT_LINT0, 0x10700);
 	CHECK(!vapic_takes_extint(&l));
 	vapic_write_base(&l, APIC_BASE_DEFAULT);
 	CHECK(vapic_takes_extint(&l));
@@ -293,11 +293,11 @@ TEST(pic_line_reaches_the_cpu_through_lint0_or_a_dead_apic)
 
 TEST(state_goes_out_and_comes_back)
 {
-	uint32_t regs[VAPIC_REGS], again[VAPIC_REGS];
+	uint32_t regs[APIC_REGS], again[APIC_REGS];
 
 	fresh();
-	vapic_write(&l, VAPIC_TPR, 0x20);
-	vapic_write(&l, VAPIC_LVT_LINT0, 0x700);
+	vapic_write(&l, APIC_TPR, 0x20);
+	vapic_write(&l, APIC_LVT_LINT0, 0x700);
 	vapic_post(&l, 0x81, true);
 	vapic_post(&l, 0x91, false);
 	vapic_accept(&l, 0x91);
@@ -310,5 +310,5 @@ TEST(state_goes_out_and_comes_back)
 	CHECK_EQ(vapic_restore(&l, regs, APIC_BASE_DEFAULT | APIC_BASE_X2APIC, 0), E_INVAL);
 	memset(regs, 0xff, sizeof(regs));                /* nonsense does no harm */
 	CHECK_EQ(vapic_restore(&l, regs, APIC_BASE_DEFAULT | APIC_BASE_ENABLE, 0), OK);
-	CHECK_EQ(vapic_read(&l, VAPIC_IRR) & 0xffff, 0);
+	CHECK_EQ(vapic_read(&l, APIC_IRR) & 0xffff, 0);
 }

@@ -47,7 +47,7 @@ static void fresh(void)
 		v[i].rflags = RFLAGS_IF;
 		v[i].nmi_iret_rip = ~0ull;
 		vapic_init(&v[i].vapic, i, i == 0);
-		vapic_write(&v[i].vapic, VAPIC_SVR, 0x1ff);
+		vapic_write(&v[i].vapic, APIC_SVR, 0x1ff);
 		vm.vcpu[vm.vcpu_count++] = &v[i];
 	}
 }
@@ -98,7 +98,7 @@ TEST(init_and_start_up_are_work_for_their_vcpu)
 TEST(lowest_priority_takes_the_least_busy_and_goes_round)
 {
 	fresh();
-	vapic_write(&v[0].vapic, VAPIC_TPR, 0x80);
+	vapic_write(&v[0].vapic, APIC_TPR, 0x80);
 	vm_msi(&space, 0xfee00000 | 0xff << 12, 0x151);
 	vm_msi(&space, 0xfee00000 | 0xff << 12, 0x152);
 	CHECK_EQ(vapic_pending(&v[0].vapic), 0);
@@ -162,7 +162,7 @@ TEST(an_nmi_does_not_break_into_a_shadow)
 TEST(the_pic_is_asked_when_the_guest_is_ready)
 {
 	fresh();
-	vapic_write(&v[0].vapic, VAPIC_LVT_LINT0, 0x700);
+	vapic_write(&v[0].vapic, APIC_LVT_LINT0, 0x700);
 	v[0].vapic.extint = true;
 	v[0].rflags = 0;
 	CHECK(!irq_choose(&v[0]));
@@ -184,7 +184,7 @@ TEST(the_pic_is_asked_when_the_guest_is_ready)
 TEST(a_spurious_answer_of_the_pic_injects_nothing)
 {
 	fresh();
-	vapic_write(&v[0].vapic, VAPIC_LVT_LINT0, 0x700);
+	vapic_write(&v[0].vapic, APIC_LVT_LINT0, 0x700);
 	v[0].vapic.extint = true;
 	CHECK(irq_choose(&v[0]));
 	page[0].extint_vector = 256;

@@ -92,7 +92,7 @@ static void fresh(void)
 	guest_pat = 0x0007040600070406;
 	cpuid_allowed_init(all, 7);
 	vapic_init(&v.vapic, 0, true);
-	vapic_write(&v.vapic, VAPIC_SVR, 0x1ff);
+	vapic_write(&v.vapic, APIC_SVR, 0x1ff);
 	state_get(&v, &s);
 	s.cr0 = CR0_PE | CR0_PG;
 	s.cr4 = CR4_PAE;

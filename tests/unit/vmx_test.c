@@ -289,7 +289,7 @@ TEST(writes_of_control_registers)
 		CHECK_EQ(e.cr.value, row[i].value);
 	}
 	fresh();
-	v->vapic.reg[VAPIC_TPR] = 0x57;
+	v->vapic.reg[APIC_TPR] = 0x57;
 	e = decode(REASON_CR, 0x918);           /* MOV from CR8 to r9 */
 	CHECK_EQ(e.kind, EXIT_OTHER);
 	CHECK_EQ(page.gpr[GPR_R9], 5);

@@ -2,19 +2,12 @@
 /* The host's local APIC: see lapic.h. SDM 3A 11.4, 11.12. */
 #include "arch/x86/apic/lapic.h"
 
+#include "arch/x86/apic/apic_regs.h"
 #include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/mm/kmap.h"
 #include "kernel/log.h"
 
-/* Offsets in the xAPIC page; the x2APIC MSR is 800h + offset / 16. */
-enum apic_reg {
-	APIC_ID = 0x20, APIC_VERSION = 0x30, APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ESR = 0x280,
-	APIC_ICR = 0x300, APIC_ICR_DEST = 0x310, APIC_LVT_CMCI = 0x2f0, APIC_LVT_TIMER = 0x320, APIC_LVT_THERMAL = 0x330, APIC_LVT_PERF = 0x340,
-	APIC_LVT_LINT0 = 0x350, APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370,
-	APIC_TIMER_INIT = 0x380, APIC_TIMER_COUNT = 0x390, APIC_TIMER_DIVIDE = 0x3e0,
-};
-enum { BASE_X2APIC = 1 << 10, BASE_ENABLE = 1 << 11 };
 enum { SVR_ENABLE = 1 << 8 };
 enum { ICR_PENDING = 1 << 12, ICR_ASSERT = 1 << 14 };
 enum { LVT_NMI = 4 << 8, LVT_MASKED = 1 << 16, LVT_TSC_DEADLINE = 2 << 17 };
@@ -28,17 +21,17 @@ static volatile uint8_t *page;          /* xAPIC; the same address on every CPU 
 static uint32_t get(enum apic_reg reg)
 {
 	if (x2apic) {
-		return (uint32_t)rdmsr(MSR_X2APIC + ((uint32_t)reg >> 4));
+		return (uint32_t)rdmsr(MSR_X2APIC + reg);
 	}
-	return *(volatile uint32_t *)(page + reg);
+	return *(volatile uint32_t *)(page + 16 * reg);
 }
 
 static void set(enum apic_reg reg, uint32_t val)
 {
 	if (x2apic) {
-		wrmsr(MSR_X2APIC + ((uint32_t)reg >> 4), val);
+		wrmsr(MSR_X2APIC + reg, val);
 	} else {
-		*(volatile uint32_t *)(page + reg) = val;
+		*(volatile uint32_t *)(page + 16 * reg) = val;
 	}
 }
 
@@ -47,10 +40,10 @@ static void switch_on(bool want_x2apic)
 {
 	uint64_t base = rdmsr(MSR_APIC_BASE);
 
-	x2apic = (cpu_features.x2apic && want_x2apic) || (base & BASE_X2APIC);
-	wrmsr(MSR_APIC_BASE, base | BASE_ENABLE);
+	x2apic = (cpu_features.x2apic && want_x2apic) || (base & APIC_BASE_X2APIC);
+	wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
 	if (x2apic) {
-		wrmsr(MSR_APIC_BASE, base | BASE_ENABLE | BASE_X2APIC);
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
 	} else if (!page) {
 		page = mmio_map(hpa(base & BASE_ADDRESS), PAGE_SIZE);
 	}
@@ -99,12 +92,12 @@ void lapic_send(uint32_t apic_id, uint32_t what)
 	if (x2apic) {
 		/* Alone among MSRs this write does not wait for earlier stores (SDM 3A 11.12.3). */
 		__asm__ volatile("mfence" : : : "memory");
-		wrmsr(MSR_X2APIC + (APIC_ICR >> 4), (uint64_t)apic_id << 32 | ICR_ASSERT | what);
+		wrmsr(MSR_X2APIC + APIC_ICR, (uint64_t)apic_id << 32 | ICR_ASSERT | what);
 	} else if (apic_id <= 0xff) {
 		while (get(APIC_ICR) & ICR_PENDING) {
 			cpu_relax();
 		}
-		set(APIC_ICR_DEST, apic_id << 24);
+		set(APIC_ICR2, apic_id << 24);
 		set(APIC_ICR, ICR_ASSERT | what);
 	}
 }

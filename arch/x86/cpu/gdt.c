@@ -29,9 +29,7 @@ static void fill_tss(struct cpu_tables *t, struct cpu_stacks *stacks)
 
 void gdt_load(struct cpu_tables *t, struct cpu_stacks *stacks)
 {
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = {
-		sizeof(t->gdt) - 1, (uint64_t)t->gdt
-	};
+	const struct table_pointer pointer = { sizeof(t->gdt) - 1, (uint64_t)t->gdt };
 
 	for (size_t i = 0; i < ARRAY_SIZE(segments); i++) {
 		t->gdt[i] = segments[i];

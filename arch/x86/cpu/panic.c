@@ -122,7 +122,7 @@ static void keep_log(struct panic_log *log)
 /* The firmware's register (ACPI 6.5, 4.8.3.6), then CF9h, then a triple fault. */
 static _Noreturn void reset(void)
 {
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) no_idt = { 0, 0 };
+	const struct table_pointer no_idt = { 0, 0 };
 
 	if (last.reset) {
 		*last.reset = last.reset_value;

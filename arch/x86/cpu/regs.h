@@ -24,6 +24,20 @@ enum {
 	RFLAGS_IOPL = 3u << 12, RFLAGS_NT = 1u << 14, RFLAGS_RF = 1u << 16, RFLAGS_AC = 1u << 18,
 };
 
+/* DR6: what is always set; the traps of DR0 to DR3; a single step. DR7: breakpoints that are on; access to these is one. */
+enum { DR6_TRAPS = 0xf, DR6_BS = 1u << 14, DR6_FIXED = 0xffff0ff0, DR7_ENABLES = 0xff, DR7_GD = 1u << 13 };
+
+enum exception {
+	VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_DF = 8, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_AC = 17, VECTOR_MC = 18,
+	EXCEPTIONS = 32,
+};
+
+/* What LGDT and LIDT read. */
+struct table_pointer {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
 enum msr {
 	MSR_APIC_BASE = 0x1b,
 	MSR_SYSENTER_CS = 0x174,

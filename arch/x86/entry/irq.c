@@ -15,7 +15,6 @@
 #include "kernel/thread.h"
 #include "kernel/trace.h"
 
-enum { EXCEPTION_NMI = 2, EXCEPTION_DF = 8, EXCEPTION_GP = 13, EXCEPTION_PF = 14, EXCEPTION_MC = 18, EXCEPTIONS = 32 };
 enum { GATE_INTERRUPT = 0x8e, STUB_SIZE = 16, IDT_ENTRIES = 256 };
 
 _Static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "entry.S");
@@ -75,14 +74,14 @@ void irq_init(void)
 	for (unsigned i = 0; i < IDT_ENTRIES; i++) {
 		set_gate(i, 0);
 	}
-	set_gate(EXCEPTION_NMI, IST_NMI);
-	set_gate(EXCEPTION_DF, IST_DF);
-	set_gate(EXCEPTION_MC, IST_MC);
+	set_gate(VECTOR_NMI, IST_NMI);
+	set_gate(VECTOR_DF, IST_DF);
+	set_gate(VECTOR_MC, IST_MC);
 }
 
 void irq_load(void)
 {
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) idtr = { sizeof(idt) - 1, (uint64_t)idt };
+	const struct table_pointer idtr = { sizeof(idt) - 1, (uint64_t)idt };
 
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 	wrmsr(MSR_SYSENTER_CS, 0);   /* SYSENTER is a fault */
@@ -145,7 +144,7 @@ void trap_from_user(struct trap_frame *f)
 		sched_run();
 	}
 	process_fault(c->current->process, (uint32_t)f->vector, (uint32_t)f->error, f->rip,
-		      f->vector == EXCEPTION_PF ? read_cr2() : 0);
+		      f->vector == VECTOR_PF ? read_cr2() : 0);
 	sched_run();
 }
 
@@ -157,7 +156,7 @@ void trap_from_kernel(struct trap_frame *f)
 		dispatch(f->vector);
 		return;
 	}
-	fixup = f->vector == EXCEPTION_PF || f->vector == EXCEPTION_GP ? extable_find(f->rip) : 0;
+	fixup = f->vector == VECTOR_PF || f->vector == VECTOR_GP ? extable_find(f->rip) : 0;
 	if (!fixup) {
 		panic_trap(f, "exception %llu, error %#llx, address %#llx", (unsigned long long)f->vector,
 			   (unsigned long long)f->error, (unsigned long long)read_cr2());
@@ -168,12 +167,12 @@ void trap_from_kernel(struct trap_frame *f)
 /* An NMI that is nobody's is counted as an interrupt; nothing here may touch what the interrupted code holds. */
 void trap_ist(struct trap_frame *f)
 {
-	if (f->vector == EXCEPTION_NMI) {
+	if (f->vector == VECTOR_NMI) {
 		if (__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
 			cpu_halt_forever();
 		}
 		cpu_this()->stats.interrupts++;
 		return;
 	}
-	panic_trap(f, f->vector == EXCEPTION_MC ? "machine check" : "double fault");
+	panic_trap(f, f->vector == VECTOR_MC ? "machine check" : "double fault");
 }

@@ -6,7 +6,7 @@
 enum {
 	IOIO_IN = 1 << 0, IOIO_STRING = 1 << 2, IOIO_REP = 1 << 3,
 	NPF_WRITE = 1 << 1, NPF_FETCH = 1 << 4,
-	UNREAD_MAX = 1000, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_AC = 17, VECTOR_MC = 18,
+	UNREAD_MAX = 1000,
 };
 #define NPF_WALK (1ull << 33)
 

@@ -18,7 +18,6 @@ enum {
 	ECX_SVM = 1 << 2,            /* CPUID 80000001h                        */
 	EDX_NPT = 1 << 0, EDX_NRIPS = 1 << 3,        /* CPUID 8000000Ah        */
 	VM_CR_SVMDIS = 1 << 4,
-	DR7_ENABLES = 0xff,
 	MSRPM_BYTES = 8192, IOPM_BYTES = 12288,
 };
 
@@ -128,7 +127,6 @@ static void init(struct vcpu *v)
 	c->msrpm_pa = image_pa(msrpm).v;
 	c->nested_ctl = NESTED_PAGING;
 	c->nested_cr3 = v->space->pt.root.v;
-	c->pat = 0x0007040600070406;
 	update(v);
 }
 
@@ -196,7 +194,7 @@ static void enter_state(struct vcpu *v, struct vmcb *c)
 	c->shadow = v->shadow;
 	c->rax = v->page->gpr[GPR_RAX];
 	c->rsp = v->page->gpr[GPR_RSP];
-	c->vintr = VINTR_ALWAYS | v->vapic.reg[VAPIC_TPR] >> 4;
+	c->vintr = VINTR_ALWAYS | v->vapic.reg[APIC_TPR] >> 4;
 	if (v->virq | v->window) {
 		c->vintr |= virtual_interrupt(v, c);
 	}

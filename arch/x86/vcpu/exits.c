@@ -5,8 +5,6 @@
 #include "arch/x86/vcpu/vcpu.h"
 #include "lib/fmt.h"
 
-enum { VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_GP = 13, DR6_BS = 1 << 14 };
-
 void vcpu_step_trap(struct vcpu *v)
 {
 	size_t dr6 = offsetof(struct vcpu_state, dr6);
@@ -62,7 +60,7 @@ static bool wrmsr_exit(struct vcpu *v, uint32_t index, uint32_t length)
 {
 	enum vapic_effect effect;
 
-	if (index - MSR_X2APIC < VAPIC_REGS) {
+	if (index - MSR_X2APIC < APIC_REGS) {
 		effect = vapic_write_x2(&v->vapic, index - MSR_X2APIC, wide_value(v));
 		if (effect == VAPIC_FAULT) {
 			return general_protection(v);
@@ -307,7 +305,7 @@ static bool on_cr(struct vcpu *v, struct vm_exit *e)
 		return general_protection(v);
 	}
 	vcpu_skip(v, e->inst_len);
-	return e->cr.number == 8 && apic_written(v, vapic_write(&v->vapic, VAPIC_TPR, (uint32_t)val << 4));
+	return e->cr.number == 8 && apic_written(v, vapic_write(&v->vapic, APIC_TPR, (uint32_t)val << 4));
 }
 
 static bool on_exception(struct vcpu *v, struct vm_exit *e)

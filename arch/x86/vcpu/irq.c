@@ -5,7 +5,7 @@
 #include "kernel/space.h"
 
 enum { TO_DEST, TO_SELF, TO_ALL, TO_OTHERS };
-enum { ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_LEVEL = 1 << 15, VECTOR_DB = 1, VECTOR_DF = 8, KVM_EINVAL = 22 };
+enum { ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_LEVEL = 1 << 15, KVM_EINVAL = 22 };
 
 /* ---- messages ---- */
 

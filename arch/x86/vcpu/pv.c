@@ -162,7 +162,7 @@ void pv_eoi_look(struct vcpu *v)
 	if (vm_read(v->vm, v->kvm_eoi & ~3ull, &bit, sizeof(bit)) < 0 || !(bit & 1)) {
 		v->eoi_armed = false;
 		vcpu_add_work(v, WORK_IRQ);
-		(void)vapic_write(&v->vapic, VAPIC_EOI, 0);
+		(void)vapic_write(&v->vapic, APIC_EOI, 0);
 	}
 }
 

@@ -120,7 +120,7 @@ int state_set(struct vcpu *v, struct vcpu_state *s)
 	if (r < 0) {
 		return r;
 	}
-	(void)vapic_write(&v->vapic, VAPIC_TPR, (uint32_t)s->cr8 << 4 | (s->apic[VAPIC_TPR] & 0xf));
+	(void)vapic_write(&v->vapic, APIC_TPR, (uint32_t)s->cr8 << 4 | (s->apic[APIC_TPR] & 0xf));
 	__builtin_memcpy(v->page->gpr, s->gpr, sizeof(s->gpr));
 	v->page->dirty = 0;
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
@@ -161,7 +161,7 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 		*word(s, words[i].in_state) = *word(v, words[i].in_vcpu);
 	}
 	get_events(v, s);
-	s->cr8 = v->vapic.reg[VAPIC_TPR] >> 4;
+	s->cr8 = v->vapic.reg[APIC_TPR] >> 4;
 	s->tsc = v->told_tsc = rdtsc() + v->vapic.tsc_offset;
 	s->apic_base = v->vapic.base;
 	s->tsc_deadline = v->vapic.tsc_deadline;

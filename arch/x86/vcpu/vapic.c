@@ -31,38 +31,38 @@ enum { R = 1, W = 2, R2 = 4, W2 = 8, READ = R | R2, BOTH = READ | W | W2 };
 static const struct {
 	uint32_t mask;
 	uint8_t how;
-} table[VAPIC_REGS] = {
-	[VAPIC_ID] = { 0, READ | W },
-	[VAPIC_VERSION] = { 0, READ },
-	[VAPIC_TPR] = { 0xff, BOTH },
-	[VAPIC_PPR] = { 0, READ },
-	[VAPIC_EOI] = { 0, R | W | W2 },
-	[VAPIC_LDR] = { 0xff000000, READ | W },
-	[VAPIC_DFR] = { ~0u, R | W },
-	[VAPIC_SVR] = { 0x1ff, BOTH },
-	[VAPIC_ISR ... VAPIC_ESR - 1] = { ~0u, READ },   /* ISR, TMR, IRR */
-	[VAPIC_ESR] = { 0xff, BOTH },
-	[VAPIC_LVT_CMCI] = { 0x107ff, BOTH },
-	[VAPIC_ICR] = { 0xccfff, BOTH },
-	[VAPIC_ICR2] = { ~0u, R | W },
-	[VAPIC_LVT_TIMER] = { 0x700ff, BOTH },
-	[VAPIC_LVT_THERMAL ... VAPIC_LVT_PERF] = { 0x107ff, BOTH },
-	[VAPIC_LVT_LINT0 ... VAPIC_LVT_LINT1] = { 0x1a7ff, BOTH },
-	[VAPIC_LVT_ERROR] = { 0x100ff, BOTH },
-	[VAPIC_TIMER_INIT] = { ~0u, BOTH },
-	[VAPIC_TIMER_COUNT] = { 0, READ },
-	[VAPIC_TIMER_DIVIDE] = { 0xb, BOTH },
-	[VAPIC_SELF_IPI] = { 0xff, W2 },
+} table[APIC_REGS] = {
+	[APIC_ID] = { 0, READ | W },
+	[APIC_VERSION] = { 0, READ },
+	[APIC_TPR] = { 0xff, BOTH },
+	[APIC_PPR] = { 0, READ },
+	[APIC_EOI] = { 0, R | W | W2 },
+	[APIC_LDR] = { 0xff000000, READ | W },
+	[APIC_DFR] = { ~0u, R | W },
+	[APIC_SVR] = { 0x1ff, BOTH },
+	[APIC_ISR ... APIC_ESR - 1] = { ~0u, READ },   /* ISR, TMR, IRR */
+	[APIC_ESR] = { 0xff, BOTH },
+	[APIC_LVT_CMCI] = { 0x107ff, BOTH },
+	[APIC_ICR] = { 0xccfff, BOTH },
+	[APIC_ICR2] = { ~0u, R | W },
+	[APIC_LVT_TIMER] = { 0x700ff, BOTH },
+	[APIC_LVT_THERMAL ... APIC_LVT_PERF] = { 0x107ff, BOTH },
+	[APIC_LVT_LINT0 ... APIC_LVT_LINT1] = { 0x1a7ff, BOTH },
+	[APIC_LVT_ERROR] = { 0x100ff, BOTH },
+	[APIC_TIMER_INIT] = { ~0u, BOTH },
+	[APIC_TIMER_COUNT] = { 0, READ },
+	[APIC_TIMER_DIVIDE] = { 0xb, BOTH },
+	[APIC_SELF_IPI] = { 0xff, W2 },
 };
 
 static bool allowed(const struct vapic *l, unsigned reg, unsigned how)
 {
-	return reg < VAPIC_REGS && (table[reg].how & how & (vapic_x2(l) ? R2 | W2 : R | W));
+	return reg < APIC_REGS && (table[reg].how & how & (vapic_x2(l) ? R2 | W2 : R | W));
 }
 
 static bool is_lvt(unsigned reg)
 {
-	return reg == VAPIC_LVT_CMCI || (reg >= VAPIC_LVT_TIMER && reg <= VAPIC_LVT_ERROR);
+	return reg == APIC_LVT_CMCI || (reg >= APIC_LVT_TIMER && reg <= APIC_LVT_ERROR);
 }
 
 /* Highest set bit of 256, or 0: vectors below 16 never get in. */
@@ -102,7 +102,7 @@ static unsigned timer_mode(uint32_t lvt)
 
 static unsigned divide_shift(const struct vapic *l)
 {
-	uint32_t divide = l->reg[VAPIC_TIMER_DIVIDE];
+	uint32_t divide = l->reg[APIC_TIMER_DIVIDE];
 
 	return (((divide & 3) | (divide >> 1 & 4)) + 1) & 7;
 }
@@ -122,8 +122,8 @@ static uint64_t deadline_ns(const struct vapic *l)
 
 void vapic_timer_start(struct vapic *l)
 {
-	uint64_t ns = (uint64_t)l->reg[VAPIC_TIMER_INIT] << divide_shift(l);
-	unsigned mode = timer_mode(l->reg[VAPIC_LVT_TIMER]);
+	uint64_t ns = (uint64_t)l->reg[APIC_TIMER_INIT] << divide_shift(l);
+	unsigned mode = timer_mode(l->reg[APIC_LVT_TIMER]);
 
 	timer_cancel(&l->timer);
 	l->expiry_ns = l->period_ns = 0;
@@ -141,7 +141,7 @@ void vapic_timer_start(struct vapic *l)
 
 void vapic_write_deadline(struct vapic *l, uint64_t guest_tsc)
 {
-	if (timer_mode(l->reg[VAPIC_LVT_TIMER]) == TIMER_DEADLINE && vapic_on(l)) {
+	if (timer_mode(l->reg[APIC_LVT_TIMER]) == TIMER_DEADLINE && vapic_on(l)) {
 		l->tsc_deadline = guest_tsc;
 		vapic_timer_start(l);
 	}
@@ -158,7 +158,7 @@ static void post_local(struct vapic *l, uint32_t lvt)
 void vapic_timer_fired(struct timer *t)
 {
 	struct vapic *l = container_of(t, struct vapic, timer);
-	uint32_t lvt = l->reg[VAPIC_LVT_TIMER];
+	uint32_t lvt = l->reg[APIC_LVT_TIMER];
 
 	l->tsc_deadline = 0;
 	if (l->period_ns) {
@@ -179,7 +179,7 @@ static uint32_t timer_count(const struct vapic *l)
 {
 	uint64_t now = clock_ns();
 
-	if (timer_mode(l->reg[VAPIC_LVT_TIMER]) == TIMER_DEADLINE || l->expiry_ns <= now) {
+	if (timer_mode(l->reg[APIC_LVT_TIMER]) == TIMER_DEADLINE || l->expiry_ns <= now) {
 		return 0;
 	}
 	return (uint32_t)((l->expiry_ns - now) >> divide_shift(l));
@@ -189,7 +189,7 @@ static uint32_t timer_count(const struct vapic *l)
 
 static void report_error(struct vapic *l, uint32_t bit)
 {
-	uint32_t lvt = l->reg[VAPIC_LVT_ERROR];
+	uint32_t lvt = l->reg[APIC_LVT_ERROR];
 
 	if (!(__atomic_fetch_or(&l->errors, bit, __ATOMIC_RELAXED) & bit) && (lvt & LVT_VECTOR) >= 16) {
 		post_local(l, lvt);
@@ -214,7 +214,7 @@ bool vapic_post(struct vapic *l, uint8_t vector, bool level)
 
 uint8_t vapic_ppr(const struct vapic *l)
 {
-	uint32_t serving = l->isr_top & 0xf0, tpr = l->reg[VAPIC_TPR];
+	uint32_t serving = l->isr_top & 0xf0, tpr = l->reg[APIC_TPR];
 
 	return (uint8_t)((tpr & 0xf0) >= serving ? tpr : serving);
 }
@@ -272,14 +272,14 @@ static enum vapic_effect end_of_interrupt(struct vapic *l)
 
 bool vapic_takes_extint(const struct vapic *l)
 {
-	uint32_t lint0 = l->reg[VAPIC_LVT_LINT0];
+	uint32_t lint0 = l->reg[APIC_LVT_LINT0];
 
 	return !vapic_on(l) || (!(lint0 & LVT_MASKED) && (lint0 >> LVT_MODE_SHIFT & 7) == DM_EXTINT);
 }
 
 bool vapic_matches(const struct vapic *l, uint32_t dest, bool logical)
 {
-	uint32_t ldr = l->reg[VAPIC_LDR];
+	uint32_t ldr = l->reg[APIC_LDR];
 
 	if (dest == 0xff || dest == 0xffffffff) {
 		return vapic_on(l);
@@ -291,7 +291,7 @@ bool vapic_matches(const struct vapic *l, uint32_t dest, bool logical)
 		return dest >> 16 == ldr >> 16 && (dest & ldr & 0xffff);
 	}
 	ldr >>= 24;
-	if (l->reg[VAPIC_DFR] >> 28 == DFR_FLAT) {
+	if (l->reg[APIC_DFR] >> 28 == DFR_FLAT) {
 		return (ldr & dest) != 0;
 	}
 	return ldr >> 4 == dest >> 4 && (ldr & dest & 0xf);
@@ -305,7 +305,7 @@ static void store(struct vapic *l, unsigned reg, uint32_t val)
 	l->reg[reg] = val & table[reg].mask;
 	if (is_lvt(reg) && !vapic_soft_on(l)) {
 		l->reg[reg] |= LVT_MASKED;
-	} else if (reg == VAPIC_DFR) {
+	} else if (reg == APIC_DFR) {
 		l->reg[reg] |= 0x0fffffff;
 	}
 }
@@ -313,19 +313,19 @@ static void store(struct vapic *l, unsigned reg, uint32_t val)
 /* What follows from id and mode and cannot be written. */
 static void store_fixed(struct vapic *l)
 {
-	l->reg[VAPIC_ID] = vapic_x2(l) ? l->id : l->id << 24;
-	l->reg[VAPIC_VERSION] = VERSION;
+	l->reg[APIC_ID] = vapic_x2(l) ? l->id : l->id << 24;
+	l->reg[APIC_VERSION] = VERSION;
 	if (vapic_x2(l)) {
-		l->reg[VAPIC_LDR] = (l->id >> 4) << 16 | 1u << (l->id & 15);
+		l->reg[APIC_LDR] = (l->id >> 4) << 16 | 1u << (l->id & 15);
 	}
 }
 
 static uint32_t load(const struct vapic *l, unsigned reg)
 {
-	if (reg == VAPIC_PPR) {
+	if (reg == APIC_PPR) {
 		return vapic_ppr(l);
 	}
-	return reg == VAPIC_TIMER_COUNT ? timer_count(l) : l->reg[reg];
+	return reg == APIC_TIMER_COUNT ? timer_count(l) : l->reg[reg];
 }
 
 uint32_t vapic_read(struct vapic *l, unsigned reg)
@@ -340,14 +340,14 @@ uint32_t vapic_read(struct vapic *l, unsigned reg)
 /* A change between deadline mode and the counting modes stops the timer (SDM 3A 11.5.4.1). */
 static void timer_lvt_written(struct vapic *l, uint32_t old)
 {
-	unsigned was = timer_mode(old), is = timer_mode(l->reg[VAPIC_LVT_TIMER]);
+	unsigned was = timer_mode(old), is = timer_mode(l->reg[APIC_LVT_TIMER]);
 
 	if (was == is) {
 		return;
 	}
 	if (was == TIMER_DEADLINE || is == TIMER_DEADLINE) {
 		l->tsc_deadline = 0;
-		l->reg[VAPIC_TIMER_INIT] = 0;
+		l->reg[APIC_TIMER_INIT] = 0;
 	}
 	vapic_timer_start(l);
 }
@@ -356,24 +356,24 @@ static void timer_lvt_written(struct vapic *l, uint32_t old)
 static enum vapic_effect written(struct vapic *l, unsigned reg, uint32_t old)
 {
 	switch (reg) {
-	case VAPIC_SVR:
-		for (unsigned i = VAPIC_LVT_CMCI; i <= VAPIC_LVT_ERROR; i++) {
+	case APIC_SVR:
+		for (unsigned i = APIC_LVT_CMCI; i <= APIC_LVT_ERROR; i++) {
 			store(l, i, l->reg[i]);
 		}
 		return VAPIC_DONE;
-	case VAPIC_ESR:
-		l->reg[VAPIC_ESR] = __atomic_exchange_n(&l->errors, 0, __ATOMIC_RELAXED);
+	case APIC_ESR:
+		l->reg[APIC_ESR] = __atomic_exchange_n(&l->errors, 0, __ATOMIC_RELAXED);
 		return VAPIC_DONE;
-	case VAPIC_LVT_TIMER:
+	case APIC_LVT_TIMER:
 		timer_lvt_written(l, old);
 		return VAPIC_DONE;
-	case VAPIC_TIMER_INIT:
+	case APIC_TIMER_INIT:
 		vapic_timer_start(l);
 		return VAPIC_DONE;
-	case VAPIC_SELF_IPI:
-		l->icr = SELF_IPI_ICR | l->reg[VAPIC_SELF_IPI];
+	case APIC_SELF_IPI:
+		l->icr = SELF_IPI_ICR | l->reg[APIC_SELF_IPI];
 		/* fall through */
-	case VAPIC_ICR:
+	case APIC_ICR:
 		if (!(l->icr & (ICR_NO_VECTOR | 0xf0))) {
 			report_error(l, ESR_SEND_ILLEGAL);
 		}
@@ -391,10 +391,10 @@ enum vapic_effect vapic_write(struct vapic *l, unsigned reg, uint32_t val)
 		report_error(l, ESR_REGISTER);
 		return VAPIC_DONE;
 	}
-	if (reg == VAPIC_EOI) {
+	if (reg == APIC_EOI) {
 		return end_of_interrupt(l);
 	}
-	if (reg == VAPIC_ID) {
+	if (reg == APIC_ID) {
 		return VAPIC_DONE;   /* fixed, as on recent processors */
 	}
 	old = l->reg[reg];
@@ -407,19 +407,19 @@ bool vapic_read_x2(struct vapic *l, unsigned reg, uint64_t *val)
 	if (!allowed(l, reg, R2)) {
 		return false;
 	}
-	*val = reg == VAPIC_ICR ? l->icr : load(l, reg);
+	*val = reg == APIC_ICR ? l->icr : load(l, reg);
 	return true;
 }
 
 enum vapic_effect vapic_write_x2(struct vapic *l, unsigned reg, uint64_t val)
 {
 	/* Reserved bits fault in this mode; of the ESR all are. */
-	if (!allowed(l, reg, W2) || ((reg == VAPIC_ICR ? (uint32_t)val : val) & ~(uint64_t)table[reg].mask) ||
-	    (val && reg == VAPIC_ESR)) {
+	if (!allowed(l, reg, W2) || ((reg == APIC_ICR ? (uint32_t)val : val) & ~(uint64_t)table[reg].mask) ||
+	    (val && reg == APIC_ESR)) {
 		return VAPIC_FAULT;
 	}
-	if (reg == VAPIC_ICR) {
-		l->reg[VAPIC_ICR2] = (uint32_t)(val >> 32);
+	if (reg == APIC_ICR) {
+		l->reg[APIC_ICR2] = (uint32_t)(val >> 32);
 	}
 	return vapic_write(l, reg, (uint32_t)val);
 }
@@ -451,11 +451,11 @@ void vapic_reset(struct vapic *l)
 	__builtin_memset(l->reg, 0, sizeof(l->reg));
 	l->period_ns = l->expiry_ns = l->tsc_deadline = 0;
 	l->errors = l->isr_top = 0;
-	for (unsigned i = VAPIC_LVT_CMCI; i <= VAPIC_LVT_ERROR; i++) {
+	for (unsigned i = APIC_LVT_CMCI; i <= APIC_LVT_ERROR; i++) {
 		store(l, i, 0);
 	}
-	l->reg[VAPIC_DFR] = 0xffffffff;
-	l->reg[VAPIC_SVR] = 0xff;
+	l->reg[APIC_DFR] = 0xffffffff;
+	l->reg[APIC_SVR] = 0xff;
 	store_fixed(l);
 }
 
@@ -469,21 +469,21 @@ void vapic_init(struct vapic *l, uint32_t id, bool bsp)
 
 /* ---- whole state ---- */
 
-void vapic_save(struct vapic *l, uint32_t regs[VAPIC_REGS])
+void vapic_save(struct vapic *l, uint32_t regs[APIC_REGS])
 {
-	for (unsigned i = 0; i < VAPIC_REGS; i++) {
+	for (unsigned i = 0; i < APIC_REGS; i++) {
 		regs[i] = load(l, i);
 	}
 }
 
-int vapic_restore(struct vapic *l, const uint32_t regs[VAPIC_REGS], uint64_t base, uint64_t deadline)
+int vapic_restore(struct vapic *l, const uint32_t regs[APIC_REGS], uint64_t base, uint64_t deadline)
 {
 	if (!base_valid(base)) {
 		return E_INVAL;
 	}
 	vapic_reset(l);
 	l->base = base;
-	for (unsigned i = 0; i < VAPIC_REGS; i++) {
+	for (unsigned i = 0; i < APIC_REGS; i++) {
 		store(l, i, regs[i]);
 	}
 	store_fixed(l);

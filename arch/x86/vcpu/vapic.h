@@ -8,23 +8,11 @@
  */
 #pragma once
 
+#include "arch/x86/apic/apic_regs.h"
 #include "kernel/timer.h"
 #include "lib/base.h"
 
 #define APIC_BASE_DEFAULT 0xfee00000ull
-
-enum apic_base_bits { APIC_BASE_BSP = 1 << 8, APIC_BASE_X2APIC = 1 << 10, APIC_BASE_ENABLE = 1 << 11 };
-
-/* Register numbers: the offset in the xAPIC page divided by 16, and the x2APIC MSR minus 800h. */
-enum vapic_reg {
-	VAPIC_ID = 0x02, VAPIC_VERSION = 0x03, VAPIC_TPR = 0x08, VAPIC_PPR = 0x0a, VAPIC_EOI = 0x0b,
-	VAPIC_LDR = 0x0d, VAPIC_DFR = 0x0e, VAPIC_SVR = 0x0f, VAPIC_ISR = 0x10, VAPIC_TMR = 0x18,
-	VAPIC_IRR = 0x20, VAPIC_ESR = 0x28, VAPIC_LVT_CMCI = 0x2f, VAPIC_ICR = 0x30, VAPIC_ICR2 = 0x31,
-	VAPIC_LVT_TIMER = 0x32, VAPIC_LVT_THERMAL = 0x33, VAPIC_LVT_PERF = 0x34, VAPIC_LVT_LINT0 = 0x35,
-	VAPIC_LVT_LINT1 = 0x36, VAPIC_LVT_ERROR = 0x37, VAPIC_TIMER_INIT = 0x38, VAPIC_TIMER_COUNT = 0x39,
-	VAPIC_TIMER_DIVIDE = 0x3e, VAPIC_SELF_IPI = 0x3f,
-	VAPIC_REGS = 0x40
-};
 
 enum vapic_delivery { DM_FIXED, DM_LOWEST, DM_SMI, DM_RESERVED, DM_NMI, DM_INIT, DM_SIPI, DM_EXTINT };
 
@@ -43,7 +31,7 @@ struct vapic {
 	uint64_t period_ns;              /* periodic mode, after the floor; 0: one shot             */
 	uint64_t expiry_ns;              /* host clock: when the running count reaches zero; 0: idle */
 	union {
-		uint32_t reg[VAPIC_REGS];    /* by enum vapic_reg; PPR and TIMER_COUNT are computed     */
+		uint32_t reg[APIC_REGS];    /* by enum apic_reg; PPR and TIMER_COUNT are computed     */
 		struct {
 			uint64_t first[8], isr[4], tmr[4], irr[4], rest[4];
 			uint64_t icr;        /* destination in the upper half: xAPIC bits 56-63, x2APIC bits 32-63 */
@@ -57,8 +45,8 @@ struct vapic {
 	struct timer timer;              /* fires vapic_timer_fired                                 */
 };
 
-_Static_assert(offsetof(struct vapic, irr) == offsetof(struct vapic, reg[VAPIC_IRR]), "one image");
-_Static_assert(offsetof(struct vapic, icr) == offsetof(struct vapic, reg[VAPIC_ICR]), "one image");
+_Static_assert(offsetof(struct vapic, irr) == offsetof(struct vapic, reg[APIC_IRR]), "one image");
+_Static_assert(offsetof(struct vapic, icr) == offsetof(struct vapic, reg[APIC_ICR]), "one image");
 
 /* Power-on state; bsp is the boot processor. The caller set l->timer.cpu. */
 void vapic_init(struct vapic *l, uint32_t id, bool bsp);
@@ -78,11 +66,11 @@ static inline bool vapic_on(const struct vapic *l)
 
 static inline bool vapic_soft_on(const struct vapic *l)
 {
-	return (l->reg[VAPIC_SVR] & 0x100) != 0;
+	return (l->reg[APIC_SVR] & 0x100) != 0;
 }
 
 /*
- * One aligned 32-bit access of the xAPIC page; reg is an enum vapic_reg below VAPIC_REGS. Never faults: unknown
+ * One aligned 32-bit access of the xAPIC page; reg is an enum apic_reg below APIC_REGS. Never faults: unknown
  * registers read 0, writes to them set "illegal register address" in ESR.
  */
 uint32_t vapic_read(struct vapic *l, unsigned reg);
@@ -131,8 +119,8 @@ void vapic_timer_start(struct vapic *l);
  * Images of registers for vcpu_get and vcpu_set: regs[i] is register i * 10h. E_INVAL: a state that cannot be. The timer
  * stands still until vapic_timer_start.
  */
-void vapic_save(struct vapic *l, uint32_t regs[VAPIC_REGS]);
-int vapic_restore(struct vapic *l, const uint32_t regs[VAPIC_REGS], uint64_t base, uint64_t deadline) MUST_CHECK;
+void vapic_save(struct vapic *l, uint32_t regs[APIC_REGS]);
+int vapic_restore(struct vapic *l, const uint32_t regs[APIC_REGS], uint64_t base, uint64_t deadline) MUST_CHECK;
 
 /* Provided by irq.c: IRR of l changed outside of its vCPU's own exit. */
 void vapic_raised(struct vapic *l);

@@ -4,8 +4,6 @@
 #include "arch/x86/vmx/vmx.h"
 
 enum {
-	VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_DF = 8, VECTOR_GP = 13, VECTOR_MC = 18,
-	DR6_TRAPS = 0xf, DR6_FIXED = 0xffff0ff0, DR7_GD = 1 << 13,
 	/* Qualifications. */
 	CR_NUMBER = 0xf, CR_TO = 0, CR_CLTS = 2, CR_LMSW = 3, LMSW_BITS = CR0_PE | CR0_MP | CR0_EM | CR0_TS,
 	IO_SIZE = 7, IO_IN = 1 << 3, IO_STRING = 1 << 4, IO_REP = 1 << 5,
@@ -100,7 +98,7 @@ static void __attribute__((noinline)) control_register(struct vcpu *v, struct vm
 	case CR_CLTS: e->cr.value = cr0 & ~(uint64_t)CR0_TS; return;
 	case CR_LMSW: e->cr.value = (cr0 & ~(uint64_t)(LMSW_BITS ^ CR0_PE)) | (q >> 16 & LMSW_BITS); return;
 	default:
-		*gpr = v->vapic.reg[VAPIC_TPR] >> 4;
+		*gpr = v->vapic.reg[APIC_TPR] >> 4;
 		e->kind = EXIT_OTHER;
 	}
 }

@@ -22,7 +22,7 @@ enum {
 	CPUID1_ECX_VMX = 1 << 5, FEATURE_LOCKED = 1 << 0, FEATURE_VMXON = 1 << 2, MISC_TIMER_SHIFT = 0x1f,
 	MSR_BITMAP_BYTES = 4096, IO_BITMAP_BYTES = 8192, MSR_BITMAP_WRITES = 2048, MSR_BITMAP_HIGH = 1024,
 	/* #DB and #AC: a guest could make the CPU deliver them for ever. #MC: is the host's. */
-	EXCEPTIONS = 1 << 1 | 1 << 17 | 1 << 18, DR7_ENABLES = 0xff,
+	TAKEN = 1 << VECTOR_DB | 1 << VECTOR_AC | 1 << VECTOR_MC,
 	EPTP_WRITE_BACK = 6, EPTP_4_LEVELS = 3 << 3, EPT_2M_AT = 16, EPT_1G_AT = 17, INVEPT_SPACE = 1, INVVPID_ONE = 1,
 };
 #define BASIC_TRUE_CONTROLS (1ull << 55)
@@ -58,14 +58,9 @@ static uint8_t msr_bitmap[MSR_BITMAP_BYTES] __attribute__((aligned(PAGE_SIZE)));
 		ok_; \
 	})
 
-struct pseudo_descriptor {
-	uint16_t limit;
-	uint64_t base;
-} __attribute__((packed));
-
 struct vmx_cpu {
 	struct vcpu *current;        /* whose VMCS is current: at most this one is active here     */
-	struct pseudo_descriptor gdtr;
+	struct table_pointer gdtr;
 };
 
 static struct vmx_cpu vmx_cpus[CPU_MAX];
@@ -160,7 +155,7 @@ static void release(struct vcpu *v)
 
 static void set_host_state(const struct vmx_cpu *c)
 {
-	struct pseudo_descriptor idtr;
+	struct table_pointer idtr;
 
 	__asm__ volatile("sidt %0" : "=m"(idtr));
 	vmwrite(VMCS_HOST_CR0, read_cr0());
@@ -209,7 +204,7 @@ static const struct {
 	uint32_t field;
 	uint64_t value;
 } initial[] = {
-	{ VMCS_EXCEPTIONS, EXCEPTIONS }, { VMCS_PF_MASK, 0 }, { VMCS_PF_MATCH, 0 }, { VMCS_CR3_TARGETS, 0 }, { VMCS_LINK, ~0ull },
+	{ VMCS_EXCEPTIONS, TAKEN }, { VMCS_PF_MASK, 0 }, { VMCS_PF_MATCH, 0 }, { VMCS_CR3_TARGETS, 0 }, { VMCS_LINK, ~0ull },
 	{ VMCS_EXIT_STORES, 0 }, { VMCS_EXIT_LOADS, 0 }, { VMCS_ENTRY_LOADS, 0 }, { VMCS_ENTRY_EVENT, 0 }, { VMCS_ACTIVITY, 0 },
 	{ VMCS_CR0_MASK, ~0ull }, { VMCS_CR4_MASK, ~0ull }, { VMCS_GUEST_DEBUGCTL, 0 }, { VMCS_INTERRUPTIBILITY, 0 },
 	{ VMCS_PENDING_DEBUG, 0 }, { VMCS_HOST_ES, 0 }, { VMCS_HOST_CS, KERNEL_CS }, { VMCS_HOST_SS, KERNEL_DS },
@@ -259,7 +254,6 @@ static void init(struct vcpu *v)
 	vmwrite(VMCS_PREEMPTION_TIMER, clock_tsc_khz() >> (rdmsr(MSR_VMX_MISC) & MISC_TIMER_SHIFT));
 	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit);
 	x->proc = controls[PROC_AT];
-	x->pat = 0x0007040600070406;
 }
 
 void vmx_load_debug(struct vcpu *v)

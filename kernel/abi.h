@@ -361,7 +361,7 @@ struct vcpu_page {
 	struct vcpu_exit exit;
 	struct insn_mov mov;         /* answer to exit.mmio.asks                                     */
 	uint64_t exits[EXIT_KIND_COUNT];    /* counters, written by the kernel                       */
-	uint64_t guest_ns;           /* time in the guest, updated when vcpu_run returns             */
+	uint64_t guest_ticks;        /* of the TSC, in the guest; updated when vcpu_run returns      */
 	uint32_t kvm_features;       /* enum kvm_feature: registers and hypercalls that answer       */
 	uint32_t cpuid_count, msr_count;
 	struct cpuid_row cpuid[CPUID_ROWS];

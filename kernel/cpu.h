@@ -28,6 +28,7 @@ struct cpu {
 	uint32_t start;              /* arch/x86/boot/ap.c: how far it has come, and its TSC then     */
 	uint64_t start_tsc;
 	uint64_t root;               /* physical address in CR3                                       */
+	uint64_t tsc_aux;            /* as last written; ring 3 does not rely on it                   */
 	void *fpu;                   /* XSAVE area whose state is in the registers; NULL: nobody's    */
 	uint64_t tlb_epoch;          /* flushed past this (arch/x86/mm/tlb.h)                         */
 	struct lock timer_lock;      /* of timers; a leaf: nothing is taken inside of it              */

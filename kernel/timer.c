@@ -34,13 +34,6 @@ void timer_cancel(struct timer *t)
 	}
 }
 
-void timer_bring(struct timer *t)
-{
-	if (heap_queued(&t->node) && t->cpu != cpu_this()) {
-		timer_set(t, t->node.key);
-	}
-}
-
 /* Takes the first timer out if it is due by now; *next: when the first that stays is due, UINT64_MAX: there is none. */
 static struct timer *take_due(struct cpu *c, uint64_t now, uint64_t *next)
 {

@@ -21,8 +21,13 @@ struct timer {
 void timer_set(struct timer *t, uint64_t deadline_ns);
 void timer_cancel(struct timer *t);
 
-/* A timer that is set in another CPU's heap comes into this one's. Kernel lock held. */
-void timer_bring(struct timer *t);
+/* A timer that is set in another CPU's heap comes into that of this CPU, here. Kernel lock held. */
+static inline void timer_bring(struct timer *t, const struct cpu *here)
+{
+	if (heap_queued(&t->node) && t->cpu != here) {
+		timer_set(t, t->node.key);
+	}
+}
 
 /* The handler of this CPU's timer interrupt: runs what is due, at most TIMER_BATCH, and arms the next. */
 void timer_interrupt(void);

@@ -18,7 +18,7 @@ void vcpu_log_counters(const struct vm_vcpu *v)
 {
 	char line[LINE];
 	size_t len = fmt_print(line, LINE, "vcpu %u: in the guest %llu ms, exits:", v->id,
-			       (unsigned long long)(v->page->guest_ns / 1000000));
+			       (unsigned long long)(v->page->guest_ticks / vm.launch->tsc_khz));
 
 	for (unsigned kind = 0; kind < EXIT_KIND_COUNT; kind++) {
 		if (!v->page->exits[kind]) {

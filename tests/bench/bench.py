@@ -25,7 +25,7 @@ ROWS = (  # name in the payload, title, most that Brume may need on each vendor
     ("cpuid", "CPUID", {"svm": 450, "vmx": 380}),
     ("msr", "RDMSR", {"svm": 450, "vmx": 360}),
     ("pio-kernel", "PIO in the kernel", {"svm": 380, "vmx": 420}),
-    ("pio-vmm", "PIO to the VMM", {"svm": 700, "vmx": 830}),      # vmx: 780 is the aim, and was met with one CPU
+    ("pio-vmm", "PIO to the VMM", {"svm": 700, "vmx": 780}),
     ("mmio-vmm", "MMIO to the VMM", {"svm": 950, "vmx": 1050}),
     ("hypercall", "null hypercall", {"svm": 400, "vmx": 330}),
     ("ipi-x2apic", "self-IPI + EOI, x2APIC", {"svm": 1300, "vmx": 1350}),

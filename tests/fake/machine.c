@@ -147,8 +147,6 @@ void kmap_share(struct pt *pt) { (void)pt; }
 hpa_t kmap_root(void) { return hpa(0); }
 
 void fpu_area_init(void *area) { (void)area; }
-void fpu_save(void) {}
-void fpu_use(void *area) { (void)area; }
 
 void stack_reset(uint64_t stack_top, void (*fn)(void))
 {

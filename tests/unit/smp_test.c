@@ -364,7 +364,7 @@ TEST(a_timer_is_cancelled_by_another_cpu_and_brought_along)
 	fake_become_cpu(1);
 	timer_cancel(&a);
 	CHECK(!heap_queued(&a.node));
-	timer_bring(&b);
+	timer_bring(&b, cpu_this());
 	CHECK(b.cpu == &cpus[1]);
 	CHECK_EQ(fake_armed_ns, 2000);
 	CHECK(!cpus[0].timers.root);

@@ -68,8 +68,6 @@ static const struct vcpu_ops fake_ops = {
 };
 const struct vcpu_ops *vcpu_ops = &fake_ops;
 
-void vcpu_load_aux(const struct vcpu *of) { (void)of; }
-
 static struct cpuid all(uint32_t leaf, uint32_t subleaf)
 {
 	uint32_t r = leaf == 0xd ? 288 : 0xffffffff;

@@ -12,6 +12,7 @@
 struct vm vm;
 
 static struct vcpu_page page;
+static const struct vmm_launch launch = { .tsc_khz = 2000000 };
 static struct vm_vcpu *cpu = &vm.vcpu[0];
 static struct io_access seen;
 static uint64_t answer;
@@ -67,6 +68,7 @@ static void setup(void)
 	memset(&vm, 0, sizeof(vm));
 	memset(&page, 0, sizeof(page));
 	cpu->page = &page;
+	vm.launch = &launch;
 	ended = acked = eoi = 0;
 	said[0] = '\0';
 	CHECK_EQ(bus_add(&vm.pio, 0x100, 8, device, NULL, "device"), OK);
@@ -132,7 +134,7 @@ TEST(a_kick_asks_for_the_counters)
 {
 	setup();
 	cpu->id = 1;
-	page.guest_ns = 1234567890;
+	page.guest_ticks = 2469135780;
 	page.exits[EXIT_PIO] = 7;
 	page.exits[EXIT_CPUID] = 12;
 	on_exit(cpu, EXIT_KICKED);
@@ -148,7 +150,7 @@ TEST(counters_of_all_kinds_at_their_largest)
 	for (unsigned i = 0; i < EXIT_KIND_COUNT; i++) {
 		page.exits[i] = UINT64_MAX;
 	}
-	page.guest_ns = UINT64_MAX;
+	page.guest_ticks = UINT64_MAX;
 	vcpu_log_counters(cpu);
 	for (const char *at = said; (at = strstr(at, " 18446744073709551615")) != NULL; at++) {
 		kinds++;

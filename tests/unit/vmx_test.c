@@ -23,7 +23,7 @@ static struct vcpu *const v = &all.v;
 static struct vm vm;
 static struct vcpu_page page;
 static uint64_t pdpte[4];
-static unsigned flushes;
+static unsigned flushes, loads;
 
 struct cpu_features cpu_features = { .phys_bits = 40 };
 uint32_t vmx_entry_control = ENTRY_LOAD_EFER;
@@ -34,6 +34,7 @@ void vmwrite(uint32_t field, uint64_t val) { vmcs[field] = val; }
 void vmx_use(struct vcpu *of) { CHECK(of == v); }
 void vmx_flush_vpid(struct vcpu *of) { flushes += of == v; }
 void vmx_load_debug(struct vcpu *of) { (void)of; }
+void vmx_load_syscall(const struct vmx *x) { (void)x; loads++; }
 void vcpu_notify(struct vcpu *of, uint32_t work) { of->work |= work; }
 void log_printf(const char *fmt, ...) { (void)fmt; }
 uint64_t clock_ns(void) { return 0; }
@@ -350,4 +351,14 @@ TEST(pae_paging_is_entered_with_its_four_entries)
 	CHECK_EQ(flushes, 1);
 	pdpte[3] = 1ull << 40;                  /* not present: anything */
 	CHECK(vmx_set_mode(v, &m));
+}
+
+TEST(registers_of_syscall_reach_the_cpu_when_they_are_written)
+{
+	fresh();
+	loads = 0;
+	vmx_set_word(v, offsetof(struct vcpu_state, lstar), 0x1234);
+	CHECK(loads == 1 && all.x.lstar == 0x1234 && vmx_get_word(v, offsetof(struct vcpu_state, lstar)) == 0x1234);
+	vmx_set_word(v, offsetof(struct vcpu_state, pat), 6);
+	CHECK_EQ(loads, 1);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vector state by XSAVE, standard format. */
 #include "arch/x86/cpu/fpu.h"
-#include "kernel/cpu.h"
 
 enum { MXCSR_OFFSET = 24, MXCSR_INIT = 0x1f80, FCW_INIT = 0x37f };   /* SDM 1 10.5.1 */
 
@@ -10,35 +9,4 @@ void fpu_area_init(void *area)
 {
 	*(uint16_t *)area = FCW_INIT;
 	*(uint32_t *)((char *)area + MXCSR_OFFSET) = MXCSR_INIT;
-}
-
-static void save(void *area)
-{
-	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
-}
-
-static void restore(const void *area)
-{
-	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
-}
-
-void fpu_save(void)
-{
-	struct cpu *c = cpu_this();
-
-	if (c->fpu) {
-		save(c->fpu);
-		c->fpu = NULL;
-	}
-}
-
-void fpu_use(void *area)
-{
-	struct cpu *c = cpu_this();
-
-	if (c->fpu != area) {
-		fpu_save();
-		restore(area);
-		c->fpu = area;
-	}
 }

@@ -8,16 +8,34 @@
  */
 #pragma once
 
+#include "kernel/cpu.h"
 #include "lib/base.h"
 
 /* Writes the initial state (all of it clean, MXCSR 1f80h) into a zeroed area. */
 void fpu_area_init(void *area);
 
+/* Saves what the registers hold: the CPU goes idle, and they are nobody's. */
+static inline void fpu_save(void)
+{
+	struct cpu *c = cpu_this();
+
+	if (c->fpu) {
+		__asm__ volatile("xsave64 (%0)" : : "r"(c->fpu), "a"(~0u), "d"(~0u) : "memory");
+		c->fpu = NULL;
+	}
+}
+
 /*
  * The registers shall hold area's state: saves what they hold into its own area, loads area's. Free when they hold it
- * already.
+ * already. Inline, as all below are that a trip of a vCPU to its vmm needs.
  */
-void fpu_use(void *area);
+static inline void fpu_use(void *area)
+{
+	struct cpu *c = cpu_this();
 
-/* Saves what the registers hold: the CPU goes idle, and they are nobody's. */
-void fpu_save(void);
+	if (c->fpu != area) {
+		fpu_save();
+		__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+		c->fpu = area;
+	}
+}

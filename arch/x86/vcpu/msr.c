@@ -25,7 +25,8 @@ struct row {
 	uint32_t needs;              /* enum kvm_feature: without it there is no such register */
 	uint32_t home;               /* enum msr_home */
 	uint32_t value;
-	write_fn *write;
+	write_fn *write;             /* NULL: it is only stored, */
+	bool (*valid)(uint64_t);     /* unless this says no      */
 };
 
 void vcpu_move_tsc(struct vcpu *v, uint64_t offset)
@@ -70,23 +71,21 @@ bool msr_pat_valid(uint64_t val)
 	return true;
 }
 
-static bool write_pat(struct vcpu *v, uint64_t val)
+/* Type, FE, E. */
+static bool mtrr_def_valid(uint64_t val)
 {
-	if (!msr_pat_valid(val)) {
-		return false;
-	}
-	vcpu_ops->set_word(v, offsetof(struct vcpu_state, pat), val);
-	return true;
+	return !(val & ~0xcffull) && is_memory_type(val & 0xff);
 }
 
-/* Type, FE, E. */
-static bool write_mtrr_def(struct vcpu *v, uint64_t val)
+/* Of a linear address. */
+static bool canonical(uint64_t val)
 {
-	if ((val & ~0xcffull) || !is_memory_type(val & 0xff)) {
-		return false;
-	}
-	v->mtrr_def = val;
-	return true;
+	return (uint64_t)((int64_t)(val << 16) >> 16) == val;
+}
+
+static bool fits_32(uint64_t val)
+{
+	return !(val >> 32);
 }
 
 static bool write_aux(struct vcpu *v, uint64_t val)
@@ -96,16 +95,6 @@ static bool write_aux(struct vcpu *v, uint64_t val)
 	}
 	v->tsc_aux = val;
 	vcpu_load_aux(v);
-	return true;
-}
-
-/* A linear address: canonical. */
-static bool write_cstar(struct vcpu *v, uint64_t val)
-{
-	if ((uint64_t)((int64_t)(val << 16) >> 16) != val) {
-		return false;
-	}
-	vcpu_ops->set_word(v, offsetof(struct vcpu_state, cstar), val);
 	return true;
 }
 
@@ -136,25 +125,28 @@ static bool write_wall(struct vcpu *v, uint64_t val)
 	return true;
 }
 
-#define AT(field)      IN_VCPU, offsetof(struct vcpu, field)
-#define BACKEND(field) IN_BACKEND, offsetof(struct vcpu_state, field)
+#define AT(field)      .home = IN_VCPU, .value = offsetof(struct vcpu, field)
+#define BACKEND(field) .home = IN_BACKEND, .value = offsetof(struct vcpu_state, field)
 
 /* Those that guests use most come first. */
 static const struct row rows[] = {
-	{ 0x000006e0, 0, AT(vapic.tsc_deadline), write_deadline },
-	{ 0x0000001b, 0, AT(vapic.base), write_apic_base },
-	{ 0x00000010, 0, IN_TSC, 0, write_tsc },
-	{ 0x00000011, KVM_CLOCK, AT(kvm_wall_clock), write_wall },
-	{ 0x00000012, KVM_CLOCK, AT(kvm_system_time), write_clock },
-	{ 0x00000277, 0, BACKEND(pat), write_pat },
-	{ 0x000002ff, 0, AT(mtrr_def), write_mtrr_def },
-	{ 0x4b564d00, KVM_CLOCK2, AT(kvm_wall_clock), write_wall },
-	{ 0x4b564d01, KVM_CLOCK2, AT(kvm_system_time), write_clock },
-	{ 0x4b564d03, KVM_STEAL_TIME, AT(kvm_steal_time), pv_write_steal },
-	{ 0x4b564d04, KVM_EOI, AT(kvm_eoi), pv_write_eoi },
-	{ 0xc0000080, 0, BACKEND(efer), write_efer },
-	{ 0xc0000083, 0, BACKEND(cstar), write_cstar },
-	{ 0xc0000103, 0, AT(tsc_aux), write_aux },
+	{ 0x000006e0, 0, AT(vapic.tsc_deadline), .write = write_deadline },
+	{ 0x0000001b, 0, AT(vapic.base), .write = write_apic_base },
+	{ 0x00000010, 0, .home = IN_TSC, .write = write_tsc },
+	{ 0x00000011, KVM_CLOCK, AT(kvm_wall_clock), .write = write_wall },
+	{ 0x00000012, KVM_CLOCK, AT(kvm_system_time), .write = write_clock },
+	{ 0x00000277, 0, BACKEND(pat), .valid = msr_pat_valid },
+	{ 0x000002ff, 0, AT(mtrr_def), .valid = mtrr_def_valid },
+	{ 0x4b564d00, KVM_CLOCK2, AT(kvm_wall_clock), .write = write_wall },
+	{ 0x4b564d01, KVM_CLOCK2, AT(kvm_system_time), .write = write_clock },
+	{ 0x4b564d03, KVM_STEAL_TIME, AT(kvm_steal_time), .write = pv_write_steal },
+	{ 0x4b564d04, KVM_EOI, AT(kvm_eoi), .write = pv_write_eoi },
+	{ 0xc0000080, 0, BACKEND(efer), .write = write_efer },
+	{ 0xc0000081, 0, BACKEND(star) },
+	{ 0xc0000082, 0, BACKEND(lstar), .valid = canonical },
+	{ 0xc0000083, 0, BACKEND(cstar), .valid = canonical },
+	{ 0xc0000084, 0, BACKEND(sfmask), .valid = fits_32 },
+	{ 0xc0000103, 0, AT(tsc_aux), .write = write_aux },
 };
 
 static const struct row *find(const struct vcpu *v, uint32_t index)
@@ -200,6 +192,22 @@ bool msr_read(struct vcpu *v, uint32_t index, uint64_t *val)
 	return true;
 }
 
+static bool store(struct vcpu *v, const struct row *r, uint64_t val)
+{
+	if (r->write) {
+		return r->write(v, val);
+	}
+	if (r->valid && !r->valid(val)) {
+		return false;
+	}
+	if (r->home == IN_VCPU) {
+		*(uint64_t *)((char *)v + r->value) = val;
+	} else {
+		vcpu_ops->set_word(v, r->value, val);
+	}
+	return true;
+}
+
 bool msr_write(struct vcpu *v, uint32_t index, uint64_t val)
 {
 	const struct row *r = find(v, index);
@@ -208,5 +216,5 @@ bool msr_write(struct vcpu *v, uint32_t index, uint64_t val)
 	if (value && value->write == MSR_KEEP) {
 		value->value = val;
 	}
-	return r ? r->write(v, val) : value && value->write != MSR_FAULT;
+	return r ? store(v, r, val) : value && value->write != MSR_FAULT;
 }

@@ -114,7 +114,10 @@ struct vcpu_ops {
 	void (*get)(struct vcpu *v, struct vcpu_state *s);
 	void (*set)(struct vcpu *v, const struct vcpu_state *s);     /* checked by the caller                 */
 
-	/* One of CR0, CR4, EFER, DR6, PAT, CSTAR, by its offset in struct vcpu_state; CR0 and CR4 are only read so. */
+	/*
+	 * One of CR0, CR4, EFER, DR6, PAT, STAR to SFMASK, by its offset in struct vcpu_state; CR0 and CR4 are only read so. v is
+	 * loaded.
+	 */
 	uint64_t (*get_word)(const struct vcpu *v, size_t offset);
 	void (*set_word)(struct vcpu *v, size_t offset, uint64_t val);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop of one vCPU: enter, handle, look around, enter again. */
-#include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/irq.h"
@@ -11,19 +10,6 @@
 #include "kernel/space.h"
 #include "kernel/thread.h"
 #include "kernel/trace.h"
-
-/* TSC_AUX of each CPU as last written here; ring 3 does not rely on it. */
-static uint64_t loaded_tsc_aux[CPU_MAX];
-
-void vcpu_load_aux(const struct vcpu *v)
-{
-	uint64_t *loaded = &loaded_tsc_aux[cpu_this()->id];
-
-	if (v->tsc_aux != *loaded && cpu_features.rdtscp) {
-		*loaded = v->tsc_aux;
-		wrmsr(MSR_TSC_AUX, v->tsc_aux);
-	}
-}
 
 void vcpu_load_dr(struct vcpu *v)
 {
@@ -43,17 +29,12 @@ void vcpu_save_dr(struct vcpu *v)
 	v->dr_loaded = false;
 }
 
-void vcpu_release(struct vcpu *v)
-{
-	if (cpu_count > 1) {
-		vcpu_ops->release(v);
-	}
-}
-
 /* The guest's state goes into the CPU; the vmm's changes are taken over. From now on the vCPU is this CPU's alone. */
 static void load(struct thread *t, struct vcpu *v)
 {
-	state_take_page(v);
+	if (v->page->dirty) {
+		state_take_page(v);
+	}
 	v->thread = t;
 	t->vcpu = v;
 	fpu_use(v->xsave);
@@ -64,7 +45,7 @@ static void load(struct thread *t, struct vcpu *v)
 	vcpu_load_aux(v);
 	vcpu_ops->load(v);
 	pv_enter(v);
-	timer_bring(&v->vapic.timer);
+	timer_bring(&v->vapic.timer, cpu_this());
 	v->entered_tsc = rdtsc();
 	/* Work that is set after this brings a kick; what was set before is seen by the loop, which reads it later. */
 	__atomic_store_n(&v->on_cpu, cpu_this(), __ATOMIC_SEQ_CST);
@@ -72,7 +53,7 @@ static void load(struct thread *t, struct vcpu *v)
 }
 
 /* The CPU is the host's again; the vector registers stay the guest's until somebody else uses them. */
-static void unload(struct vcpu *v)
+static inline void unload(struct vcpu *v)
 {
 	struct vcpu_page *page = v->page;
 
@@ -89,10 +70,10 @@ static void unload(struct vcpu *v)
 }
 
 /* Without the kernel lock: nobody else changes t->vcpu while t runs, and v is nobody's until its thread is NULL. */
-_Noreturn static void to_user(struct thread *t, struct vcpu *v, uint32_t kind)
+_Noreturn static inline __attribute__((always_inline)) void to_user(struct thread *t, struct vcpu *v, uint32_t kind)
 {
 	unload(v);
-	v->page->guest_ns = clock_ticks_to_ns(v->guest_tsc);
+	v->page->guest_ticks = v->guest_tsc;
 	fpu_use(t->fpu);
 	t->vcpu = NULL;
 	t->frame.rax = kind;
@@ -119,8 +100,8 @@ static void block(struct thread *t, struct vcpu *v)
 	sched_run();
 }
 
-/* To the vmm, with the work that is left for the next run. */
-_Noreturn static void ask(struct thread *t, struct vcpu *v, uint32_t kind, uint32_t left)
+/* To the vmm, with the work that is left for the next run. Apart, as it is rare. */
+_Noreturn static __attribute__((noinline)) void ask(struct thread *t, struct vcpu *v, uint32_t kind, uint32_t left)
 {
 	vcpu_add_work(v, left);
 	to_user(t, v, kind);
@@ -157,7 +138,7 @@ static bool look_around(struct thread *t, struct vcpu *v)
 	}
 	if (v->state == VCPU_LOST) {
 		v->page->exit.kind = EXIT_FAIL;
-		to_user(t, v, EXIT_FAIL);
+		ask(t, v, EXIT_FAIL, work);
 	}
 	if (v->state == VCPU_HALTED && irq_wakes(v)) {
 		v->state = VCPU_RUNNING;

@@ -2,12 +2,14 @@
 /* A virtual CPU: neutral state, and the entry points of the portable kernel. */
 #pragma once
 
+#include "arch/x86/cpu/features.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/vcpu/fetch.h"
 #include "arch/x86/vcpu/ops.h"
 #include "arch/x86/vcpu/vapic.h"
 #include "arch/x86/vcpu/vm.h"
 #include "kernel/abi.h"
+#include "kernel/cpu.h"
 #include "kernel/object.h"
 #include "kernel/thread.h"
 #include "lib/base.h"
@@ -99,10 +101,21 @@ void vcpu_thread_gone(struct thread *t);
 _Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
 
 /* The calling CPU has done with v for now: where there are others, it keeps nothing of it, as any may be next. */
-void vcpu_release(struct vcpu *v);
+static inline void vcpu_release(struct vcpu *v)
+{
+	if (cpu_count > 1) {
+		vcpu_ops->release(v);
+	}
+}
 
 /* Brings v->tsc_aux into the CPU, where it has that register. */
-void vcpu_load_aux(const struct vcpu *v);
+static inline void vcpu_load_aux(const struct vcpu *v)
+{
+	if (cpu_features.rdtscp && v->tsc_aux != cpu_this()->tsc_aux) {
+		cpu_this()->tsc_aux = v->tsc_aux;
+		wrmsr(MSR_TSC_AUX, v->tsc_aux);
+	}
+}
 
 /* DR0 to DR3 of the CPU become the guest's, or are taken back. */
 void vcpu_load_dr(struct vcpu *v);
@@ -142,7 +155,7 @@ static inline void vcpu_skip(struct vcpu *v, uint64_t length)
 bool msr_read(struct vcpu *v, uint32_t index, uint64_t *val);
 bool msr_write(struct vcpu *v, uint32_t index, uint64_t val);
 
-/* Those that do not exit: the back end switches their values. */
+/* Those that do not exit: the back end switches their values. With VMX writes of STAR, LSTAR and SFMASK do. */
 enum { MSR_OPEN_COUNT = 9 };
 extern const uint32_t msr_open[MSR_OPEN_COUNT];
 

@@ -122,6 +122,8 @@ void vmx_set_word(struct vcpu *v, size_t offset, uint64_t val)
 		vmwrite(VMCS_GUEST_EFER, val);       /* LMA does not change so */
 	} else if (offset == offsetof(struct vcpu_state, dr6) && v->dr_loaded) {
 		write_dr6(val);
+	} else if (offset >= offsetof(struct vcpu_state, star) && offset <= offsetof(struct vcpu_state, sfmask)) {
+		vmx_load_syscall(vmx_of(v));
 	}
 }
 

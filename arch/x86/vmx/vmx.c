@@ -106,7 +106,10 @@ static void prepare(void)
 		uint32_t msr = msr_open[i], at = (msr >= 0xc0000000 ? MSR_BITMAP_HIGH : 0) + (msr & 0x1fff) / 8;
 
 		msr_bitmap[at] &= (uint8_t) ~(1u << msr % 8);
-		msr_bitmap[at + MSR_BITMAP_WRITES] &= (uint8_t) ~(1u << msr % 8);
+		/* Those that are switched by software are seen when they are written, so that they need not be read each time. */
+		if (msr < MSR_STAR || msr > MSR_SFMASK) {
+			msr_bitmap[at + MSR_BITMAP_WRITES] &= (uint8_t) ~(1u << msr % 8);
+		}
 	}
 }
 
@@ -262,14 +265,19 @@ void vmx_load_debug(struct vcpu *v)
 	write_dr6(vmx_of(v)->dr6);
 }
 
+void vmx_load_syscall(const struct vmx *x)
+{
+	wrmsr(MSR_STAR, x->star);
+	wrmsr(MSR_LSTAR, x->lstar);
+	wrmsr(MSR_SFMASK, x->sfmask);
+}
+
 static void load(struct vcpu *v)
 {
 	const struct vmx *x = vmx_of(v);
 
 	vmx_use(v);
-	wrmsr(MSR_STAR, x->star);
-	wrmsr(MSR_LSTAR, x->lstar);
-	wrmsr(MSR_SFMASK, x->sfmask);
+	vmx_load_syscall(x);
 	wrmsr(MSR_KERNEL_GS_BASE, x->kernel_gs_base);
 	if (x->dr7 & DR7_ENABLES) {
 		vmx_load_debug(v);
@@ -284,9 +292,6 @@ static void unload(struct vcpu *v)
 {
 	struct vmx *x = vmx_of(v);
 
-	x->star = rdmsr(MSR_STAR);
-	x->lstar = rdmsr(MSR_LSTAR);
-	x->sfmask = rdmsr(MSR_SFMASK);
 	x->kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
 	syscall_init();
 	wrmsr(MSR_KERNEL_GS_BASE, 0);

@@ -28,7 +28,7 @@ struct vmx {
 	uint64_t rip, rflags, rsp, interruptibility, proc;
 	/*
 	 * The members of struct vcpu_state from cr0 to pat, in its order. Some stand elsewhere: in the VMCS (state.c), in
-	 * struct vcpu, STAR to KERNEL_GS_BASE in the CPU from load to unload. EPT ignores the PAT, Intel CPUs CSTAR.
+	 * struct vcpu, KERNEL_GS_BASE in the CPU from load to unload. EPT ignores the PAT, Intel CPUs CSTAR.
 	 */
 	uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0, dr[4], dr6, dr7;
 	uint64_t star, lstar, cstar, sfmask, kernel_gs_base, sysenter[3], pat;
@@ -93,6 +93,9 @@ void vmx_get(struct vcpu *v, struct vcpu_state *s);
 void vmx_set(struct vcpu *v, const struct vcpu_state *s);
 uint64_t vmx_get_word(const struct vcpu *v, size_t offset);
 void vmx_set_word(struct vcpu *v, size_t offset, uint64_t val);
+
+/* STAR, LSTAR and SFMASK of the CPU become the guest's. */
+void vmx_load_syscall(const struct vmx *x);
 
 /* DR0 to DR3 and DR6 of the CPU become the guest's. */
 void vmx_load_debug(struct vcpu *v);

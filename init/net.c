@@ -21,7 +21,8 @@ enum { NET_ARENA = 192 << 10, NET_ARENA_PER_CARD = 16 << 10 };
 static struct {
 	struct extent pages;         /* struct net_status, then struct net_answers; size 0: no switch */
 	uint32_t answer;             /* event, paid by init                                          */
-	uint64_t asked;              /* bit per VM: its counters are wanted                          */
+	bool asked[CONF_VMS_MAX];    /* of which VMs the counters are wanted                         */
+	bool asked_any;
 } net;
 
 static const struct server_kind kind;
@@ -310,7 +311,7 @@ uint64_t net_tick(uint64_t now_ns)
 void net_show_counters(const struct vm *vm)
 {
 	if (server.runs && vm->conf.nic_count) {
-		net.asked |= 1ull << vm->number;
+		net.asked[vm->number] = net.asked_any = true;
 		__atomic_store_n(&status()->counters_wanted, status()->counters_wanted + 1, __ATOMIC_RELEASE);
 		server_wake(&server);
 	}
@@ -329,13 +330,14 @@ static void log_card(const struct vm *vm, uint32_t card)
 /* Acknowledgements are looked at by those who wait for them; here are the counters. */
 void net_answered(void)
 {
-	if (!net.asked || __atomic_load_n(&answers()->counters_shown, __ATOMIC_ACQUIRE) != status()->counters_wanted) {
+	if (!net.asked_any || __atomic_load_n(&answers()->counters_shown, __ATOMIC_ACQUIRE) != status()->counters_wanted) {
 		return;
 	}
 	for (uint32_t i = 0; i < vm_count(); i++) {
-		for (uint32_t card = 0; (net.asked >> i & 1) && card < vm_get(i)->conf.nic_count; card++) {
+		for (uint32_t card = 0; net.asked[i] && card < vm_get(i)->conf.nic_count; card++) {
 			log_card(vm_get(i), card);
 		}
+		net.asked[i] = false;
 	}
-	net.asked = 0;
+	net.asked_any = false;
 }

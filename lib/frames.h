@@ -12,7 +12,7 @@
 #include "lib/channel.h"
 
 enum {
-	FRAMES_RING = 256 << 10,     /* bytes of a ring; a power of two                              */
+	FRAMES_RING = 512 << 10,     /* bytes of a ring; a power of two                              */
 	FRAME_MIN = 14, FRAME_MAX = 65536 + 64,      /* bytes of a frame: Ethernet header up to a segmented packet */
 	FRAMES_MAGIC = 0x4d415246,
 };

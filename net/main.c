@@ -67,16 +67,18 @@ static bool follow_counters(void)
 
 static void signal_vms(void)
 {
-	uint64_t vms = 0;
+	for (uint32_t vm = 0; vm < fabric.count / CONF_NICS_MAX; vm++) {
+		bool signal = false;
 
-	for (uint32_t i = 0; i < fabric.count; i++) {
-		if (fabric.port[i].signal) {
-			fabric.port[i].signal = false;
-			vms |= 1ull << i / CONF_NICS_MAX;
+		for (uint32_t card = 0; card < CONF_NICS_MAX; card++) {
+			struct switch_port *p = &fabric.port[vm * CONF_NICS_MAX + card];
+
+			signal |= p->signal;
+			p->signal = false;
 		}
-	}
-	for (; vms; vms &= vms - 1) {
-		sys_event_signal(NET_VM_IN + (uint32_t)__builtin_ctzll(vms));
+		if (signal) {
+			sys_event_signal(NET_VM_IN + vm);
+		}
 	}
 }
 

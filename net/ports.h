@@ -22,7 +22,7 @@ enum { NET_PORTS_MAX = CONF_VMS_MAX * CONF_NICS_MAX, NET_MAGIC = 0x5354524f };
 /* Where init maps things in net. */
 #define NET_STATUS_ADDR 0x0000000010000000ull          /* struct net_status, read-only               */
 #define NET_ANSWERS_ADDR 0x0000000010100000ull         /* struct net_answers, read-write             */
-#define NET_CHANNEL_ADDR(port) (0x0000000040000000ull + (uint64_t)(port) * 0x100000)  /* struct frames_channel */
+#define NET_CHANNEL_ADDR(port) (0x0000000040000000ull + (uint64_t)(port) * 0x400000)  /* struct frames_channel */
 
 /* A network card of a VM. Port number: VM * CONF_NICS_MAX + card. */
 struct net_port {

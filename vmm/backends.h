@@ -11,5 +11,8 @@ int vm_nics_init(void) MUST_CHECK;
 /* The switch came or went: vm.control->net_up changed. Device lock held. */
 void vm_nics_link(void);
 
+/* Tells the operator what the cards have done. Device lock held. */
+void vm_nics_report(void);
+
 /* True: a card expects more frames of the guest. look: it looks for them now. Device lock held. */
 bool vm_nics_linger(bool look);

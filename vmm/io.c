@@ -14,6 +14,11 @@ static struct {
 } watch[VM_WATCHES_MAX];
 static unsigned watches;
 
+/* How often the first thread had something to do, and how often of these it had slept. Owned by the device lock. */
+static struct {
+	uint64_t turns, woken;
+} io;
+
 /* Bytes from the console that the guest's FIFO had no room for. Owned by the device lock. */
 static struct {
 	uint8_t buf[64];
@@ -113,6 +118,8 @@ static void on_control(void)
 	}
 	if (request & VMM_REQ_COUNTERS) {
 		vm_balloon_report();
+		vm_nics_report();
+		vm_log("devices: served %llu times, woken %llu times", (unsigned long long)io.turns, (unsigned long long)io.woken);
 	}
 	/* Each vCPU answers for itself: its counters are whole while it is out of the guest. */
 	for (unsigned i = 0; i < vm.vcpu_count && (request & VMM_REQ_COUNTERS); i++) {
@@ -170,6 +177,8 @@ void io_loop(void)
 		int64_t key = sys_event_wait(lingers ? 0 : UINT64_MAX, NULL);
 
 		vm_lock();
+		io.turns++;
+		io.woken += !lingers;
 		(void)vm_nics_linger(lingers);
 		switch (key) {
 		case E_TIMEOUT:

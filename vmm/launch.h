@@ -26,7 +26,7 @@ enum vmm_slot {
 #define VMM_LAUNCH_ADDR   0x0000000010000000ull    /* struct vmm_launch, read-only                   */
 #define VMM_CONTROL_ADDR  0x0000000010010000ull    /* struct vmm_control, read-write                 */
 #define VMM_CHANNEL_ADDR  0x0000000010020000ull    /* struct console_channel (lib/channel.h)         */
-#define VMM_NIC_ADDR(i)   (0x0000000030000000ull + (uint64_t)(i) * 0x100000)   /* struct frames_channel (lib/frames.h) */
+#define VMM_NIC_ADDR(i)   (0x0000000030000000ull + (uint64_t)(i) * 0x400000)   /* struct frames_channel (lib/frames.h) */
 #define VMM_KERNEL_ADDR   0x0000000100000000ull    /* kernel image, read-only                        */
 #define VMM_INITRD_ADDR   0x0000000200000000ull    /* initrd, read-only                              */
 #define VMM_MODULE_ADDR(i) (0x0000000300000000ull + ((uint64_t)(i) << 32))   /* module i, read-only          */

@@ -49,6 +49,27 @@ void vm_nics_link(void)
 	}
 }
 
+static uint64_t interrupts(const struct virtio_net *n, unsigned direction)
+{
+	uint64_t sum = 0;
+
+	for (unsigned queue = direction; queue < n->dev.queue_count - 1; queue += 2) {
+		sum += n->dev.queue[queue].interrupts;
+	}
+	return sum;
+}
+
+void vm_nics_report(void)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const struct virtio_net *n = &nics[i];
+
+		vm_log("card %u: %llu frames out, %llu interrupts for them; %llu in, %llu interrupts; %llu dropped", i,
+		       (unsigned long long)n->sent, (unsigned long long)interrupts(n, 1), (unsigned long long)n->received,
+		       (unsigned long long)interrupts(n, 0), (unsigned long long)n->dropped);
+	}
+}
+
 bool vm_nics_linger(bool look)
 {
 	uint32_t lingers = 0;

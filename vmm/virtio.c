@@ -84,6 +84,7 @@ bool virtio_is_live(const struct virtio_device *dev)
 void virtio_interrupt(struct virtio_device *dev, unsigned queue)
 {
 	if (dev->status & VIRTIO_DRIVER_OK) {
+		dev->queue[queue].interrupts++;
 		dev->transport->interrupt(dev, dev->queue[queue].vector, VIRTIO_ISR_QUEUE);
 	}
 }

@@ -45,6 +45,7 @@ struct virtio_queue {
 	/* Host side. */
 	uint16_t size_max;           /* by the model; 0: VIRTIO_QUEUE_SIZE                           */
 	struct ring ring;            /* stopped unless enabled                                       */
+	uint64_t interrupts;         /* since the VM started                                         */
 };
 
 struct virtio_device;

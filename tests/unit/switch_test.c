@@ -217,6 +217,8 @@ TEST(a_vm_that_stalls_holds_up_nobody_for_long)
 TEST(a_frame_that_waited_goes_when_there_is_room)
 {
 	struct frame_header h;
+	uint64_t sent;
+	bool told = false;
 
 	fresh();
 	while (send(0, 2, FLOOD_LEN)) {
@@ -225,12 +227,14 @@ TEST(a_frame_that_waited_goes_when_there_is_room)
 	run();
 	CHECK(s.port[0].waits);
 	s.port[0].signal = false;
-	CHECK_EQ(frames_next(&in[2], &h), OK);
-	CHECK(!frames_drop(&in[2], &h));                 /* less than half is free: nobody is told */
-	CHECK_EQ(frames_next(&in[2], &h), OK);
-	CHECK(frames_drop(&in[2], &h));                  /* now the switch is told */
+	sent = s.port[2].counters.out_frames;
+	while (!told) {                                  /* nobody is told while less than half is free */
+		CHECK_EQ(frames_next(&in[2], &h), OK);
+		told = frames_drop(&in[2], &h);
+		CHECK_EQ(told, channel_avail(&in[2].bytes) <= FRAMES_RING / 2);
+	}
 	run();
-	CHECK_EQ(s.port[2].counters.out_frames, 6);
+	CHECK(s.port[2].counters.out_frames > sent);
 	CHECK_EQ(s.port[2].counters.out_dropped, 0);
 }
 

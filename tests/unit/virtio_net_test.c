@@ -136,27 +136,28 @@ TEST(offloads_that_were_not_negotiated_do_not_count)
 
 TEST(frames_wait_for_room_in_the_channel_and_go_on)
 {
+	enum { LEN = 60000, FIT = FRAMES_RING / (LEN + sizeof(struct frame_header)) };
 	struct frame_header h;
 	uint32_t written;
 	uint16_t id;
 	unsigned used = 0;
 
 	fresh(0);
-	for (unsigned i = 0; i < 6; i++) {
-		guest_sends(no_offload, 60000, 12);
+	for (unsigned i = 0; i < FIT + 2; i++) {
+		guest_sends(no_offload, LEN, 12);
 	}
-	CHECK_EQ(nic.sent, 4);
+	CHECK_EQ(nic.sent, FIT);
 	CHECK_EQ(channel.from_vm.writer_waits, 1);
 	while (frames_next(&from_vm, &h) == OK) {
 		signals += frames_drop(&from_vm, &h);
 	}
 	CHECK_EQ(signals, 1);
 	virtio_net_poll(&nic);
-	CHECK_EQ(nic.sent, 6);
+	CHECK_EQ(nic.sent, FIT + 2);
 	while (fake_driver_used(&driver[TX], &id, &written)) {
 		used++;
 	}
-	CHECK_EQ(used, 6);
+	CHECK_EQ(used, FIT + 2);
 	CHECK_EQ(nic.dropped, 0);
 }
 

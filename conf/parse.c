@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "conf/cpu_list.h"
 #include "conf/devices.h"
+#include "lib/cpu_list.h"
 
 enum { VCPUS_MAX = 8, WEIGHT_MAX = 10000 };
 

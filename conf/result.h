@@ -7,6 +7,7 @@
 
 #include "kernel/abi.h"
 #include "lib/base.h"
+#include "lib/cpu_list.h"
 
 enum {
 	CONF_MAGIC = 0x464e4342,
@@ -18,7 +19,7 @@ enum {
 	CONF_MODULE_TEXT = 512,      /* bytes of all its module lines, each with a NUL               */
 	CONF_DISKS_MAX = 4,          /* of a VM                                                      */
 	CONF_NICS_MAX = 2,
-	CONF_CPUS_MAX = 32,
+	CONF_CPUS_MAX = CPU_LIST_MAX,
 	CONF_MESSAGES_MAX = 64,
 	CONF_MESSAGE_MAX = 160,
 };

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "console/mux.h"
+#include "lib/cpu_list.h"
+#include "lib/fmt.h"
 
 static void help(struct mux *m)
 {
@@ -31,6 +33,26 @@ static const char *state_name(enum node_vm_state state)
 	}
 }
 
+/* Where a VM runs, if it may not run everywhere, and of which nodes its memory is, if there are several. */
+static void print_place(struct mux *m, const struct node_vm *vm)
+{
+	char list[CPU_LIST_TEXT], text[256];
+	size_t len = 0;
+
+	if (vm->cpus) {
+		len += fmt_print(text, sizeof(text), ", cpus %s", cpu_list_print(vm->cpus, list));
+	}
+	for (uint32_t i = 0; m->status->numa_count > 1 && i < m->status->numa_count; i++) {
+		if (vm->node_memory[i] && len < sizeof(text)) {
+			len += fmt_print(text + len, sizeof(text) - len, ", %llu MiB of node %u",
+					 (unsigned long long)(vm->node_memory[i] >> 20), (unsigned)m->status->numa[i].id);
+		}
+	}
+	if (len) {
+		screen_print(&m->screen, "[brume]     %s: %s", vm->name, text + 2);
+	}
+}
+
 static void list(struct mux *m)
 {
 	if (!mux_count(m)) {
@@ -42,12 +64,14 @@ static void list(struct mux *m)
 		screen_print(&m->screen, "[brume] %c%2d %-16.31s %-7s %6llu MiB %u vCPU weight %u %.63s",
 			     i == m->selected ? '*' : ' ', i + 1, vm->name, state_name(mux_state(m, i)),
 			     (unsigned long long)(vm->memory >> 20), (unsigned)vm->vcpus, (unsigned)vm->weight, vm->note);
+		print_place(m, vm);
 	}
 }
 
 static void info(struct mux *m)
 {
 	int running = 0;
+	char list[CPU_LIST_TEXT];
 
 	for (int i = 0; i < mux_count(m); i++) {
 		running += mux_state(m, i) == NODE_VM_RUNNING;
@@ -55,6 +79,13 @@ static void info(struct mux *m)
 	screen_print(&m->screen, "[brume] version " NODE_VERSION ", %llu KiB of RAM, %llu KiB free, %d VMs, %d running",
 		     (unsigned long long)(m->status->ram_bytes >> 10), (unsigned long long)(m->status->free_bytes >> 10),
 		     mux_count(m), running);
+	for (uint32_t i = 0; m->status->numa_count > 1 && i < m->status->numa_count; i++) {
+		const struct node_numa *n = &m->status->numa[i];
+
+		screen_print(&m->screen, "[brume] node %u: cpus %s, %llu KiB of RAM, %llu KiB free", (unsigned)n->id,
+			     cpu_list_print(n->cpus, list), (unsigned long long)(n->total_bytes >> 10),
+			     (unsigned long long)(n->free_bytes >> 10));
+	}
 }
 
 static void command(struct mux *m, enum node_op op)

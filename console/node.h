@@ -25,7 +25,7 @@ enum console_slot {
 #define CONSOLE_VIDEO_ADDR    0x0000000040000000ull    /* the screen's memory, read-write            */
 #define CONSOLE_CHANNEL_ADDR(vm) (0x0000000020000000ull + (uint64_t)(vm) * 0x10000)   /* struct console_channel */
 
-enum { NODE_MAGIC = 0x45444f4e };
+enum { NODE_MAGIC = 0x45444f4e, NODE_NODES_MAX = 8 };
 
 /*
  * NODE_VM_STOPPED --start--> NODE_VM_RUNNING --end--> NODE_VM_ENDED --acknowledged--> NODE_VM_STOPPED
@@ -40,7 +40,17 @@ struct node_vm {
 	uint32_t generation;         /* of its channel; 0: never started                             */
 	uint64_t memory;             /* bytes                                                        */
 	uint32_t vcpus, weight;
+	uint32_t cpus;               /* bit n: it may run on processor n; 0: on all                  */
+	uint32_t pad;
+	uint64_t node_memory[NODE_NODES_MAX];        /* bytes that it has of each NUMA node          */
 	char note[64];               /* how it ended last, or empty                                  */
+};
+
+/* A NUMA node. */
+struct node_numa {
+	uint32_t id;                 /* as the firmware numbers it                                   */
+	uint32_t cpus;               /* bit n: processor n is in it                                  */
+	uint64_t total_bytes, free_bytes;
 };
 
 /* The screen that the loader left on, beside the serial line. */
@@ -63,6 +73,8 @@ struct node_status {
 	uint32_t stopping;           /* 1: the node powers off; send all output and set flushed      */
 	uint32_t pad;
 	uint64_t ram_bytes, free_bytes;
+	uint32_t numa_count, pad2;   /* 1: the machine has no nodes worth telling                    */
+	struct node_numa numa[NODE_NODES_MAX];
 	struct node_video video;
 	struct node_vm vm[CONF_VMS_MAX];
 };

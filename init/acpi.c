@@ -138,7 +138,7 @@ static bool walk_root(struct parser *p, uint64_t base, const char *signature, si
 {
 	static const char signatures[ACPI_TABLE_COUNT][5] = {
 		[ACPI_MADT] = "APIC", [ACPI_FADT] = "FACP", [ACPI_HPET] = "HPET", [ACPI_MCFG] = "MCFG",
-		[ACPI_SRAT] = "SRAT", [ACPI_DMAR] = "DMAR", [ACPI_IVRS] = "IVRS",
+		[ACPI_SRAT] = "SRAT", [ACPI_SLIT] = "SLIT", [ACPI_DMAR] = "DMAR", [ACPI_IVRS] = "IVRS",
 	};
 	struct acpi_table root;
 	uint64_t entry = 0, off = HEADER_BYTES;

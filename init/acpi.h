@@ -7,9 +7,9 @@
 
 #include "lib/base.h"
 
-/* What is looked for. MCFG, SRAT, DMAR and IVRS are checked and noted, not read yet. */
+/* What is looked for. SRAT and SLIT are read by numa.c; MCFG, DMAR and IVRS are checked and noted, not read yet. */
 enum acpi_table_id {
-	ACPI_MADT, ACPI_FADT, ACPI_HPET, ACPI_MCFG, ACPI_SRAT, ACPI_DMAR, ACPI_IVRS,
+	ACPI_MADT, ACPI_FADT, ACPI_HPET, ACPI_MCFG, ACPI_SRAT, ACPI_SLIT, ACPI_DMAR, ACPI_IVRS,
 	ACPI_TABLE_COUNT
 };
 

@@ -28,7 +28,7 @@ static struct conf_job *job(void)
 
 static int prepare_job(const struct content *module)
 {
-	int r = memory_alloc(&memory, JOB_BYTES, PAGE_SIZE, MEMORY_HIGH, &job_memory);
+	int r = memory_alloc(&memory, NULL, JOB_BYTES, PAGE_SIZE, MEMORY_HIGH, &job_memory);
 
 	if (r == OK) {
 		r = sys_map(INIT_SPACE, INIT_JOB_ADDR, job_memory.handle, 0, JOB_BYTES, PROT_R | PROT_W);
@@ -72,7 +72,7 @@ static bool parse(const struct content *module, const struct program *program)
 	int r = prepare_job(module);
 
 	if (r == OK) {
-		r = child_create(&child, program, "conf", CONF_ARENA, 0, &why);
+		r = child_create(&child, program, "conf", NULL, CONF_ARENA, 0, &why);
 	}
 	if (r == OK) {
 		why = "its text cannot be mapped";

@@ -6,17 +6,21 @@
 
 #include "console/node.h"
 #include "init/counters.h"
+#include "init/cpus.h"
 #include "init/events.h"
 #include "init/inventory.h"
 #include "init/log.h"
 #include "init/machine.h"
 #include "init/node.h"
+#include "init/ram.h"
 #include "init/server.h"
 #include "init/video.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
 
 enum { CONSOLE_ARENA = 192 << 10 };
+
+_Static_assert((int)NODE_NODES_MAX == (int)NUMA_NODES_MAX, "all nodes are told");
 
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct node_status), (uint64_t)PAGE_SIZE)
 #define EXCHANGE_BYTES ALIGN_UP((uint64_t)sizeof(struct node_exchange), (uint64_t)PAGE_SIZE)
@@ -44,6 +48,9 @@ static void show_memory(void)
 {
 	status()->ram_bytes = inventory()->ram_bytes;
 	status()->free_bytes = memory.free_bytes;
+	for (uint32_t i = 0; i < numa.node_count; i++) {
+		status()->numa[i] = (struct node_numa){ numa.domain[i], cpus_of_node(i), memory.node_total[i], memory.node_free[i] };
+	}
 }
 
 void console_show_vm(const struct vm *vm)
@@ -63,6 +70,10 @@ void console_show_vm(const struct vm *vm)
 	to->memory = vm->conf.memory;
 	to->vcpus = vm->conf.vcpus;
 	to->weight = vm->conf.weight;
+	to->cpus = vm->conf.cpus;
+	for (uint32_t i = 0; i < numa.node_count; i++) {
+		to->node_memory[i] = ram_of_node(vm, i);
+	}
 	memcpy(to->note, vm->note, sizeof(to->note));
 	to->generation = vm->generation;
 	__atomic_store_n(&to->state, states[vm->phase], __ATOMIC_RELEASE);     /* the generation before the state */
@@ -79,7 +90,7 @@ static void reset_exchange(void)
 
 bool console_init(void)
 {
-	int r = memory_alloc(&memory, STATUS_BYTES + EXCHANGE_BYTES, PAGE_SIZE, MEMORY_HIGH, &console.pages);
+	int r = memory_alloc(&memory, NULL, STATUS_BYTES + EXCHANGE_BYTES, PAGE_SIZE, MEMORY_HIGH, &console.pages);
 
 	if (r == OK) {
 		r = sys_map(INIT_SPACE, INIT_NODE_ADDR, console.pages.handle, 0, console.pages.size, PROT_R | PROT_W);
@@ -98,6 +109,7 @@ bool console_init(void)
 	}
 	show_memory();
 	status()->video = video_screen.mode;
+	status()->numa_count = numa.node_count;
 	status()->vm_count = vm_count();
 	for (uint32_t i = 0; i < vm_count(); i++) {
 		console_show_vm(vm_get(i));

@@ -4,9 +4,12 @@
 
 #include "init/inventory.h"
 #include "init/log.h"
+#include "lib/cpu_list.h"
 #include "lib/user/sys.h"
 
 unsigned cpus_online = 1;
+
+static uint32_t node[CPU_LIST_MAX];      /* of each processor that runs */
 
 static const char *reason(int error)
 {
@@ -21,8 +24,12 @@ static const char *reason(int error)
 /* E_BUSY: it is the one that we run on. */
 static int start(uint32_t apic_id)
 {
+	struct memory_order order;
 	struct extent ram;
-	int r = memory_alloc(&memory, CPU_REGION_SIZE, PAGE_SIZE, MEMORY_HIGH, &ram);
+	int r;
+
+	numa_order(&numa, 1u << numa_node_of_cpu(&numa, apic_id), memory.node_free, &order);
+	r = memory_alloc(&memory, &order, CPU_REGION_SIZE, PAGE_SIZE, MEMORY_HIGH, &ram);
 
 	if (r < 0) {
 		return r;
@@ -36,13 +43,38 @@ static int start(uint32_t apic_id)
 	return r;
 }
 
+void cpus_init(uint32_t apic_id)
+{
+	node[0] = numa_node_of_cpu(&numa, apic_id);
+}
+
+uint32_t cpus_nodes(uint32_t mask)
+{
+	uint32_t nodes = 0;
+
+	for (unsigned i = 0; i < cpus_online; i++) {
+		nodes |= (mask >> i & 1) << node[i];
+	}
+	return nodes;
+}
+
+uint32_t cpus_of_node(uint32_t of)
+{
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; i < cpus_online; i++) {
+		mask |= (uint32_t)(node[i] == of) << i;
+	}
+	return mask;
+}
+
 void cpus_start(const uint32_t *apic_id, uint32_t count, uint32_t limit)
 {
 	for (uint32_t i = 0; i < count && cpus_online < limit; i++) {
 		int r = start(apic_id[i]);
 
 		if (r >= 0) {
-			cpus_online++;
+			node[cpus_online++] = numa_node_of_cpu(&numa, apic_id[i]);
 		} else if (r != E_BUSY) {
 			init_log("processor with APIC id %u is not used: %s", (unsigned)apic_id[i], reason(r));
 		}

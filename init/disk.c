@@ -33,7 +33,7 @@ static int take(struct vm *vm, uint32_t i, const char **why)
 	}
 	if (!conf->read_only) {
 		bytes = layer_bytes(conf, image);
-		r = memory_alloc(&memory, bytes, PAGE_SIZE, MEMORY_HIGH, &vm->layer[i]);
+		r = memory_alloc(&memory, &vm->order, bytes, PAGE_SIZE, MEMORY_HIGH, &vm->layer[i]);
 		snprintf(text, sizeof(text), "%llu MiB are wanted for changes on disk %s", (unsigned long long)(bytes >> 20),
 			 conf->module);
 	}

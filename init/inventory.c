@@ -10,6 +10,7 @@
 #include "lib/user/sys.h"
 
 struct memory memory;
+struct numa numa = { .node_count = 1 };
 
 static struct inventory all;
 
@@ -42,7 +43,7 @@ int inventory_init(const struct init_info *info)
 			*to = (struct content){ .handle = from->handle, .size = from->size, .length = from->length };
 			memcpy(to->name, from->name, sizeof(from->name));
 		} else if (from->kind == REGION_PHYSICAL) {
-			r = physical_add((struct extent){ from->base, from->size, from->handle, true });
+			r = physical_add((struct extent){ from->base, from->size, from->handle, true, 0 });
 		}
 	}
 	return r;
@@ -53,20 +54,34 @@ void inventory_set_clock(uint64_t wall_ns)
 	all.wall_ns = wall_ns;
 }
 
-static void take_ram(const struct boot_mem *m)
+static void take_ram(uint64_t base, uint64_t size, uint32_t node)
 {
 	struct extent e;
-	int r = physical_take(m->base, m->size, &e);
+	int r = physical_take(base, size, &e);
 
 	if (r == OK) {
 		r = sys_region_reclaim(e.handle);
 	}
 	if (r == OK) {
 		e.clean = false;
+		e.node = (uint8_t)node;
 		r = memory_add(&memory, e);
 	}
 	if (r < 0) {
-		init_log("RAM at %#llx is not used: error %d", (unsigned long long)m->base, r);
+		init_log("RAM at %#llx is not used: error %d", (unsigned long long)base, r);
+	}
+}
+
+/* A page is where its first byte is. */
+static void take_ram_by_node(const struct boot_mem *m)
+{
+	uint64_t end = m->base + m->size, next;
+
+	for (uint64_t at = m->base; at < end; at = next) {
+		uint32_t node = numa_node_at(&numa, at, &next);
+
+		next = next < end ? ALIGN_UP(next, (uint64_t)PAGE_SIZE) : end;
+		take_ram(at, next - at, node);
 	}
 }
 
@@ -110,7 +125,7 @@ void inventory_take(const struct boot_info *boot)
 	}
 	for (uint32_t i = 0; i < boot->mem_count; i++) {
 		if (boot->mem[i].type == BOOT_MEM_FREE) {
-			take_ram(&boot->mem[i]);
+			take_ram_by_node(&boot->mem[i]);
 		}
 	}
 }

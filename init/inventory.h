@@ -4,9 +4,11 @@
 
 #include "init/bootinfo.h"
 #include "init/memory.h"
+#include "init/numa.h"
 #include "kernel/abi.h"
 
 extern struct memory memory;             /* all RAM that is free; init has one thread                */
+extern struct numa numa;                 /* filled in before inventory_take()                        */
 
 /* A packed program or a boot module: read-only content at the start of whole pages. */
 struct content {

@@ -256,13 +256,15 @@ static int open_vmm(const struct program **program)
 /* Memory for the guest, for what changes on its disks, and for its process, which then stands and runs nothing. */
 static int make_process(struct vm *vm, const struct program *vmm, const char **why)
 {
-	int r = take_ram(vm, why);
+	int r;
 
+	ram_choose_nodes(vm, vm->conf.cpus);
+	r = take_ram(vm, why);
 	if (r == OK) {
 		r = disks_take(vm, why);
 	}
 	if (r == OK) {
-		r = child_create(&vm->child, vmm, vm->conf.name, arena_bytes(vm), LAUNCH_PAGES * PAGE_SIZE, why);
+		r = child_create(&vm->child, vmm, vm->conf.name, &vm->order, arena_bytes(vm), LAUNCH_PAGES * PAGE_SIZE, why);
 	}
 	return r;
 }

@@ -19,6 +19,7 @@
 #include "init/power.h"
 #include "init/rtc.h"
 #include "init/video.h"
+#include "lib/cpu_list.h"
 #include "lib/user/sys.h"
 
 enum { HOLES_MAX = 16, PANIC_SECONDS = 10, TCG_LEAF = 0x40000000, LINE_VECTOR = DEVICE_VECTOR_FIRST };
@@ -61,7 +62,7 @@ static void log_boot_info(const struct boot_info *b)
 
 static void log_tables(const struct acpi_info *a)
 {
-	static const char name[ACPI_TABLE_COUNT][5] = { "MADT", "FADT", "HPET", "MCFG", "SRAT", "DMAR", "IVRS" };
+	static const char name[ACPI_TABLE_COUNT][5] = { "MADT", "FADT", "HPET", "MCFG", "SRAT", "SLIT", "DMAR", "IVRS" };
 	char list[ACPI_TABLE_COUNT * sizeof(name[0]) + 1] = "";
 	int n = 0;
 
@@ -70,6 +71,17 @@ static void log_tables(const struct acpi_info *a)
 	}
 	init_log("acpi:%s; %u CPUs, %u IOAPICs, %s_S5_, %u tables refused", list, (unsigned)a->cpu_count,
 		 (unsigned)a->ioapic_count, a->s5_found ? "" : "no ", (unsigned)a->refused);
+}
+
+static void read_nodes(void)
+{
+	numa_parse(&numa, &acpi, physical_read, NULL);
+	if (numa.srat_why[0]) {
+		init_log("acpi: SRAT ignored: %s; all memory counts as equally near", numa.srat_why);
+	}
+	if (numa.slit_why[0]) {
+		init_log("acpi: SLIT ignored: %s; all nodes count as equally far", numa.slit_why);
+	}
 }
 
 static void read_acpi(const struct boot_info *boot)
@@ -87,6 +99,7 @@ static void read_acpi(const struct boot_info *boot)
 	} else {
 		log_tables(&acpi);
 	}
+	read_nodes();
 }
 
 static void log_cpu(void)
@@ -158,7 +171,18 @@ static void set_up_kernel(struct boot_info *boot)
 		refuse(apic_id == E_IO ? "The timer of the local APIC stands still." : "What the firmware tells of this machine makes no sense.");
 	}
 	inventory_set_clock(m.wall_ns - sys_clock(NULL));
+	cpus_init((uint32_t)apic_id);
 	route_line(boot, (uint32_t)apic_id);
+}
+
+static void log_nodes(void)
+{
+	char list[CPU_LIST_TEXT];
+
+	for (uint32_t i = 0; numa.node_count > 1 && i < numa.node_count; i++) {
+		init_log("node %u: processors %s, %llu MiB of RAM", (unsigned)numa.domain[i],
+			 cpu_list_print(cpus_of_node(i), list), (unsigned long long)(memory.node_total[i] >> 20));
+	}
 }
 
 void machine_init(void)
@@ -183,6 +207,7 @@ void machine_init(void)
 	video_take(&boot.video);
 	cpus_start(acpi.apic_id, acpi.cpu_count < ACPI_CPU_MAX ? acpi.cpu_count : ACPI_CPU_MAX,
 		   boot_option_u32(boot.cmdline, "cpus", ACPI_CPU_MAX));
+	log_nodes();
 }
 
 uint16_t machine_line(void)

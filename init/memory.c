@@ -39,7 +39,7 @@ static bool merge_next(struct memory *m, unsigned i, bool any)
 {
 	struct extent *low = &m->free[i], *high = &m->free[i + 1];
 
-	if (i + 1 >= m->count || end_of(low) != high->base || (low->clean != high->clean && !any) ||
+	if (i + 1 >= m->count || end_of(low) != high->base || low->node != high->node || (low->clean != high->clean && !any) ||
 	    m->ops->merge(low->handle, high->handle) < 0) {
 		return false;
 	}
@@ -64,7 +64,7 @@ int memory_add(struct memory *m, struct extent extent)
 	if (m->count == MEMORY_EXTENTS_MAX) {
 		return E_NOMEM;
 	}
-	if (!extent.size || extent.base + extent.size < extent.base) {
+	if (!extent.size || extent.base + extent.size < extent.base || extent.node >= MEMORY_NODES_MAX) {
 		return E_INVAL;
 	}
 	for (unsigned i = 0; i < m->count; i++) {
@@ -75,6 +75,8 @@ int memory_add(struct memory *m, struct extent extent)
 	insert(m, extent);
 	m->total_bytes += extent.size;
 	m->free_bytes += extent.size;
+	m->node_total[extent.node] += extent.size;
+	m->node_free[extent.node] += extent.size;
 	return OK;
 }
 
@@ -93,13 +95,13 @@ static bool fits(const struct extent *e, uint64_t size, uint64_t align)
 	return start >= e->base && start <= end_of(e) && size <= end_of(e) - start;
 }
 
-/* Index of the extent to take from, or -1. */
-static int choose(const struct memory *m, uint64_t size, uint64_t align, enum memory_end end)
+/* Index of the extent of that node, or of any if it is negative, to take from; -1: there is none. */
+static int choose_of(const struct memory *m, int node, uint64_t size, uint64_t align, enum memory_end end)
 {
 	int best = -1;
 
 	for (unsigned i = 0; i < m->count; i++) {
-		if (!fits(&m->free[i], size, align)) {
+		if ((node >= 0 && m->free[i].node != node) || !fits(&m->free[i], size, align)) {
 			continue;
 		}
 		if (end == MEMORY_LOW) {
@@ -110,6 +112,16 @@ static int choose(const struct memory *m, uint64_t size, uint64_t align, enum me
 		}
 	}
 	return best;
+}
+
+static int choose(const struct memory *m, const struct memory_order *order, uint64_t size, uint64_t align, enum memory_end end)
+{
+	int found = order ? -1 : choose_of(m, -1, size, align, end);
+
+	for (unsigned i = 0; order && found < 0 && i < order->count; i++) {
+		found = choose_of(m, order->node[i], size, align, end);
+	}
+	return found;
 }
 
 /* Cuts [base, base + size) out of extent i. On an error all memory is still in the list. */
@@ -128,7 +140,7 @@ static int carve(struct memory *m, unsigned i, uint64_t base, uint64_t size, str
 			return handle;
 		}
 		e->size -= after;
-		insert(m, (struct extent){ base + size, after, (uint32_t)handle, e->clean });
+		insert(m, (struct extent){ base + size, after, (uint32_t)handle, e->clean, e->node });
 	}
 	if (!before) {
 		*out = *e;
@@ -140,24 +152,41 @@ static int carve(struct memory *m, unsigned i, uint64_t base, uint64_t size, str
 		merge_next(m, i, true);
 		return handle;
 	}
-	*out = (struct extent){ base, size, (uint32_t)handle, e->clean };
+	*out = (struct extent){ base, size, (uint32_t)handle, e->clean, e->node };
 	e->size = before;
 	return OK;
 }
 
-int memory_alloc(struct memory *m, uint64_t size, uint64_t align, enum memory_end end, struct extent *out)
+/* The kernel zeroes what was used before. A refusal puts it back. */
+static int make_clean(struct memory *m, struct extent *e)
 {
-	int i, r;
+	int r = e->clean ? OK : m->ops->clean(e->handle, e->size);
+
+	if (r < 0) {
+		insert_and_merge(m, *e);
+		*e = (struct extent){ 0 };
+	} else {
+		e->clean = true;
+		m->free_bytes -= e->size;
+		m->node_free[e->node] -= e->size;
+	}
+	return r;
+}
+
+int memory_alloc(struct memory *m, const struct memory_order *order, uint64_t size, uint64_t align, enum memory_end end,
+		 struct extent *out)
+{
 	const struct extent *e;
+	int i, r;
 
 	*out = (struct extent){ 0 };
 	if (!size || size & (PAGE_SIZE - 1)) {
 		return E_INVAL;
 	}
-	i = choose(m, size, align, end);
+	i = choose(m, order, size, align, end);
 	if (i < 0) {
 		memory_compact(m);
-		i = choose(m, size, align, end);
+		i = choose(m, order, size, align, end);
 	}
 	if (i < 0) {
 		return E_NOMEM;
@@ -165,20 +194,7 @@ int memory_alloc(struct memory *m, uint64_t size, uint64_t align, enum memory_en
 	e = &m->free[i];
 	r = carve(m, (unsigned)i, end == MEMORY_LOW ? ALIGN_UP(e->base, align) : ALIGN_DOWN(end_of(e) - size, align), size,
 		  out);
-	if (r < 0) {
-		return r;
-	}
-	if (!out->clean) {
-		r = m->ops->clean(out->handle, out->size);
-		if (r < 0) {
-			insert_and_merge(m, *out);
-			*out = (struct extent){ 0 };
-			return r;
-		}
-		out->clean = true;
-	}
-	m->free_bytes -= size;
-	return OK;
+	return r < 0 ? r : make_clean(m, out);
 }
 
 int memory_free(struct memory *m, struct extent *extent)
@@ -203,15 +219,21 @@ int memory_free(struct memory *m, struct extent *extent)
 	e.clean = false;
 	insert_and_merge(m, e);
 	m->free_bytes += e.size;
+	m->node_free[e.node] += e.size;
 	return OK;
 }
 
-uint64_t memory_largest(const struct memory *m, uint64_t align)
+static bool is_in(const struct memory_order *order, uint8_t node)
+{
+	return !order || __builtin_memchr(order->node, node, order->count);
+}
+
+uint64_t memory_largest(const struct memory *m, const struct memory_order *order, uint64_t align)
 {
 	uint64_t best = 0;
 
 	for (unsigned i = 0; i < m->count; i++) {
-		uint64_t size = aligned_size(&m->free[i], align);
+		uint64_t size = is_in(order, m->free[i].node) ? aligned_size(&m->free[i], align) : 0;
 
 		best = size > best ? size : best;
 	}

@@ -5,19 +5,26 @@
  * of the smallest extent that holds them, so that they do not cut the large ones into pieces.
  *
  * Freed memory is unclean and is zeroed when it is handed out again. Neighbours merge when they are equally clean;
- * memory_compact() merges all, at the price of zeroing clean memory again.
+ * memory_compact() merges all, at the price of zeroing clean memory again. An extent is of one NUMA node, and says which;
+ * neighbours of different nodes never merge.
  */
 #pragma once
 
 #include "lib/base.h"
 
-enum { MEMORY_EXTENTS_MAX = 128 };
+enum { MEMORY_EXTENTS_MAX = 128, MEMORY_NODES_MAX = 8 };
 
 /* A piece of RAM: one region. size 0: none. */
 struct extent {
 	uint64_t base, size;         /* host-physical, bytes, whole pages                            */
 	uint32_t handle;
 	bool clean;
+	uint8_t node;                /* below MEMORY_NODES_MAX                                       */
+};
+
+/* Nodes in the order in which somebody wants their memory. */
+struct memory_order {
+	uint8_t count, node[MEMORY_NODES_MAX];
 };
 
 /* The mechanism: the kernel's region calls, or a fake of the tests. Contracts as in kernel/abi.h. */
@@ -33,20 +40,23 @@ struct memory {
 	struct extent free[MEMORY_EXTENTS_MAX];      /* by base                                      */
 	unsigned count;
 	uint64_t total_bytes, free_bytes;
+	uint64_t node_total[MEMORY_NODES_MAX], node_free[MEMORY_NODES_MAX];
 };
 
 enum memory_end { MEMORY_LOW, MEMORY_HIGH };
 
 void memory_init(struct memory *m, const struct region_ops *ops);
 
-/* A region that the kernel gave. E_NOMEM: the list is full; E_INVAL: empty, or overlaps another. */
+/* A region that the kernel gave. E_NOMEM: the list is full; E_INVAL: empty, overlaps another, or of no node. */
 int memory_add(struct memory *m, struct extent extent) MUST_CHECK;
 
 /*
- * size: bytes, whole pages; align: power of two, at least a page. The extent is zeroed. E_NOMEM: no extent is large
- * enough; otherwise an error of the kernel. On an error nothing is lost.
+ * order: from the first of these nodes that has it; NULL: from any. size: bytes, whole pages; align: power of two, at least
+ * a page. The extent is zeroed. E_NOMEM: no extent is large enough; otherwise an error of the kernel. On an error nothing is
+ * lost.
  */
-int memory_alloc(struct memory *m, uint64_t size, uint64_t align, enum memory_end end, struct extent *out) MUST_CHECK;
+int memory_alloc(struct memory *m, const struct memory_order *order, uint64_t size, uint64_t align, enum memory_end end,
+		 struct extent *out) MUST_CHECK;
 
 /*
  * Takes the extent away from everybody and puts it back; *extent becomes empty. An empty one is left alone.
@@ -54,8 +64,8 @@ int memory_alloc(struct memory *m, uint64_t size, uint64_t align, enum memory_en
  */
 int memory_free(struct memory *m, struct extent *extent) MUST_CHECK;
 
-/* The largest size that memory_alloc could serve at this alignment. */
-uint64_t memory_largest(const struct memory *m, uint64_t align);
+/* The largest size that memory_alloc could serve at this alignment, of the nodes of order. */
+uint64_t memory_largest(const struct memory *m, const struct memory_order *order, uint64_t align);
 
 /* Merges all neighbours, clean or not. */
 void memory_compact(struct memory *m);

@@ -99,14 +99,14 @@ static void make_card(struct vm *vm, uint32_t card)
 	port->vm = vm->number;
 	port->net = net_number(nic->net, port_of(vm, card));
 	memcpy(port->mac, nic->mac, sizeof(port->mac));
-	if (memory_alloc(&memory, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->nic[card]) < 0) {
+	if (memory_alloc(&memory, NULL, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->nic[card]) < 0) {
 		init_log("vm %s: no memory for its network card", vm->conf.name);
 	}
 }
 
 static int make_pages(void)
 {
-	int r = memory_alloc(&memory, STATUS_BYTES + ANSWERS_BYTES, PAGE_SIZE, MEMORY_HIGH, &net.pages);
+	int r = memory_alloc(&memory, NULL, STATUS_BYTES + ANSWERS_BYTES, PAGE_SIZE, MEMORY_HIGH, &net.pages);
 
 	if (r == OK) {
 		r = sys_map(INIT_SPACE, INIT_NET_ADDR, net.pages.handle, 0, net.pages.size, PROT_R | PROT_W);

@@ -120,7 +120,7 @@ static int cut(struct extent *p, uint64_t at)
 	if (high < 0) {
 		return high;
 	}
-	insert((unsigned)(p - pieces) + 1, (struct extent){ at, p->base + p->size - at, (uint32_t)high, p->clean });
+	insert((unsigned)(p - pieces) + 1, (struct extent){ at, p->base + p->size - at, (uint32_t)high, p->clean, 0 });
 	p->size = at - p->base;
 	return OK;
 }

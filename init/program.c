@@ -133,16 +133,16 @@ static int make_process(struct child *child, const char *name)
 	return OK;
 }
 
-int child_create(struct child *child, const struct program *program, const char *name, uint64_t arena, uint64_t extra,
-		 const char **why)
+int child_create(struct child *child, const struct program *program, const char *name, const struct memory_order *near,
+		 uint64_t arena, uint64_t extra, const char **why)
 {
 	int r;
 
 	*child = (struct child){ .entry = program->image.entry };
 	*why = "no memory for its process";
-	r = memory_alloc(&memory, arena, PAGE_SIZE, MEMORY_HIGH, &child->arena);
+	r = memory_alloc(&memory, near, arena, PAGE_SIZE, MEMORY_HIGH, &child->arena);
 	if (r == OK && program->data_bytes + extra) {
-		r = memory_alloc(&memory, program->data_bytes + extra, PAGE_SIZE, MEMORY_HIGH, &child->data);
+		r = memory_alloc(&memory, near, program->data_bytes + extra, PAGE_SIZE, MEMORY_HIGH, &child->data);
 	}
 	if (r == OK) {
 		*why = "its process cannot be made";

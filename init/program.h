@@ -37,11 +37,11 @@ struct child {
 int program_open(const char *name, struct program *program) MUST_CHECK;
 
 /*
- * Makes a process that runs nothing yet. name: what the kernel calls it. arena, extra: bytes, whole pages. On an
- * error *why says in words what went wrong and nothing is left.
+ * Makes a process that runs nothing yet. name: what the kernel calls it. near: where its memory comes from, NULL:
+ * anywhere. arena, extra: bytes, whole pages. On an error *why says in words what went wrong and nothing is left.
  */
-int child_create(struct child *child, const struct program *program, const char *name, uint64_t arena, uint64_t extra,
-		 const char **why) MUST_CHECK;
+int child_create(struct child *child, const struct program *program, const char *name, const struct memory_order *near,
+		 uint64_t arena, uint64_t extra, const char **why) MUST_CHECK;
 
 /* Lets it run, with that argument. */
 int child_start(struct child *child, uint64_t argument) MUST_CHECK;

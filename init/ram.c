@@ -2,36 +2,63 @@
 /* Guest RAM stands at [0, 3 GiB) and from 4 GiB on, as on a PC; each part is made of as few regions as possible. */
 #include "init/ram.h"
 
+#include <stdio.h>
+
+#include "init/cpus.h"
 #include "init/inventory.h"
+#include "init/log.h"
 
 #define LOW_END  GIB(3)
 #define HIGH_BASE GIB(4)
 
 enum { LARGE_PAGE = 2 << 20 };
 
-/* The next piece of size bytes at most. Not in large pages only where nothing else is left. */
-static int take_piece(uint64_t size, struct extent *out)
+void ram_choose_nodes(struct vm *vm, uint32_t cpus)
 {
-	uint64_t align = size >= LARGE_PAGE ? LARGE_PAGE : PAGE_SIZE;
-	int r = memory_alloc(&memory, size, align, MEMORY_LOW, out);
+	uint32_t best = 0;
+
+	for (uint32_t i = 1; i < numa.node_count; i++) {
+		best = memory.node_free[i] > memory.node_free[best] ? i : best;
+	}
+	vm->near = cpus ? cpus_nodes(cpus) : 1u << best;
+	numa_order(&numa, vm->near, memory.node_free, &vm->order);
+}
+
+/* size bytes of those nodes, or as many as stand together; E_NOMEM: none at this alignment. */
+static int take_from(const struct memory_order *from, uint64_t size, uint64_t align, struct extent *out)
+{
+	int r = memory_alloc(&memory, from, size, align, MEMORY_LOW, out);
 
 	if (r == E_NOMEM) {
-		uint64_t largest = ALIGN_DOWN(memory_largest(&memory, align), align);
+		uint64_t largest = ALIGN_DOWN(memory_largest(&memory, from, align), align);
 
-		if (!largest) {
-			align = PAGE_SIZE;
-			largest = memory_largest(&memory, align);
-		}
 		if (largest && largest < size) {
-			r = memory_alloc(&memory, largest, align, MEMORY_LOW, out);
-		} else if (largest) {
-			r = memory_alloc(&memory, size, align, MEMORY_LOW, out);
+			r = memory_alloc(&memory, from, largest, align, MEMORY_LOW, out);
 		}
 	}
 	return r;
 }
 
-static int take_part(struct vm *vm, uint64_t gpa_base, uint64_t size)
+/* The next piece of size bytes at most, of the first node of the order that has any; order NULL: wherever it is largest. */
+static int take_aligned(const struct memory_order *order, uint64_t size, uint64_t align, struct extent *out)
+{
+	int r = order ? E_NOMEM : take_from(NULL, size, align, out);
+
+	for (unsigned i = 0; order && i < order->count && r == E_NOMEM; i++) {
+		r = take_from(&(struct memory_order){ 1, { order->node[i] } }, size, align, out);
+	}
+	return r;
+}
+
+/* Not in large pages only where nothing else is left. */
+static int take_piece(const struct memory_order *order, uint64_t size, struct extent *out)
+{
+	int r = size >= LARGE_PAGE ? take_aligned(order, size, LARGE_PAGE, out) : E_NOMEM;
+
+	return r == E_NOMEM ? take_aligned(order, size, PAGE_SIZE, out) : r;
+}
+
+static int take_part(struct vm *vm, const struct memory_order *order, uint64_t gpa_base, uint64_t size)
 {
 	while (size) {
 		struct extent *e = &vm->ram[vm->ram_count];
@@ -40,7 +67,7 @@ static int take_part(struct vm *vm, uint64_t gpa_base, uint64_t size)
 		if (vm->ram_count == VMM_RAM_MAX) {
 			return E_NOMEM;
 		}
-		r = take_piece(size, e);
+		r = take_piece(order, size, e);
 		if (r < 0) {
 			return r;
 		}
@@ -51,16 +78,60 @@ static int take_part(struct vm *vm, uint64_t gpa_base, uint64_t size)
 	return OK;
 }
 
-int ram_take(struct vm *vm)
+static int take_all(struct vm *vm, const struct memory_order *order)
 {
 	uint64_t low = vm->conf.memory < LOW_END ? vm->conf.memory : LOW_END;
-	int r = vm->conf.memory > memory.free_bytes ? E_NOMEM : take_part(vm, 0, low);
+	int r = take_part(vm, order, 0, low);
 
 	if (r == OK) {
-		r = take_part(vm, HIGH_BASE, vm->conf.memory - low);
+		r = take_part(vm, order, HIGH_BASE, vm->conf.memory - low);
 	}
 	if (r < 0) {
 		ram_give_back(vm);
+	}
+	return r;
+}
+
+uint64_t ram_of_node(const struct vm *vm, uint32_t node)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < vm->ram_count; i++) {
+		bytes += vm->ram[i].node == node ? vm->ram[i].size : 0;
+	}
+	return bytes;
+}
+
+static void say_where(const struct vm *vm)
+{
+	uint64_t near = 0;
+	char text[160];
+	int n = 0;
+
+	for (unsigned i = 0; i < vm->order.count; i++) {
+		uint32_t node = vm->order.node[i];
+		uint64_t bytes = ram_of_node(vm, node);
+
+		near += (vm->near >> node & 1) ? bytes : 0;
+		if (bytes && n < (int)sizeof(text)) {
+			n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%llu MiB from node %u", n ? ", " : "",
+				      (unsigned long long)(bytes >> 20), (unsigned)numa.domain[node]);
+		}
+	}
+	if (near < vm->conf.memory) {
+		init_log("vm %s: memory: %s: there is no more where it runs", vm->conf.name, text);
+	}
+}
+
+int ram_take(struct vm *vm)
+{
+	int r = vm->conf.memory > memory.free_bytes ? E_NOMEM : take_all(vm, &vm->order);
+
+	if (r == E_NOMEM && vm->conf.memory <= memory.free_bytes && vm->order.count > 1) {
+		r = take_all(vm, NULL);      /* in too many pieces that way */
+	}
+	if (r == OK) {
+		say_where(vm);
 	}
 	return r;
 }

@@ -32,7 +32,7 @@ static bool take_memory(uint32_t vm_count)
 	struct extent extent;
 
 	vms = (struct vm *)INIT_VMS_ADDR;
-	return !vm_count || (memory_alloc(&memory, bytes, PAGE_SIZE, MEMORY_HIGH, &extent) == OK &&
+	return !vm_count || (memory_alloc(&memory, NULL, bytes, PAGE_SIZE, MEMORY_HIGH, &extent) == OK &&
 			     sys_map(INIT_SPACE, INIT_VMS_ADDR, extent.handle, 0, bytes, PROT_R | PROT_W) == OK);
 }
 
@@ -46,7 +46,7 @@ void vms_init(const struct conf_result *config)
 		struct vm *vm = &vms[i];
 
 		*vm = (struct vm){ .conf = config->vm[i], .number = i, .deadline_ns = NONE };
-		if (memory_alloc(&memory, CONSOLE_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->channel) < 0) {
+		if (memory_alloc(&memory, NULL, CONSOLE_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->channel) < 0) {
 			init_log("vm %s: no memory for its console", vm->conf.name);
 		}
 	}

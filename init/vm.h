@@ -24,6 +24,8 @@ struct vm {
 	struct extent ram[VMM_RAM_MAX];
 	struct vmm_ram ram_map[VMM_RAM_MAX];
 	unsigned ram_count;
+	uint32_t near;               /* nodes that its memory is to come from (init/numa.h); once started        */
+	struct memory_order order;   /* those, then the others                                       */
 	struct extent layer[CONF_DISKS_MAX]; /* what changes on its disks                            */
 	struct extent channel;
 	struct extent nic[CONF_NICS_MAX];    /* channels to the switch                               */

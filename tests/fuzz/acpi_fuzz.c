@@ -37,7 +37,7 @@ static void fix_sum(size_t at, size_t len, size_t sum_at)
 
 static void fix_tables(void)
 {
-	static const char *const names[] = { "APIC", "FACP", "HPET", "MCFG", "SRAT", "DMAR", "IVRS", "DSDT", "XSDT", "RSDT" };
+	static const char *const names[] = { "APIC", "FACP", "HPET", "MCFG", "SRAT", "SLIT", "DMAR", "IVRS", "DSDT", "XSDT", "RSDT" };
 
 	for (size_t at = 0; at + 36 <= ram_len; at += 4) {
 		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

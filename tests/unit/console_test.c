@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The console multiplexer with two VMs in plain memory: what reaches the screen and whom the typing reaches.
- * sources: console/mux.c console/keys.c console/screen.c console/scroll.c lib/channel.c
+ * sources: console/mux.c console/keys.c console/screen.c console/scroll.c lib/channel.c lib/cpu_list.c lib/fmt.c
  */
 #include <stdio.h>
 

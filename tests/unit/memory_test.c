@@ -78,11 +78,16 @@ static void fresh(void)
 	memory_init(&m, &ops);
 }
 
-static void add(uint64_t base, uint64_t size)
+static void add_to(uint8_t node, uint64_t base, uint64_t size)
 {
 	int h = new_region(base, size, true);
 
-	CHECK_EQ(memory_add(&m, (struct extent){ base, size, (uint32_t)h, true }), OK);
+	CHECK_EQ(memory_add(&m, (struct extent){ base, size, (uint32_t)h, true, node }), OK);
+}
+
+static void add(uint64_t base, uint64_t size)
+{
+	add_to(0, base, size);
 }
 
 static unsigned alive(void)
@@ -98,7 +103,7 @@ static unsigned alive(void)
 /* The list is sorted, does not overlap, and tells what the kernel has. */
 static void check_list(void)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, of_node[MEMORY_NODES_MAX] = { 0 };
 
 	for (unsigned i = 0; i < m.count; i++) {
 		const struct extent *e = &m.free[i];
@@ -109,8 +114,10 @@ static void check_list(void)
 		CHECK_EQ(region[e->handle].clean, e->clean);
 		CHECK(i == 0 || m.free[i - 1].base + m.free[i - 1].size <= e->base);
 		bytes += e->size;
+		of_node[e->node] += e->size;
 	}
 	CHECK_EQ(bytes, m.free_bytes);
+	CHECK_MEM(of_node, m.node_free, sizeof(of_node));
 }
 
 TEST(guest_ram_is_aligned_and_low)
@@ -120,7 +127,7 @@ TEST(guest_ram_is_aligned_and_low)
 	fresh();
 	add(0x1000, 0x9e000);
 	add(MIB(1), MIB(63));
-	CHECK_EQ(memory_alloc(&m, MIB(16), MIB(2), MEMORY_LOW, &e), OK);
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(16), MIB(2), MEMORY_LOW, &e), OK);
 	CHECK_EQ(e.base, MIB(2));
 	CHECK_EQ(e.size, MIB(16));
 	CHECK_EQ(region[e.handle].base, MIB(2));
@@ -135,9 +142,9 @@ TEST(small_things_come_from_the_smallest_extent)
 	fresh();
 	add(0x1000, 0x9e000);
 	add(MIB(1), MIB(63));
-	CHECK_EQ(memory_alloc(&m, 0x4000, PAGE_SIZE, MEMORY_HIGH, &e), OK);
+	CHECK_EQ(memory_alloc(&m, NULL, 0x4000, PAGE_SIZE, MEMORY_HIGH, &e), OK);
 	CHECK_EQ(e.base, 0x9b000);
-	CHECK_EQ(memory_alloc(&m, MIB(1), PAGE_SIZE, MEMORY_HIGH, &e), OK);
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(1), PAGE_SIZE, MEMORY_HIGH, &e), OK);
 	CHECK_EQ(e.base, MIB(63));
 	check_list();
 }
@@ -148,15 +155,15 @@ TEST(freed_memory_merges_and_is_cleaned_again)
 
 	fresh();
 	add(MIB(2), MIB(8));
-	CHECK_EQ(memory_alloc(&m, MIB(2), MIB(2), MEMORY_LOW, &a), OK);
-	CHECK_EQ(memory_alloc(&m, MIB(2), MIB(2), MEMORY_LOW, &b), OK);
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(2), MIB(2), MEMORY_LOW, &a), OK);
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(2), MIB(2), MEMORY_LOW, &b), OK);
 	CHECK_EQ(memory_free(&m, &a), OK);
 	CHECK_EQ(a.size, 0);
 	CHECK_EQ(m.count, 2);                           /* unclean, clean */
 	CHECK_EQ(memory_free(&m, &b), OK);
 	CHECK_EQ(m.count, 2);
 	check_list();
-	CHECK_EQ(memory_alloc(&m, MIB(4), MIB(2), MEMORY_LOW, &a), OK);
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(4), MIB(2), MEMORY_LOW, &a), OK);
 	CHECK_EQ(cleaned, MIB(4));
 	CHECK(region[a.handle].clean);
 	CHECK_EQ(memory_free(&m, &a), OK);
@@ -172,9 +179,9 @@ TEST(compacts_when_nothing_fits)
 
 	fresh();
 	add(MIB(2), MIB(8));
-	CHECK_EQ(memory_alloc(&m, MIB(4), MIB(2), MEMORY_LOW, &a), OK);
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(4), MIB(2), MEMORY_LOW, &a), OK);
 	CHECK_EQ(memory_free(&m, &a), OK);
-	CHECK_EQ(memory_alloc(&m, MIB(8), MIB(2), MEMORY_LOW, &a), OK);
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(8), MIB(2), MEMORY_LOW, &a), OK);
 	CHECK_EQ(m.free_bytes, 0);
 	CHECK_EQ(m.count, 0);
 	CHECK_EQ(cleaned, MIB(8));
@@ -186,13 +193,13 @@ TEST(too_much_is_refused)
 
 	fresh();
 	add(MIB(1), MIB(3));
-	CHECK_EQ(memory_alloc(&m, MIB(4), MIB(2), MEMORY_LOW, &a), E_NOMEM);
-	CHECK_EQ(memory_alloc(&m, MIB(3), MIB(2), MEMORY_LOW, &a), E_NOMEM);
-	CHECK_EQ(memory_alloc(&m, UINT64_MAX & ~(uint64_t)(PAGE_SIZE - 1), PAGE_SIZE, MEMORY_HIGH, &a), E_NOMEM);
-	CHECK_EQ(memory_alloc(&m, 0, PAGE_SIZE, MEMORY_LOW, &a), E_INVAL);
-	CHECK_EQ(memory_alloc(&m, 1, PAGE_SIZE, MEMORY_LOW, &a), E_INVAL);
-	CHECK_EQ(memory_largest(&m, MIB(2)), MIB(2));
-	CHECK_EQ(memory_largest(&m, PAGE_SIZE), MIB(3));
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(4), MIB(2), MEMORY_LOW, &a), E_NOMEM);
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(3), MIB(2), MEMORY_LOW, &a), E_NOMEM);
+	CHECK_EQ(memory_alloc(&m, NULL, UINT64_MAX & ~(uint64_t)(PAGE_SIZE - 1), PAGE_SIZE, MEMORY_HIGH, &a), E_NOMEM);
+	CHECK_EQ(memory_alloc(&m, NULL, 0, PAGE_SIZE, MEMORY_LOW, &a), E_INVAL);
+	CHECK_EQ(memory_alloc(&m, NULL, 1, PAGE_SIZE, MEMORY_LOW, &a), E_INVAL);
+	CHECK_EQ(memory_largest(&m, NULL, MIB(2)), MIB(2));
+	CHECK_EQ(memory_largest(&m, NULL, PAGE_SIZE), MIB(3));
 	check_list();
 }
 
@@ -204,7 +211,7 @@ TEST(a_refused_split_loses_nothing)
 		fresh();
 		add(MIB(1), MIB(15));
 		fail_split = n;
-		CHECK_EQ(memory_alloc(&m, MIB(2), MIB(2), MEMORY_LOW, &a), E_NOMEM);
+		CHECK_EQ(memory_alloc(&m, NULL, MIB(2), MIB(2), MEMORY_LOW, &a), E_NOMEM);
 		CHECK_EQ(a.size, 0);
 		CHECK_EQ(m.free_bytes, MIB(15));
 		check_list();
@@ -212,13 +219,58 @@ TEST(a_refused_split_loses_nothing)
 	}
 }
 
+/* Two nodes whose memory adjoins. */
+static void two_nodes(void)
+{
+	fresh();
+	add_to(0, MIB(2), MIB(6));
+	add_to(1, MIB(8), MIB(8));
+}
+
+TEST(memory_comes_from_the_first_node_that_has_it)
+{
+	static const struct memory_order one_first = { 2, { 1, 0 } }, only_zero = { 1, { 0 } };
+	struct extent a, b;
+
+	two_nodes();
+	CHECK_EQ(memory_alloc(&m, &one_first, MIB(6), MIB(2), MEMORY_LOW, &a), OK);
+	CHECK_EQ(a.base, MIB(8));
+	CHECK_EQ(a.node, 1);
+	CHECK_EQ(memory_alloc(&m, &one_first, MIB(4), MIB(2), MEMORY_LOW, &b), OK);
+	CHECK_EQ(b.base, MIB(2));
+	CHECK_EQ(b.node, 0);
+	CHECK_EQ(m.node_free[0], MIB(2));
+	CHECK_EQ(m.node_free[1], MIB(2));
+	check_list();
+	CHECK_EQ(memory_alloc(&m, &only_zero, MIB(3), PAGE_SIZE, MEMORY_HIGH, &b), E_NOMEM);
+	CHECK_EQ(memory_largest(&m, &only_zero, PAGE_SIZE), MIB(2));
+	check_list();
+}
+
+TEST(neighbours_of_different_nodes_stay_apart)
+{
+	static const struct memory_order zero = { 1, { 0 } }, one = { 1, { 1 } };
+	struct extent a, b;
+
+	two_nodes();
+	CHECK_EQ(memory_alloc(&m, &zero, MIB(6), MIB(2), MEMORY_LOW, &a), OK);
+	CHECK_EQ(memory_alloc(&m, &one, MIB(8), MIB(2), MEMORY_LOW, &b), OK);
+	CHECK_EQ(memory_free(&m, &a), OK);
+	CHECK_EQ(memory_free(&m, &b), OK);
+	memory_compact(&m);
+	CHECK_EQ(m.count, 2);
+	check_list();
+	CHECK_EQ(memory_alloc(&m, NULL, MIB(14), MIB(2), MEMORY_LOW, &a), E_NOMEM);
+	CHECK_EQ(memory_add(&m, (struct extent){ GIB(1), MIB(1), 9, true, MEMORY_NODES_MAX }), E_INVAL);
+}
+
 TEST(overlaps_are_not_added)
 {
 	fresh();
 	add(MIB(1), MIB(1));
-	CHECK_EQ(memory_add(&m, (struct extent){ MIB(1) + 4096, 4096, 9, true }), E_INVAL);
-	CHECK_EQ(memory_add(&m, (struct extent){ MIB(3), 0, 9, true }), E_INVAL);
-	CHECK_EQ(memory_add(&m, (struct extent){ UINT64_MAX - 4095, 8192, 9, true }), E_INVAL);
+	CHECK_EQ(memory_add(&m, (struct extent){ MIB(1) + 4096, 4096, 9, true, 0 }), E_INVAL);
+	CHECK_EQ(memory_add(&m, (struct extent){ MIB(3), 0, 9, true, 0 }), E_INVAL);
+	CHECK_EQ(memory_add(&m, (struct extent){ UINT64_MAX - 4095, 8192, 9, true, 0 }), E_INVAL);
 }
 
 TEST(ten_thousand_random_steps_lose_nothing)
@@ -229,7 +281,7 @@ TEST(ten_thousand_random_steps_lose_nothing)
 	srand(1);
 	add(0x1000, 0x9e000);
 	add(MIB(1), MIB(255));
-	add(GIB(4), MIB(256));
+	add_to(1, MIB(256), MIB(256));
 	for (int step = 0; step < 10000; step++) {
 		struct extent *e = &held[rand() % 32];
 		uint64_t pages = (uint64_t)(rand() % 8 ? rand() % 64 + 1 : rand() % 8192 + 1);
@@ -238,7 +290,7 @@ TEST(ten_thousand_random_steps_lose_nothing)
 		if (e->size) {
 			CHECK_EQ(memory_free(&m, e), OK);
 		} else {
-			(void)!memory_alloc(&m, pages * PAGE_SIZE, low ? MIB(2) : PAGE_SIZE, low ? MEMORY_LOW : MEMORY_HIGH, e);
+			(void)!memory_alloc(&m, NULL, pages * PAGE_SIZE, low ? MIB(2) : PAGE_SIZE, low ? MEMORY_LOW : MEMORY_HIGH, e);
 			CHECK(!e->size || region[e->handle].clean);
 		}
 		check_list();

@@ -92,8 +92,8 @@ static void fresh(void)
 	region_count = piece_count = device_count = 0;
 	window.size = seen.size = 0;
 	CHECK_EQ(physical_add((struct extent){ LOW_END + PAGE_SIZE, TOP - LOW_END - PAGE_SIZE,
-					       (uint32_t)new_region(LOW_END + PAGE_SIZE, TOP - LOW_END - PAGE_SIZE), true }), OK);
-	CHECK_EQ(physical_add((struct extent){ 0, LOW_END, (uint32_t)new_region(0, LOW_END), true }), OK);
+					       (uint32_t)new_region(LOW_END + PAGE_SIZE, TOP - LOW_END - PAGE_SIZE), true, 0 }), OK);
+	CHECK_EQ(physical_add((struct extent){ 0, LOW_END, (uint32_t)new_region(0, LOW_END), true, 0 }), OK);
 }
 
 static void check_take(uint64_t base, uint64_t size, int want)

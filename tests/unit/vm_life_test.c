@@ -82,7 +82,7 @@ static struct vm *fresh(enum conf_reboot on_reboot)
 	static struct conf_result config;
 
 	memory_init(&memory, &ops);
-	(void)!memory_add(&memory, (struct extent){ 0x100000, MIB(1), 1, true });
+	(void)!memory_add(&memory, (struct extent){ 0x100000, MIB(1), 1, true, 0 });
 	config = (struct conf_result){ .vm_count = 1 };
 	config.vm[0] = (struct conf_vm){ .name = "a", .memory = MIB(64), .vcpus = 1, .autostart = 1,
 					 .on_reboot = on_reboot };

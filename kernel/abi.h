@@ -248,6 +248,7 @@ enum exit_kind {
 	EXIT_FAIL,           /* exit.fail: state that cannot be run; the VM is lost               */
 	EXIT_INIT,           /* INIT arrived: set the state that it leaves                        */
 	EXIT_SIPI,           /* exit.sipi: the start-up IPI that the vCPU waits for               */
+	EXIT_TASK,           /* exit.task: a task switch, which the processor leaves to others    */
 	EXIT_USER_KINDS,
 	/* below: kernel only, names for the counters */
 	EXIT_CPUID = EXIT_USER_KINDS, EXIT_MSR, EXIT_HLT, EXIT_HYPERCALL, EXIT_INTERRUPT, EXIT_IRQ_WINDOW,
@@ -290,6 +291,14 @@ struct insn_mov {
 	uint64_t value;              /* sign-extended                                                */
 };
 
+/* event: bits 0-7 vector, 8-10 type (0 interrupt, 2 NMI, 3 exception, 4 and up instructions), 11 error says something. */
+struct exit_task {
+	uint16_t selector;           /* of the new task's state segment                              */
+	uint8_t source, length;      /* enum task_source; of the instruction, if it was one          */
+	uint32_t event, error;       /* TASK_GATE: what is being delivered                           */
+};
+enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE };
+
 struct exit_fail {
 	uint64_t code, info1, info2; /* as the processor tells them                                  */
 };
@@ -305,6 +314,7 @@ struct vcpu_exit {
 		struct exit_pio pio;
 		struct exit_mmio mmio;
 		struct { uint32_t vector; } eoi, sipi;
+		struct exit_task task;
 		struct { struct exit_fail fail; char why[EXIT_WHY_MAX]; };
 	};
 	/* MMIO and string PIO only: what the decoder needs. */

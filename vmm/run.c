@@ -3,6 +3,7 @@
 #include "lib/fmt.h"
 #include "lib/user/reset.h"
 #include "lib/user/sys.h"
+#include "vmm/task.h"
 #include "vmm/vm.h"
 
 /* Results of IN as the processor writes them: 8 and 16 bits are merged, 32 bits clear the upper half. */
@@ -178,6 +179,22 @@ static void on_fail(struct vm_vcpu *v)
 		       (unsigned long long)e->fail.info2);
 }
 
+static void on_task(struct vm_vcpu *v)
+{
+	struct vcpu_state *s = take_state(v);
+	const struct exit_task t = v->page->exit.task;
+	int r = s ? task_switch(&vm.mem, &t, s) : OK;
+
+	if (r == E_FAULT) {
+		vm_end_because(VM_END_RESET, "vcpu %u: triple fault at %#llx", v->id, rip_of(v));
+	} else if (r < 0) {
+		vm_end_because(VM_END_FAILED, "vcpu %u at %#llx: switch to task %#x: error %d", v->id, rip_of(v),
+			       (unsigned)t.selector, r);
+	} else {
+		give_state(v, s, "a task switch");
+	}
+}
+
 static void on_exit(struct vm_vcpu *v, int kind)
 {
 	switch (kind) {
@@ -204,6 +221,9 @@ static void on_exit(struct vm_vcpu *v, int kind)
 		break;
 	case EXIT_SIPI:
 		on_sipi(v);
+		break;
+	case EXIT_TASK:
+		on_task(v);
 		break;
 	case EXIT_FAIL:
 		on_fail(v);

@@ -431,11 +431,28 @@ uint64_t tsc_per_ms(void)
 
 /* ---- the groups ---- */
 
+/* Enabled local APICs of the MADT (ACPI 5.2.12.2): CPUID counts those of one package only. */
+static unsigned processors(void)
+{
+	const uint8_t *madt = (const uint8_t *)(uintptr_t)acpi_find(0x43495041), *at = madt + 44;
+	unsigned n = 0;
+
+	if (!madt) {
+		return 1;
+	}
+	for (const uint8_t *end = madt + *(const uint32_t *)(const void *)(madt + 4); at < end && at[1]; at += at[1]) {
+		n += at[0] == 0 && at[4] & 1;
+	}
+	return n;
+}
+
 static const struct { const char *name; void (*run)(void); bool endless; } groups[] = {
 	{ "ports", group_ports, false }, { "msr", group_msr, false }, { "control", group_control, false },
 	{ "shadows", group_shadows, false }, { "events", group_events, false }, { "timer", group_timer, false },
 	{ "xapic", group_xapic, false }, { "x2apic", group_x2apic, false }, { "paging", group_paging, false },
 	{ "code", group_code, false }, { "processors", group_processors, false }, { "real", group_real, false },
+	{ "tasks", group_tasks, false }, { "taskfaults", group_taskfaults, false }, { "v86", group_v86, false },
+	{ "segments", group_segments, false },
 	{ "illegal", group_illegal, false },
 	{ "debug", group_debug, true }, { "starts", group_starts, true },
 	{ "pci", group_pci, false }, { "virtio", group_virtio, false },
@@ -501,7 +518,7 @@ int main(uint32_t start_info)
 	trap_set(VECTOR_RETURN, on_fault);
 	idt_gate(VECTOR_RETURN)->low |= 3ull << 45;
 	idt_gate(DF)->low |= 1ull << 32;                 /* on a stack of its own */
-	cpu_count = cpuid(1, 0).b >> 16 & 0xff;
+	cpu_count = processors();
 	cpu_count = cpu_count < 1 ? 1 : cpu_count < AT_CPUS ? cpu_count : AT_CPUS;
 	apic_init(false);
 	(void)tsc_per_ms();

@@ -178,3 +178,7 @@ void group_processors(void);
 void group_pci(void);
 void group_virtio(void);
 void group_real(void);
+void group_tasks(void);
+void group_taskfaults(void);
+void group_v86(void);
+void group_segments(void);

@@ -22,9 +22,22 @@ ATTACK_OBJ := $(patsubst %,$(B)/guest/obj/%.o,$(wildcard tests/attack/*.c tests/
 $(B)/guest/attack.elf: $(ATTACK_OBJ) $(GUEST_RT) tests/guest/guest.ld
 	$(Q)$(LD) -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/guest/guest.ld -o $@ $(GUEST_RT) $(ATTACK_OBJ)
 
+# Its 32-bit part (tests/attack/legacy/legacy.h) is a flat image inside of it.
+LEGACY_SRC := $(sort $(wildcard tests/attack/legacy/*.S tests/attack/legacy/*.c))
+LEGACY_OBJ := $(patsubst %,$(B)/guest/obj/%.o,$(LEGACY_SRC))
+$(B)/guest/obj/tests/attack/legacy/%.o: tests/attack/legacy/% | deps
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -m32 -march=i686 $(filter-out -mno-red-zone,$(GUEST_CFLAGS)) -MMD -MP -c -o $@ $<
+$(B)/guest/legacy.bin: $(LEGACY_OBJ) tests/attack/legacy/legacy.ld
+	$(Q)$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/attack/legacy/legacy.ld -o $(@:.bin=.sym.elf) $(LEGACY_OBJ)
+	$(Q)$(OBJCOPY) -O binary $(@:.bin=.sym.elf) $@
+$(B)/guest/obj/tests/attack/legacy_image.S.o: $(B)/guest/legacy.bin
+$(B)/guest/obj/tests/attack/legacy_image.S.o: GUEST_CFLAGS += -I$(B)/guest
+
 .PHONY: guest-payloads
 guest-payloads: $(GUEST_PAYLOADS) $(B)/guest/attack.elf
--include $(wildcard $(B)/guest/obj/tests/*/*.d)
+-include $(wildcard $(B)/guest/obj/tests/*/*.d $(B)/guest/obj/tests/*/*/*.d)
 
 # The small Multiboot kernel: build/guest/small-VERSION.elf (32 bits; of version 2 in a 64-bit file) and .bin, which is loaded by the
 # addresses in its header.

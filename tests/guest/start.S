@@ -1,15 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PVH entry of the guest payloads (Xen's x86/HVM direct boot ABI): 32-bit protected mode, paging off,
- * ebx = start info. Builds identity tables for the low 4 GiB, goes to long mode and calls main().
+ * Entry of the guest payloads: 32-bit protected mode, paging off, by PVH (Xen's x86/HVM direct boot ABI) with ebx = start
+ * info, or by Multiboot 2, so that GRUB starts them on any machine. Builds identity tables for the low 4 GiB, goes to long mode and calls main().
  */
 	.section .note.pvh, "a", @note
 	.long 4, 4, 18                  /* name size, value size, XEN_ELFNOTE_PHYS32_ENTRY */
 	.asciz "Xen"
 	.long pvh_start
 
+	.section .header, "a"
+	.balign 8
+header:	.long 0xe85250d6, 0, header_end - header, -(0xe85250d6 + header_end - header)
+	.short 3, 0                     /* entry address */
+	.long 12, multiboot_start, 0
+	.short 0, 0
+	.long 8
+header_end:
+
 	.text
 	.code32
+/* What PVH would have said: the command line and the first ACPI table, out of Multiboot's tags. */
+multiboot_start:
+	movl $0, info + 24
+	movl $0, info + 32
+	addl $8, %ebx
+1:	movl (%ebx), %eax
+	testl %eax, %eax
+	jz 3f
+	leal 8(%ebx), %ecx
+	cmpl $1, %eax
+	jne 2f
+	movl %ecx, info + 24
+2:	subl $14, %eax                  /* ACPI, old or new */
+	cmpl $1, %eax
+	ja 2f
+	movl %ecx, info + 32
+2:	movl 4(%ebx), %eax
+	addl $7, %eax
+	andl $~7, %eax
+	addl %eax, %ebx
+	jmp 1b
+3:	movl $info, %ebx
 	.globl pvh_start
 pvh_start:
 	cld
@@ -116,6 +147,11 @@ gdt:	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
 gdt_ptr:
 	.word gdt_ptr - gdt - 1
 	.quad gdt
+
+	.data
+	.balign 8
+info:	.long 0x336ec578                /* struct hvm_start_info */
+	.skip 52
 
 	.bss
 	.balign 4096

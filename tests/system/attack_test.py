@@ -20,6 +20,13 @@ QEMU_LACKS = {
     "events/error of #DF": "follows from the one before",
     **{f"msr/non-canonical address refused {n}": "WRMSR checks no address" for n in range(4)},
     "real/word across the segment's end": "segments have no limit in real mode",
+    **{f"tasks/{n}": "a task state segment's T flag is ignored" for n in (
+        "the T flag: #DB", "T: dr6.bt", "T: before the first instruction")},
+    **{f"taskfaults/a new {n}, at its first instruction": "faults in the new task have the old one's eip" for n in (
+        "ds beyond the table", "es that is a tss", "fs that cannot be read", "gs that is absent", "ds of ring 0 in ring 3",
+        "eip beyond the new cs", "ldt that is none", "cs that is data", "cs of null", "cs that is absent",
+        "cs of another ring", "ss of null", "ss that is code", "ss of another ring", "ss that is absent")},
+    **{f"taskfaults/a new ss that is absent{n}": "#NP instead of #SS" for n in ("", ", error", ", link")},
     "paging/reserved address bit": "no P bit in the error code beside RSVD",
     "paging/reserved bit of a large page": "no P bit in the error code beside RSVD",
     "paging/no-execute is reserved without nxe": "no P bit in the error code beside RSVD",
@@ -98,6 +105,11 @@ def page_tables_and_code_that_changes(kind):
 @test_on_both
 def modes_other_than_64_bit(kind):
     attack(kind, "real", 28, vcpus=2)
+
+
+@test_on_both
+def hardware_tasks(kind):
+    attack(kind, "tasks,taskfaults", 200, vcpus=2)
 
 
 @test_on_both

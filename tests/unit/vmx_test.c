@@ -138,13 +138,13 @@ TEST(instructions_of_other_hypervisors_are_undefined)
 
 TEST(what_cannot_go_on_says_why_and_leaves_no_event)
 {
-	static const uint32_t row[] = { REASON_TASK_SWITCH, REASON_EPT_MISCONFIG, 33 | REASON_ENTRY_FAILED, 64, REASON_REFUSED };
+	static const uint32_t row[] = { REASON_EPT_MISCONFIG, 33 | REASON_ENTRY_FAILED, 64, REASON_REFUSED };
 
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		struct vm_exit e;
 
 		fresh();
-		vmcs[VMCS_ENTRY_EVENT] = i == 0 ? 0 : EVENT_VALID | 3;
+		vmcs[VMCS_ENTRY_EVENT] = EVENT_VALID | 3;
 		e = decode(row[i], 7);
 		CHECK_EQ(e.kind, EXIT_FAIL);
 		CHECK(e.why && e.why[0]);
@@ -152,6 +152,24 @@ TEST(what_cannot_go_on_says_why_and_leaves_no_event)
 		CHECK_EQ(e.fail.info1, 7);
 		CHECK_EQ(vmcs[VMCS_ENTRY_EVENT], 0);
 	}
+}
+
+TEST(task_switches_go_out_with_their_event)
+{
+	struct vm_exit e;
+
+	fresh();
+	vmcs[VMCS_LENGTH] = 2;
+	vmcs[VMCS_VECTORING] = EVENT_VALID | 3 << EVENT_TYPE_SHIFT | EVENT_HAS_ERROR | 13;
+	vmcs[VMCS_VECTORING_ERROR] = 0x1f8;
+	e = decode(REASON_TASK_SWITCH, 0xc0000060);
+	CHECK_EQ(e.kind, EXIT_TASK);
+	CHECK_EQ(page.exit.task.selector, 0x60);
+	CHECK_EQ(page.exit.task.source, TASK_GATE);
+	CHECK_EQ(page.exit.task.length, 2);
+	CHECK_EQ((uint8_t)page.exit.task.event, 13);
+	CHECK_EQ(page.exit.task.error, 0x1f8);
+	CHECK(!v->event.valid);
 }
 
 TEST(ports)

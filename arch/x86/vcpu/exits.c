@@ -169,6 +169,13 @@ static bool on_shutdown(struct vcpu *v, struct vm_exit *e)
 	return true;
 }
 
+/* The back end has filled the page: the vmm does it. */
+static bool on_task(struct vcpu *v, struct vm_exit *e)
+{
+	v->page->exit.kind = e->kind;
+	return true;
+}
+
 /* ---- memory-mapped: the APIC page (SDM 3A 11.4.1) and doorbells, by plain MOVs ---- */
 
 /* The MOV at rip. NULL: the vmm has not decoded these bytes yet, or they are another instruction. */
@@ -358,6 +365,7 @@ static bool on_other(struct vcpu *v, struct vm_exit *e)
 exit_fn *const exit_handlers[EXIT_KIND_COUNT] = {
 	[EXIT_PIO] = on_pio,
 	[EXIT_MMIO] = on_mmio,
+	[EXIT_TASK] = on_task,
 	[EXIT_SHUTDOWN] = on_shutdown,
 	[EXIT_FAIL] = on_fail,
 	[EXIT_CPUID] = on_cpuid,

@@ -132,6 +132,18 @@ static void memory(struct vcpu *v, struct vm_exit *e)
 	};
 }
 
+/* The processor has checked the way to the new TSS and nothing else (SDM 3C 26.4.2). */
+static void task(struct vcpu *v, struct vm_exit *e)
+{
+	uint64_t q = vmread(VMCS_QUALIFICATION);
+
+	e->kind = EXIT_TASK;
+	v->page->exit.task = (struct exit_task){
+		.selector = (uint16_t)q, .source = q >> 30 & 3, .length = (uint8_t)vmread(VMCS_LENGTH),
+		.event = (uint32_t)vmread(VMCS_VECTORING), .error = (uint32_t)vmread(VMCS_VECTORING_ERROR),
+	};
+}
+
 void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason)
 {
 	switch (reason) {
@@ -155,7 +167,7 @@ void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason)
 	case REASON_RDPMC:         raise(e, VECTOR_GP, true, 0); return;
 	case REASON_GETSEC: case REASON_RSM: case REASON_VMCLEAR ... REASON_VMXON: case REASON_MWAIT: case REASON_MONITOR:
 	case REASON_INVEPT: case REASON_INVVPID: raise(e, VECTOR_UD, false, 0); return;
-	case REASON_TASK_SWITCH:   fail(e, "the guest switches tasks, which VT-x leaves to the hypervisor"); return;
+	case REASON_TASK_SWITCH:   task(v, e); return;
 	/* Only an event that no CPU has is refused so (SDM 3C 27.2.1.3): it came from the vmm. */
 	case REASON_REFUSED: fail(e, "the CPU refuses the event to be delivered"); return;
 	default:

@@ -1,0 +1,3 @@
+#include "tests/attack/legacy/legacy.h"
+void group_v86(void) {}
+void group_segments(void) {}

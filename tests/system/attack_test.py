@@ -21,7 +21,7 @@ QEMU_LACKS = {
     **{f"msr/non-canonical address refused {n}": "WRMSR checks no address" for n in range(4)},
     "real/word across the segment's end": "segments have no limit in real mode",
     **{f"tasks/{n}": "a task state segment's T flag is ignored" for n in (
-        "the T flag: #DB", "T: dr6.bt", "T: before the first instruction")},
+        "the T flag, #DB", "T, dr6.bt", "T, before the first instruction")},
     **{f"taskfaults/a new {n}, at its first instruction": "faults in the new task have the old one's eip" for n in (
         "ds beyond the table", "es that is a tss", "fs that cannot be read", "gs that is absent", "ds of ring 0 in ring 3",
         "eip beyond the new cs", "ldt that is none", "cs that is data", "cs of null", "cs that is absent",

@@ -107,28 +107,28 @@ static void call(void)
 	set_cr0(cr0() & ~(uint32_t)TS_FLAG);
 	__asm__ volatile("lcall %7, $0; 1: movl $1b, %6"
 			 : "+a"(a), "+b"(b), "+c"(c), "+d"(d), "+S"(si), "+D"(di), "=m"(after) : "i"(SEL_OTHER) : "memory", "cc");
-	equal("call: the task ran", seen.count, 1);
-	equal("call: its eax", seen.eax, 0xa1a2a3a4);
-	equal("call: its edi", seen.edi, 0xd1d2d3d4);
-	equal("call: its esp", seen.esp, (uint32_t)(uintptr_t)(other_stack + ARRAY_SIZE(other_stack)) - 16);
-	equal("call: its flags, with NT", seen.eflags & 0x4dff, NT | 2 | 0x8d5);
-	equal("call: cr0.ts in it", seen.cr0 & TS_FLAG, TS_FLAG);
-	equal("call: its task register", seen.tr, SEL_OTHER);
-	equal("call: its null fs", seen.fs, 0);
-	equal("call: its ds", seen.ds, SEL_DATA);
-	equal("call: the caller stays busy", inside[0], BUSY);
-	equal("call: it is busy", inside[1], BUSY);
-	equal("call: it links back", inside[2], SEL_TSS);
-	equal("call: the caller's eip", inside[3], after);
-	ok("call: registers came back", a == 0x11111111 && b == 0x22222222 && c == 0x33333333 && d == 0x44444444 &&
+	equal("call, the task ran", seen.count, 1);
+	equal("call, its eax", seen.eax, 0xa1a2a3a4);
+	equal("call, its edi", seen.edi, 0xd1d2d3d4);
+	equal("call, its esp", seen.esp, (uint32_t)(uintptr_t)(other_stack + ARRAY_SIZE(other_stack)) - 16);
+	equal("call, its flags, with NT", seen.eflags & 0x4dff, NT | 2 | 0x8d5);
+	equal("call, cr0.ts in it", seen.cr0 & TS_FLAG, TS_FLAG);
+	equal("call, its task register", seen.tr, SEL_OTHER);
+	equal("call, its null fs", seen.fs, 0);
+	equal("call, its ds", seen.ds, SEL_DATA);
+	equal("call, the caller stays busy", inside[0], BUSY);
+	equal("call, it is busy", inside[1], BUSY);
+	equal("call, it links back", inside[2], SEL_TSS);
+	equal("call, the caller's eip", inside[3], after);
+	ok("call, registers came back", a == 0x11111111 && b == 0x22222222 && c == 0x33333333 && d == 0x44444444 &&
 	   si == 0x55555555 && di == 0x66666666);
-	equal("iret: its NT is gone", other.eflags & NT, 0);
-	equal("iret: it is not busy", access_of(SEL_OTHER) & BUSY, 0);
-	equal("iret: the caller is still busy", access_of(SEL_TSS) & BUSY, BUSY);
-	equal("iret: the task register", task_register(), SEL_TSS);
-	equal("iret: the caller's cs was kept", tss.cs, SEL_CODE);
+	equal("iret, its NT is gone", other.eflags & NT, 0);
+	equal("iret, it is not busy", access_of(SEL_OTHER) & BUSY, 0);
+	equal("iret, the caller is still busy", access_of(SEL_TSS) & BUSY, BUSY);
+	equal("iret, the task register", task_register(), SEL_TSS);
+	equal("iret, the caller's cs was kept", tss.cs, SEL_CODE);
 	__asm__ volatile("lcall %0, $0" : : "i"(SEL_OTHER) : "memory", "cc");
-	equal("call again: it goes on behind its iret", seen.count, 2);
+	equal("call again, it goes on behind its iret", seen.count, 2);
 }
 
 static void jump_back(void)
@@ -144,13 +144,13 @@ static void jump(void)
 	in_task = jump_back;
 	other.link = 0x1234;
 	__asm__ volatile("ljmp %0, $0" : : "i"(SEL_OTHER) : "memory", "cc");
-	equal("jmp: the task ran", seen.count, 1);
-	equal("jmp: no NT", seen.eflags & NT, 0);
-	equal("jmp: the old task is not busy", inside[0], 0);
-	equal("jmp: the new one is", inside[1], BUSY);
-	equal("jmp: no link", other.link, 0x1234);
-	equal("jmp back: busy again", access_of(SEL_TSS) & BUSY, BUSY);
-	equal("jmp back: the other is not", access_of(SEL_OTHER) & BUSY, 0);
+	equal("jmp, the task ran", seen.count, 1);
+	equal("jmp, no NT", seen.eflags & NT, 0);
+	equal("jmp, the old task is not busy", inside[0], 0);
+	equal("jmp, the new one is", inside[1], BUSY);
+	equal("jmp, no link", other.link, 0x1234);
+	equal("jmp back, busy again", access_of(SEL_TSS) & BUSY, BUSY);
+	equal("jmp back, the other is not", access_of(SEL_OTHER) & BUSY, 0);
 	prepare_other();
 	other.eflags = 2 | NT;
 	other.link = SEL_TSS;
@@ -158,7 +158,7 @@ static void jump(void)
 	gdt[SEL_SPARE / 8] = gate(SEL_OTHER, 0, TASK_GATE, 0);
 	__asm__ volatile("lcall %0, $0" : : "i"(SEL_SPARE) : "memory", "cc");
 	equal("call by a task gate", seen.count, 1);
-	equal("call by a task gate: task register", seen.tr, SEL_OTHER);
+	equal("call by a task gate, task register", seen.tr, SEL_OTHER);
 	in_task = jump_back;
 	__asm__ volatile("ljmp %0, $0" : : "i"(SEL_SPARE) : "memory", "cc");
 	equal("jmp by a task gate", seen.count, 2);
@@ -200,8 +200,8 @@ static void by_exceptions(void)
 	times = 0;
 	__asm__ volatile("movl $1f, %0; 1: ud2" : "=m"(want) : : "memory", "cc");
 	equal("#UD by a task gate", times, 1);
-	equal("#UD: eip of the instruction", at_fault, want);
-	equal("#UD: NT", seen.eflags & NT, NT);
+	equal("#UD, eip of the instruction", at_fault, want);
+	equal("#UD, NT", seen.eflags & NT, NT);
 	default_gate(UD);
 	prepare_handler();
 	set_gate(0x80, gate(SEL_HANDLER, 0, TASK_GATE, 0));
@@ -209,11 +209,11 @@ static void by_exceptions(void)
 	times = 0;
 	__asm__ volatile("int $0x80; 1: movl $1b, %0" : "=m"(want) : : "memory", "cc");
 	equal("int n by a task gate", times, 1);
-	equal("int n: eip behind it", at_fault, want);
+	equal("int n, eip behind it", at_fault, want);
 	set_gate(BP, gate(SEL_HANDLER, 0, TASK_GATE, 0));
 	__asm__ volatile("int3; 1: movl $1b, %0" : "=m"(want) : : "memory", "cc");
 	equal("int3 by a task gate", times, 2);
-	equal("int3: eip behind it", at_fault, want);
+	equal("int3, eip behind it", at_fault, want);
 	default_gate(BP);
 	default_gate(0x80);
 	prepare_handler();
@@ -222,9 +222,9 @@ static void by_exceptions(void)
 	times = 0;
 	__asm__ volatile("movl $0x1f8, %%eax; movl $1f, %0; 1: movl %%eax, %%es" : "=m"(want) : : "eax", "memory", "cc");
 	equal("#GP by a task gate", times, 1);
-	equal("#GP: eip of the instruction", at_fault, want);
-	equal("#GP: its error is on the new stack", inside[0], 0x1f8);
-	equal("#GP: esp below it", seen.esp, (uint32_t)(uintptr_t)(handler_stack + ARRAY_SIZE(handler_stack)) - 20);
+	equal("#GP, eip of the instruction", at_fault, want);
+	equal("#GP, its error is on the new stack", inside[0], 0x1f8);
+	equal("#GP, esp below it", seen.esp, (uint32_t)(uintptr_t)(handler_stack + ARRAY_SIZE(handler_stack)) - 20);
 	default_gate(GP);
 }
 
@@ -239,8 +239,8 @@ static void by_interrupts(void)
 	self_ipi(0x4000 | IPI);
 	__asm__ volatile("sti; nop; 1: nop; nop; cli; movl $1b, %0" : "=m"(want) : : "memory", "cc");
 	equal("an interrupt by a task gate", times, 1);
-	equal("interrupt: eip behind the shadow", at_fault, want);
-	equal("interrupt: if is the new task's", seen.eflags & 0x200, 0);
+	equal("interrupt, eip behind the shadow", at_fault, want);
+	equal("interrupt, if is the new task's", seen.eflags & 0x200, 0);
 	for (unsigned i = 0; i < 50; i++) {
 		self_ipi(0x4000 | IPI);
 		__asm__ volatile("sti; hlt; cli" : : : "memory");
@@ -270,7 +270,7 @@ static void by_nmi(void)
 	for (unsigned i = 0; i < 50; i++) {
 		__asm__ volatile("xorl %%eax, %%eax; cpuid" : : : "eax", "ebx", "ecx", "edx", "memory");
 	}
-	equal("nmi by a task gate: the second waits for iret", inside[0], 1);
+	equal("nmi by a task gate, the second waits for iret", inside[0], 1);
 	equal("and then comes", times, 2);
 	default_gate(NMI);
 }
@@ -296,9 +296,9 @@ static void by_double_fault(void)
 	times = 0;
 	idt[GP] = 0;
 	equal("#DF by a task gate", attempt(double_fault), RETURN);
-	equal("#DF: ran", times, 1);
-	equal("#DF: error of 0", inside[0], 0);
-	equal("#DF: link", inside[1], SEL_TSS);
+	equal("#DF, ran", times, 1);
+	equal("#DF, error of 0", inside[0], 0);
+	equal("#DF, link", inside[1], SEL_TSS);
 	default_gate(GP);
 	default_gate(DF);
 }
@@ -313,13 +313,13 @@ static void narrow_task(void)
 	narrow_stack[ARRAY_SIZE(narrow_stack) - 8] = 0x5aa5;
 	__asm__ volatile("lcall %1, $0; 1: movl $1b, %0" : "=m"(after) : "i"(SEL_TSS16) : "memory", "cc");
 	equal("16-bit task ran", narrow.cx, 1);
-	equal("16-bit task: its stack", narrow.bx, 0x5aa5);
-	equal("16-bit task: ax kept", narrow.ax, 0x1234);
-	equal("16-bit task: link", narrow.link, SEL_TSS);
-	equal("16-bit task: cs saved", narrow.cs, SEL_CODE16);
-	equal("16-bit task: NT saved clear", narrow.flags & NT, 0);
-	equal("16-bit task: not busy", access_of(SEL_TSS16) & BUSY, 0);
-	equal("16-bit task: the caller's eip", tss.eip, after);
+	equal("16-bit task, its stack", narrow.bx, 0x5aa5);
+	equal("16-bit task, ax kept", narrow.ax, 0x1234);
+	equal("16-bit task, link", narrow.link, SEL_TSS);
+	equal("16-bit task, cs saved", narrow.cs, SEL_CODE16);
+	equal("16-bit task, NT saved clear", narrow.flags & NT, 0);
+	equal("16-bit task, not busy", access_of(SEL_TSS16) & BUSY, 0);
+	equal("16-bit task, the caller's eip", tss.eip, after);
 	__asm__ volatile("lcall %0, $0" : : "i"(SEL_TSS16) : "memory", "cc");
 	equal("16-bit task again", narrow.cx, 2);
 	prepare_narrow();
@@ -340,7 +340,7 @@ static void local_table(void)
 	other.fs = 0x0c;
 	__asm__ volatile("lcall %0, $0" : : "i"(SEL_OTHER) : "memory", "cc");
 	equal("a task with an ldt", seen.ldt, SEL_LDT);
-	equal("a task with an ldt: a segment of it", seen.fs, 0x0c);
+	equal("a task with an ldt, a segment of it", seen.fs, 0x0c);
 	__asm__ volatile("xorl %%eax, %%eax; sldt %%ax; movl %%eax, %0" : "=m"(inside[0]) : : "eax");
 	equal("no ldt after its return", inside[0], 0);
 }
@@ -362,8 +362,8 @@ static void user_task(void)
 	other.ss = other.ds = other.es = other.fs = other.gs = SEL_USER_DATA;
 	other.eip = (uint32_t)(uintptr_t)user_back;
 	equal("a task of ring 3", attempt(call_other), RETURN);
-	equal("a task of ring 3: cs", inside[0], SEL_USER_CODE);
-	equal("a task of ring 3: ss on the way back", caught.ss, SEL_USER_DATA);
+	equal("a task of ring 3, cs", inside[0], SEL_USER_CODE);
+	equal("a task of ring 3, ss on the way back", caught.ss, SEL_USER_DATA);
 }
 
 /* V86 code: a task whose flags have VM. It reads its segments' bases and halts, which is a #GP there. */
@@ -386,13 +386,13 @@ static void v86(void)
 	other.es = other.gs = 0xffff;
 	other.ss = 0x5000;
 	other.esp = 0x100;
-	equal("a task of V86 mode: halt", attempt(call_other), GP);
-	equal("a task of V86 mode: ds", caught.eax & 0xffff, 0xaaaa);
-	equal("a task of V86 mode: fs", caught.ebx & 0xffff, 0xbbbb);
-	equal("a task of V86 mode: cs", caught.ecx & 0xffff, LEGACY_IMAGE >> 4);
-	equal("a task of V86 mode: flags, with NT", caught.eflags & (VM | NT), VM | NT);
-	equal("a task of V86 mode: es on the way out", caught.v86_es & 0xffff, 0xffff);
-	equal("a task of V86 mode: ss on the way out", caught.ss & 0xffff, 0x5000);
+	equal("a task of V86 mode, halt", attempt(call_other), GP);
+	equal("a task of V86 mode, ds", caught.eax & 0xffff, 0xaaaa);
+	equal("a task of V86 mode, fs", caught.ebx & 0xffff, 0xbbbb);
+	equal("a task of V86 mode, cs", caught.ecx & 0xffff, LEGACY_IMAGE >> 4);
+	equal("a task of V86 mode, flags, with NT", caught.eflags & (VM | NT), VM | NT);
+	equal("a task of V86 mode, es on the way out", caught.v86_es & 0xffff, 0xffff);
+	equal("a task of V86 mode, ss on the way out", caught.ss & 0xffff, 0x5000);
 }
 
 /* ---- paging and debugging ---- */
@@ -417,7 +417,7 @@ static void other_tables(void)
 	in_task = read_scratch;
 	call_other();
 	equal("cr3 of the task", seen.cr3, second);
-	equal("cr3 of the task: its page", inside[0], 0x22);
+	equal("cr3 of the task, its page", inside[0], 0x22);
 	equal("the caller's cr3", cr3(), first);
 	read_scratch();
 	equal("the caller's page", inside[0], 0x11);
@@ -447,15 +447,15 @@ static void debugging(void)
 	prepare_other();
 	other.trap = 1;
 	__asm__ volatile("movl %0, %%dr6" : : "r"(0xffff0ff0));
-	equal("the T flag: #DB", attempt(call_other), DB);
-	equal("T: dr6.bt", dr6() & 0xe00f, 0x8000);
-	equal("T: before the first instruction", caught.eip, (uint32_t)(uintptr_t)task_entry);
+	equal("the T flag, #DB", attempt(call_other), DB);
+	equal("T, dr6.bt", dr6() & 0xe00f, 0x8000);
+	equal("T, before the first instruction", caught.eip, (uint32_t)(uintptr_t)task_entry);
 	prepare_other();
 	other.eflags |= TF;
 	__asm__ volatile("movl %0, %%dr6" : : "r"(0xffff0ff0));
-	equal("TF of the new task: #DB", attempt(call_other), DB);
-	equal("TF: dr6.bs", dr6() & 0xe00f, 0x4000);
-	equal("TF: behind the first instruction", caught.eip, (uint32_t)(uintptr_t)task_entry + 5);
+	equal("TF of the new task, #DB", attempt(call_other), DB);
+	equal("TF, dr6.bs", dr6() & 0xe00f, 0x4000);
+	equal("TF, behind the first instruction", caught.eip, (uint32_t)(uintptr_t)task_entry + 5);
 	prepare_other();
 	/* Breakpoints 0 local and 1 global, on an address that nobody touches. */
 	__asm__ volatile("movl %0, %%dr0; movl %0, %%dr1; movl %1, %%dr7" : : "r"(SCRATCH + 0xf000), "r"(0xff0409));

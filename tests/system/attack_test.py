@@ -27,6 +27,12 @@ QEMU_LACKS = {
         "eip beyond the new cs", "ldt that is none", "cs that is data", "cs of null", "cs that is absent",
         "cs of another ring", "ss of null", "ss that is code", "ss of another ring", "ss that is absent")},
     **{f"taskfaults/a new ss that is absent{n}": "#NP instead of #SS" for n in ("", ", error", ", link")},
+    "v86/a word across the segment's end, where": "segments have no limit in V86 mode",
+    **{f"segments/{n}": "data segments have neither limit nor rights" for n in (
+        "expand-down, below", "16-bit expand-down, over the end", "16-bit expand-down, behind", "expand-down, a device below",
+        "a segment on a device, over its end", "a read-only segment, write on a device")},
+    "segments/call gate to conforming code, its cs": "RPL is the code's DPL",
+    "segments/call gate to ring 1 with an absent stack": "#TS instead of #SS",
     "paging/reserved address bit": "no P bit in the error code beside RSVD",
     "paging/reserved bit of a large page": "no P bit in the error code beside RSVD",
     "paging/no-execute is reserved without nxe": "no P bit in the error code beside RSVD",
@@ -110,6 +116,11 @@ def modes_other_than_64_bit(kind):
 @test_on_both
 def hardware_tasks(kind):
     attack(kind, "tasks,taskfaults", 200, vcpus=2)
+
+
+@test_on_both
+def v86_mode_and_segments(kind):
+    attack(kind, "v86,segments", 225, vcpus=2)
 
 
 @test_on_both

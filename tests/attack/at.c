@@ -101,6 +101,21 @@ void equal(const char *name, uint64_t got, uint64_t want)
 	say("\n");
 }
 
+void equal_of(const char *name, const char *part, uint64_t got, uint64_t want)
+{
+	static char text[128];
+	const char *const pieces[] = { name, ", ", part };
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(pieces); i++) {
+		for (const char *p = pieces[i]; *p && n + 1 < sizeof(text); p++) {
+			text[n++] = *p;
+		}
+	}
+	text[n] = 0;
+	equal(text, got, want);
+}
+
 void skip(const char *name, const char *why)
 {
 	line("skip ", name);
@@ -452,7 +467,7 @@ static const struct { const char *name; void (*run)(void); bool endless; } group
 	{ "xapic", group_xapic, false }, { "x2apic", group_x2apic, false }, { "paging", group_paging, false },
 	{ "code", group_code, false }, { "processors", group_processors, false }, { "real", group_real, false },
 	{ "tasks", group_tasks, false }, { "taskfaults", group_taskfaults, false }, { "v86", group_v86, false },
-	{ "segments", group_segments, false },
+	{ "segments", group_segments, false }, { "encodings", group_encodings, false },
 	{ "illegal", group_illegal, false },
 	{ "debug", group_debug, true }, { "starts", group_starts, true },
 	{ "pci", group_pci, false }, { "virtio", group_virtio, false },

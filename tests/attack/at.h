@@ -29,6 +29,7 @@ enum { DE, DB, NMI, BP, OF, BR, UD, NM, DF, TS = 10, NP, SS, GP, PF, MF = 16, AC
 extern const char *group_name;
 void ok(const char *name, bool good);
 void equal(const char *name, uint64_t got, uint64_t want);
+void equal_of(const char *name, const char *part, uint64_t got, uint64_t want);      /* "NAME, PART"   */
 void skip(const char *name, const char *why);
 void note(const char *text, uint64_t value);         /* a comment line                                     */
 
@@ -178,6 +179,7 @@ void group_processors(void);
 void group_pci(void);
 void group_virtio(void);
 void group_real(void);
+void group_encodings(void);
 void group_tasks(void);
 void group_taskfaults(void);
 void group_v86(void);

@@ -90,7 +90,7 @@ def attack(kind, groups, least, vcpus=4, extra="", cpus=1):
 
 @test_on_both
 def ports_and_registers(kind):
-    attack(kind, "ports,msr,control", 225, vcpus=1)
+    attack(kind, "ports,msr,control,encodings", 300, vcpus=1)
 
 
 @test_on_both

@@ -39,6 +39,28 @@ TEST(fixed_instructions_have_the_length_of_the_manual)
 	}
 }
 
+/* What exits is found again in any dress, or the guest would exit there for ever. */
+TEST(every_form_that_exits_is_known)
+{
+	static const uint8_t prefix[] = { 0x66, 0x67, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x40, 0x47, 0x48, 0x4f };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(prefix) * ARRAY_SIZE(prefix); i++) {
+		uint8_t b[16] = { prefix[i / ARRAY_SIZE(prefix)], prefix[i % ARRAY_SIZE(prefix)] }, gpr;
+
+		for (enum insn_op op = 0; op < INSN_OP_COUNT; op++) {
+			memcpy(b + 2, &insn_opcodes[op].bytes, insn_opcodes[op].length);
+			CHECK_EQ(insn_length(b, 16, op, INSN_64), 2u + insn_opcodes[op].length);
+		}
+		for (unsigned modrm = 0; modrm < 256; modrm++) {
+			unsigned reg = (modrm >> 3 & 7) | ((b[1] & 0xf4) == 0x44 ? 8 : 0);
+
+			memcpy(b + 2, (const uint8_t[]){ 0x0f, 0x22, (uint8_t)modrm }, 3);
+			CHECK_EQ(insn_decode_mov_cr(b, 16, INSN_64, (uint8_t)reg, &gpr), 5);
+			CHECK_EQ(gpr, (modrm & 7) | ((b[1] & 0xf1) == 0x41 ? 8 : 0));
+		}
+	}
+}
+
 TEST(writes_of_control_registers_name_their_register)
 {
 	uint8_t gpr = 0xff;

@@ -54,7 +54,6 @@ struct vcpu {
 	bool off_cpu;                    /* the guest's page of steal time says "preempted"         */
 	uint8_t state;                   /* enum vcpu_state_kind                                    */
 	uint8_t sipi_vector;
-	uint32_t unread;                 /* exits in a row whose instruction was another one        */
 	uint64_t nmi_iret_rip;           /* the IRET that opens NMIs                                */
 
 	struct space *space;

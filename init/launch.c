@@ -344,4 +344,5 @@ void launch_undo(struct vm *vm)
 	vm->input_event = 0;
 	vm->control_event = 0;
 	vm->net_event = 0;
+	memset(vm->sent_event, 0, sizeof(vm->sent_event));
 }

@@ -180,12 +180,27 @@ static int map_card(const struct vm *vm, uint32_t card)
 	return r;
 }
 
-int net_map(const struct vm *vm)
+/* The vmm makes an interrupt of its guest of it, and the switch signals it. */
+static int make_sent_event(struct vm *vm, uint32_t card)
+{
+	int r = sys_event_create(vm->child.process);
+
+	if (r < 0) {
+		return r;
+	}
+	vm->sent_event[card] = (uint32_t)r;
+	return sys_grant(vm->child.process, vm->sent_event[card], RIGHT_READ | RIGHT_WRITE, VMM_NIC_SENT + card);
+}
+
+int net_map(struct vm *vm)
 {
 	int r = OK;
 
 	for (uint32_t card = 0; r == OK && card < vm->conf.nic_count; card++) {
 		r = vm->nic[card].size ? map_card(vm, card) : E_NOMEM;
+		if (r == OK) {
+			r = make_sent_event(vm, card);
+		}
 	}
 	return r;
 }
@@ -196,6 +211,9 @@ static int grant_events(const struct vm *vm)
 
 	if (r == OK) {
 		r = sys_grant(server.child.process, vm->net_event, RIGHT_WRITE, NET_VM_IN + vm->number);
+	}
+	for (uint32_t card = 0; r == OK && card < vm->conf.nic_count; card++) {
+		r = sys_grant(server.child.process, vm->sent_event[card], RIGHT_WRITE, NET_VM_SENT + port_of(vm, card));
 	}
 	return r;
 }

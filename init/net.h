@@ -12,8 +12,8 @@ struct vm;
  */
 void net_init(void);
 
-/* For a VM that is about to run: its channels, empty, into its vmm; and the cables of those that it has. */
-int net_map(const struct vm *vm) MUST_CHECK;
+/* For a VM that is about to run: its channels, empty, into its vmm, with an event each that interrupts the guest. */
+int net_map(struct vm *vm) MUST_CHECK;
 
 /* Events both ways, and the cards are plugged in. After its events were made. */
 void net_connect(const struct vm *vm);

@@ -32,6 +32,7 @@ struct vm {
 	uint32_t input_event;        /* the console signals it; paid by the child, as the next       */
 	uint32_t control_event;
 	uint32_t net_event;          /* the switch signals it; 0: no card                            */
+	uint32_t sent_event[CONF_NICS_MAX];  /* and these                                            */
 	bool start_again;            /* when drained                                                 */
 	unsigned quick_resets;       /* in a row                                                     */
 	uint64_t started_ns;

@@ -24,6 +24,7 @@ void frames_writer(struct frames_end *end, struct frames_ring *ring, uint8_t *da
 	if (torn(ring, &head, &tail)) {
 		channel_commit(&end->bytes, tail - end->bytes.count);
 	}
+	__atomic_store_n(&ring->asked, __atomic_load_n(&ring->told, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
 
 void frames_reader(struct frames_end *end, struct frames_ring *ring, uint8_t *data)
@@ -87,6 +88,45 @@ bool frames_full(struct frames_end *writer, uint32_t len)
 	}
 	set_flag(&writer->ring->writer_waits, 0);
 	return false;
+}
+
+static uint32_t load(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+/* Counts wrap: at is not ahead of count. */
+static bool has_passed(uint32_t count, uint32_t at)
+{
+	return (int32_t)(count - at) >= 0;
+}
+
+/* What we ask is visible before we look at what was taken; the reader shows that before it looks at what we ask. */
+bool frames_ask(struct frames_end *writer)
+{
+	uint32_t at = writer->bytes.count;
+
+	if (load(&writer->ring->asked) == at) {
+		return false;
+	}
+	set_flag(&writer->ring->asked, at);
+	return !has_passed(load(&writer->ring->bytes.tail), at);
+}
+
+bool frames_asked(const struct frames_end *writer)
+{
+	return load(&writer->ring->asked) != load(&writer->ring->told);
+}
+
+bool frames_tells(const struct frames_end *reader, uint32_t *at)
+{
+	*at = load(&reader->ring->asked);
+	return *at != load(&reader->ring->told) && has_passed(reader->bytes.count, *at);
+}
+
+void frames_told(struct frames_end *reader, uint32_t at)
+{
+	__atomic_store_n(&reader->ring->told, at, __ATOMIC_RELEASE);
 }
 
 int frames_next(struct frames_end *reader, struct frame_header *header)

@@ -5,7 +5,8 @@
  * nonsense drops all that is there and goes on with what comes next.
  *
  * An end that has nothing to do says so in a word of the ring, and only then is it signalled: by frames_sleep() the
- * reader, by frames_full() the writer.
+ * reader, by frames_full() the writer. Beside that the writer may ask to hear, by an event of its own, when what it has
+ * sent so far was taken.
  */
 #pragma once
 
@@ -28,9 +29,11 @@ struct frame_header {
 struct frames_ring {
 	struct channel_ring bytes;
 	uint32_t reader_sleeps;      /* by the reader: signal me when something comes                */
-	uint32_t pad0[15];
+	uint32_t told;               /* by the reader: the last count that it answered               */
+	uint32_t pad0[14];
 	uint32_t writer_waits;       /* by the writer: signal me when half of the ring is free       */
-	uint32_t pad1[15];
+	uint32_t asked;              /* by the writer: tell when this count of bytes was taken       */
+	uint32_t pad1[14];
 };
 
 /* The channel of one network card. init zeroes the rings and writes magic; vmm and net map it read-write. */
@@ -64,6 +67,20 @@ bool frames_forward(struct frames_end *writer, const struct frames_end *reader, 
 
 /* The writer has no room and will wait for a signal. False: there is room for len bytes after all. */
 bool frames_full(struct frames_end *writer, uint32_t len) MUST_CHECK;
+
+/*
+ * The writer asks to be told when all that it has sent was taken. False: it was already, or nothing was sent since it asked
+ * last; then nobody will tell. frames_asked: the answer is still due.
+ */
+bool frames_ask(struct frames_end *writer) MUST_CHECK;
+bool frames_asked(const struct frames_end *writer);
+
+/*
+ * Reader: true: the writer asked and is due an answer. It is to be signalled, and frames_told() says afterwards that it was;
+ * at is for that.
+ */
+bool frames_tells(const struct frames_end *reader, uint32_t *at) MUST_CHECK;
+void frames_told(struct frames_end *reader, uint32_t at);
 
 /*
  * Reader. frames_next: the header of the next frame, E_AGAIN: none, E_PROTO: nonsense, which is gone now. The frame

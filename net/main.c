@@ -75,6 +75,10 @@ static void signal_vms(void)
 
 			signal |= p->signal;
 			p->signal = false;
+			if (p->tell) {
+				sys_event_signal(NET_VM_SENT + vm * CONF_NICS_MAX + card);
+				switch_told(&fabric, vm * CONF_NICS_MAX + card);
+			}
 		}
 		if (signal) {
 			sys_event_signal(NET_VM_IN + vm);

@@ -15,6 +15,7 @@ enum net_slot {
 	NET_WAKE = 2,                /* event: anything happened; net binds it. init and the vmms signal it */
 	NET_ANSWER = 3,              /* event: net wrote an acknowledgement or counters               */
 	NET_VM_IN = 16,              /* + number of the VM: event VMM_NET_IN, there while it runs     */
+	NET_VM_SENT = NET_VM_IN + CONF_VMS_MAX,      /* + number of the port: event VMM_NIC_SENT, likewise       */
 };
 
 enum { NET_PORTS_MAX = CONF_VMS_MAX * CONF_NICS_MAX, NET_MAGIC = 0x5354524f };

@@ -148,7 +148,14 @@ static uint32_t take_turn(struct net_switch *s, uint32_t port, uint64_t now_ns)
 		p->deficit -= cost(&h);
 		moved += cost(&h);
 	}
+	p->tell = frames_tells(&p->from, &p->tell_at);
 	return moved;
+}
+
+void switch_told(struct net_switch *s, uint32_t port)
+{
+	s->port[port].tell = false;
+	frames_told(&s->port[port].from, s->port[port].tell_at);
 }
 
 static uint64_t next_deadline(const struct net_switch *s)

@@ -26,6 +26,8 @@ struct switch_port {
 	bool waits;                  /* its first frame waits for room elsewhere                     */
 	bool slow;                   /* does not take its frames                                     */
 	bool signal;                 /* its VM is to be signalled: the caller does, and clears       */
+	bool tell;                   /* what it sent has gone: the caller interrupts its guest, and calls switch_told() */
+	uint32_t tell_at;
 	uint32_t net;
 	int64_t deficit;             /* bytes                                                        */
 	uint64_t waits_since_ns;
@@ -53,6 +55,9 @@ void switch_pull(struct net_switch *s, uint32_t port);
  * somebody signals.
  */
 uint64_t switch_run(struct net_switch *s, uint64_t now_ns);
+
+/* The guest behind port, where tell is set, was interrupted. */
+void switch_told(struct net_switch *s, uint32_t port);
 
 /* Nothing is left to do now: asks for signals. False: something came meanwhile. */
 bool switch_sleep(struct net_switch *s) MUST_CHECK;

@@ -19,6 +19,7 @@ enum vmm_slot {
 	VMM_STATUS = 19,             /* event: the vmm changed control.state; init binds it          */
 	VMM_NET_IN = 20,             /* event: the switch did something in a channel; the vmm binds it */
 	VMM_NET_OUT = 21,            /* event: the vmm did; there while the switch runs              */
+	VMM_NIC_SENT = 22,           /* + card, event: the switch took what it asked about. The vmm routes it to the guest */
 	VMM_FREE = 32,               /* the vmm's own objects come from here on                      */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The VM's network cards: channels where init mapped them (vmm/launch.h), and the events to and from the switch. */
+#include "lib/user/sys.h"
 #include "vmm/backends.h"
 #include "vmm/hooks.h"
 #include "vmm/virtio_net.h"
@@ -9,6 +10,13 @@
 static struct virtio_net nics[CONF_NICS_MAX];
 static unsigned count;
 
+/* The message into which the kernel turns the card's event (VMM_NIC_SENT). */
+static struct {
+	bool on;
+	uint64_t address;
+	uint32_t data;
+} route[CONF_NICS_MAX];
+
 void vm_switch_signal(void)
 {
 	vm.work |= VM_WORK_SWITCH;
@@ -17,6 +25,29 @@ void vm_switch_signal(void)
 void vm_nic_lingers(void)
 {
 	vm.work |= VM_WORK_LINGER;
+}
+
+bool vm_nic_route(struct virtio_net *n, unsigned queue)
+{
+	unsigned i = (unsigned)(n - nics);
+	uint64_t address = 0;
+	uint32_t data = 0;
+	bool on = queue && virtio_queue_msi(&n->dev, queue, &address, &data) == OK;
+
+	if (on != route[i].on || address != route[i].address || data != route[i].data) {
+		route[i].on = on && sys_event_route(VMM_NIC_SENT + i, vm.space, address, data) == OK;
+		route[i].address = address;
+		route[i].data = data;
+		if (!on) {
+			(void)sys_event_route(VMM_NIC_SENT + i, SELF, 0, 0);
+		}
+	}
+	return route[i].on;
+}
+
+void vm_nic_timer(struct virtio_net *n, uint64_t deadline_ns)
+{
+	(void)sys_event_timer(VMM_NIC_SENT + (unsigned)(n - nics), deadline_ns ? vm.start_ns + deadline_ns : 0);
 }
 
 /* One event for all cards. */
@@ -64,8 +95,10 @@ void vm_nics_report(void)
 	for (unsigned i = 0; i < count; i++) {
 		const struct virtio_net *n = &nics[i];
 
-		vm_log("card %u: %llu frames out, %llu interrupts for them; %llu in, %llu interrupts; %llu dropped", i,
-		       (unsigned long long)n->sent, (unsigned long long)interrupts(n, 1), (unsigned long long)n->received,
+		vm_log("card %u: %llu frames out, %llu interrupts of ours, %llu left to others, %llu of these needless", i,
+		       (unsigned long long)n->sent, (unsigned long long)interrupts(n, 1), (unsigned long long)n->owings,
+		       (unsigned long long)n->needless);
+		vm_log("card %u: %llu frames in, %llu interrupts, %llu dropped", i, (unsigned long long)n->received,
 		       (unsigned long long)interrupts(n, 0), (unsigned long long)n->dropped);
 	}
 }

@@ -119,17 +119,25 @@ void virtio_needs_reset(struct virtio_device *dev, const char *why)
 	config_interrupt(dev);
 }
 
-bool virtio_queue_done(struct virtio_device *dev, unsigned queue)
+bool virtio_queue_show(struct virtio_device *dev, unsigned queue, bool *wanted)
 {
 	struct ring *r = &dev->queue[queue].ring;
 
-	if (ring_publish(r)) {
-		virtio_interrupt(dev, queue);
-	}
+	*wanted = ring_publish(r);
 	if (r->error < 0) {
 		virtio_needs_reset(dev, r->why);
 	}
 	return virtio_is_live(dev);
+}
+
+bool virtio_queue_done(struct virtio_device *dev, unsigned queue)
+{
+	bool wanted, live = virtio_queue_show(dev, queue, &wanted);
+
+	if (wanted) {
+		virtio_interrupt(dev, queue);
+	}
+	return live;
 }
 
 int virtio_queue_msi(const struct virtio_device *dev, unsigned queue, uint64_t *address, uint32_t *data)

@@ -119,6 +119,9 @@ bool virtio_is_live(const struct virtio_device *dev);
  */
 bool virtio_queue_done(struct virtio_device *dev, unsigned queue);
 
+/* The same without the interrupt: *wanted: the driver wants one, and the caller sees to it. */
+bool virtio_queue_show(struct virtio_device *dev, unsigned queue, bool *wanted);
+
 /*
  * Takes the chains of queue, one after the other, shows what was used, and comes again by itself when the budget ends
  * first: the whole of notify() for a device that finishes a chain at once. serve() returns the bytes written into the

@@ -17,6 +17,12 @@ enum { CTRL_OK = 0, CTRL_ERR = 1 };
 /* One batch on the device lock. */
 enum { BATCH = 64, BATCH_BYTES = 1 << 20 };
 
+/*
+ * The interrupt for sent frames: with that many the driver may wait for room, and hears as soon as the switch has taken
+ * them; fewer are told of that much later, as network cards do.
+ */
+enum { SENT_MANY = 16, SENT_NS = 1000000 };
+
 /* struct virtio_net_hdr of version 1. */
 struct net_hdr {
 	uint8_t flags, gso_type;
@@ -114,23 +120,77 @@ static bool send_all(struct virtio_net *n, struct ring *ring, unsigned pair, uns
 	return *budget;
 }
 
+/* Nobody needs to interrupt for sent frames any more. */
+static void owe_nothing(struct virtio_net *n)
+{
+	n->owed = 0;
+	vm_nic_timer(n, 0);
+}
+
+/* We do what was left to others. One interrupt too many does no harm, one too few would. */
+static void settle(struct virtio_net *n)
+{
+	unsigned queue = n->owed;
+
+	if (queue) {
+		owe_nothing(n);
+		virtio_interrupt(&n->dev, queue);
+	}
+}
+
+/* The driver may have seen by itself that the frames are gone. */
+static void look_whether_owed(struct virtio_net *n, unsigned queue)
+{
+	if (n->owed == queue && !ring_wishes(&n->dev.queue[queue].ring, n->owed_slots)) {
+		owe_nothing(n);
+		n->needless++;
+	}
+}
+
+/* The driver was shown slots used descriptors of queue; wanted: an interrupt is due for them. */
+static void owe(struct virtio_net *n, unsigned queue, uint16_t slots, bool wanted)
+{
+	if (wanted && n->owed != queue) {
+		settle(n);
+		if (!vm_nic_route(n, queue)) {
+			virtio_interrupt(&n->dev, queue);
+			return;
+		}
+		n->owed = queue;
+		n->owed_slots = 0;
+		n->owings++;
+		vm_nic_timer(n, vm_now() + SENT_NS);
+	}
+	if (n->owed == queue) {
+		n->owed_slots = (uint16_t)(n->owed_slots + slots);
+		if (n->owed_slots >= SENT_MANY && !frames_asked(&n->tx) && !frames_ask(&n->tx)) {
+			settle(n);
+		}
+	}
+}
+
 /*
- * After frames the driver is not asked to notify at once: a guest that sends one frame is about to send another, and the
- * caller looks again when the guest has had the CPU (virtio_net_linger()).
+ * After frames the driver is not asked to notify at once: a guest that sends one frame, or got one, is about to send another,
+ * and the caller looks again when the guest has had the CPU (virtio_net_linger()).
  */
 static void serve_tx(struct virtio_net *n, unsigned pair)
 {
 	struct ring *ring = &n->dev.queue[2 * pair + 1].ring;
 	unsigned budget = BATCH;
-	bool all;
+	uint16_t slots;
+	bool all, wanted, live;
 
+	look_whether_owed(n, 2 * pair + 1);
 	ring_mute(ring);
 	n->tx_waits &= ~(1u << pair);
 	n->lingers &= ~(1u << pair);
 	do {
 		all = send_all(n, ring, pair, &budget);
 	} while (all && budget == BATCH && ring_listen(ring));
-	if (!virtio_queue_done(&n->dev, 2 * pair + 1)) {
+	slots = ring->staged;
+	live = virtio_queue_show(&n->dev, 2 * pair + 1, &wanted);
+	owe(n, 2 * pair + 1, slots, wanted);
+	if (!live) {
 		return;
 	}
 	if (all && budget < BATCH) {
@@ -372,10 +432,15 @@ static void serve_rx(struct virtio_net *n)
 		ring_mute(&n->dev.queue[2 * pair].ring);
 	}
 	more = receive_batch(n, &used);
-	for (unsigned pair = 0; used && virtio_is_live(&n->dev); pair++, used >>= 1) {
-		if (used & 1) {
+	for (unsigned pair = 0; used >> pair && virtio_is_live(&n->dev); pair++) {
+		if (used >> pair & 1) {
 			(void)virtio_queue_done(&n->dev, 2 * pair);
+			ring_mute(&n->dev.queue[2 * pair + 1].ring);     /* an answer is likely */
 		}
+	}
+	if (used && virtio_is_live(&n->dev)) {
+		n->lingers |= used;
+		vm_nic_lingers();
 	}
 	if (more && virtio_is_live(&n->dev)) {
 		go_on_later(n);
@@ -512,9 +577,23 @@ static void reset(struct virtio_device *dev)
 	n->promiscuous = false;
 	n->tx_waits = 0;
 	n->lingers = 0;
+	owe_nothing(n);
+	(void)vm_nic_route(n, 0);
 }
 
-static const struct virtio_ops net_ops = { .notify = notify, .ready = ready, .reset = reset };
+static void message_changed(struct virtio_device *dev, unsigned queue)
+{
+	struct virtio_net *n = container_of(dev, struct virtio_net, dev);
+
+	if (queue && queue == n->owed) {
+		(void)vm_nic_route(n, 0);
+		settle(n);
+	}
+}
+
+static const struct virtio_ops net_ops = {
+	.notify = notify, .ready = ready, .reset = reset, .message_changed = message_changed,
+};
 
 static void attach(struct virtio_net *n)
 {
@@ -528,6 +607,7 @@ void virtio_net_link(struct virtio_net *n, bool up)
 		return;
 	}
 	n->config.status = up ? LINK_UP : 0;
+	settle(n);
 	attach(n);
 	virtio_config_changed(&n->dev);
 	if (up) {

@@ -3,6 +3,12 @@
  * The network card: virtqueues of the guest on one side, a channel to the switch on the other. virtio 1.2, 5.1.
  * Each frame is copied once in either direction. Checksums and segmentation that the sender left to the card go along
  * with the frame; a receiver whose driver cannot take them gets plain frames (net_offload.h).
+ *
+ * A sent frame's buffers are free at once, and the driver sees them as used; but the interrupt for them is not ours. An event
+ * of the card is routed to the guest (SYS_EVENT_ROUTE): the switch signals it when it has taken many frames, and for few of
+ * them a timer of the kernel does, unless the driver has noticed before that they are gone, as it does when something
+ * arrives. Where there is no message that the kernel could send (masked, INTx, another transport), where it changes, and
+ * where the switch dies, we interrupt at once.
  */
 #pragma once
 
@@ -39,8 +45,11 @@ struct virtio_net {
 	struct frames_end tx, rx;
 	uint32_t tx_waits;           /* bit per pair: its frames wait for room in the channel        */
 	uint32_t lingers;            /* bit per pair: virtio_net_linger() is due                     */
+	unsigned owed;               /* queue with sent frames whose interrupt is to come; 0: none   */
+	uint16_t owed_slots;         /* of how many of its descriptors                               */
 	struct vm_timer more;        /* armed: there was more than one batch                         */
 	uint64_t sent, received, dropped;    /* frames                                               */
+	uint64_t owings, needless;   /* interrupts that were left to others, and those that nobody wanted any more */
 	struct ring_chain chain, first;      /* that are worked on                                   */
 	struct net_part part[NET_PARTS_MAX];
 	struct net_plain plain;      /* a frame that is made plain                                   */
@@ -61,3 +70,10 @@ void virtio_net_link(struct virtio_net *n, bool up);
 /* Supplied by the core: signals the switch; sees to virtio_net_linger(). Device lock held. */
 void vm_switch_signal(void);
 void vm_nic_lingers(void);
+
+/*
+ * Supplied by the core: makes the card's event an interrupt for queue; 0: of none. False: queue has no message that the
+ * kernel could send. vm_nic_timer(): it is signalled at deadline_ns of vm_now(); 0: it is not.
+ */
+bool vm_nic_route(struct virtio_net *n, unsigned queue);
+void vm_nic_timer(struct virtio_net *n, uint64_t deadline_ns);

@@ -176,10 +176,21 @@ static bool crosses(uint16_t event, uint16_t new, uint16_t old)
 	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
 }
 
+bool ring_wishes(const struct ring *r, uint16_t slots)
+{
+	uint16_t event;
+	enum ring_wish wish;
+
+	if (!r->size || r->error) {
+		return false;
+	}
+	wish = r->packed ? ring_packed_wish(r, &event) : ring_split_wish(r, &event);
+	return wish == RING_ALWAYS || (wish == RING_AT_EVENT && crosses(event, r->next_used, (uint16_t)(r->next_used - slots)));
+}
+
 bool ring_publish(struct ring *r)
 {
-	uint16_t event, old = (uint16_t)(r->next_used - r->staged), staged = r->staged;
-	enum ring_wish wish;
+	uint16_t staged = r->staged;
 
 	if (!r->size || r->error || !staged) {
 		return false;
@@ -192,8 +203,7 @@ bool ring_publish(struct ring *r)
 	r->taken = (uint16_t)(r->taken - staged);
 	r->staged = 0;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);         /* what is used before the look at what the driver wants */
-	wish = r->packed ? ring_packed_wish(r, &event) : ring_split_wish(r, &event);
-	return wish == RING_ALWAYS || (wish == RING_AT_EVENT && crosses(event, r->next_used, old));
+	return ring_wishes(r, staged);
 }
 
 void ring_mute(struct ring *r)

@@ -109,6 +109,9 @@ void ring_use(struct ring *r, const struct ring_chain *chain, uint32_t written);
 /* Shows the driver all used chains at once. True: it wants an interrupt for that. */
 bool ring_publish(struct ring *r) MUST_CHECK;
 
+/* True: the driver wants an interrupt for the last slots descriptors that it was shown, at most the ring's size, even now. */
+bool ring_wishes(const struct ring *r, uint16_t slots) MUST_CHECK;
+
 /* Asks the driver not to notify; a hint. */
 void ring_mute(struct ring *r);
 

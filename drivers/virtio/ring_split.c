@@ -83,10 +83,12 @@ enum ring_wish ring_split_wish(const struct ring *r, uint16_t *event)
 	return ring_load(r->driver + FLAGS) & NO_INTERRUPT ? RING_NEVER : RING_ALWAYS;
 }
 
-/* With events nothing needs to be said to mute: the driver tells once per event that we ask for. */
+/* With events: the one that the driver has passed just now is the one that comes last. */
 void ring_split_mute(struct ring *r)
 {
-	if (!r->event_idx) {
+	if (r->event_idx) {
+		ring_store(r->device + ENTRIES + r->size * USED_ENTRY, (uint16_t)(r->next_avail - 1));
+	} else {
 		ring_store(r->device + FLAGS, NO_NOTIFY);
 	}
 }

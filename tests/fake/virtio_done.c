@@ -7,13 +7,28 @@ bool virtio_is_live(const struct virtio_device *dev)
 	return dev->status == VIRTIO_DRIVER_OK;
 }
 
-bool virtio_queue_done(struct virtio_device *dev, unsigned queue)
+void virtio_interrupt(struct virtio_device *dev, unsigned queue)
 {
-	(void)!ring_publish(&dev->queue[queue].ring);
+	dev->queue[queue].interrupts++;
+}
+
+bool virtio_queue_show(struct virtio_device *dev, unsigned queue, bool *wanted)
+{
+	*wanted = ring_publish(&dev->queue[queue].ring);
 	if (dev->queue[queue].ring.error) {
 		dev->status |= VIRTIO_NEEDS_RESET;
 	}
 	return virtio_is_live(dev);
+}
+
+bool virtio_queue_done(struct virtio_device *dev, unsigned queue)
+{
+	bool wanted, live = virtio_queue_show(dev, queue, &wanted);
+
+	if (wanted) {
+		virtio_interrupt(dev, queue);
+	}
+	return live;
 }
 
 void virtio_config_changed(struct virtio_device *dev)

@@ -1,10 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Network cards of VMs: two Linuxes through the switch, the switch dies, and what does not belong together stays apart."""
+import re
+
 from harness import Failure, Machine, make_iso, script_word, test, vm_config
 from patch import trap_at
 
 SETUP = "ip addr add 10.0.0.{n}/24 dev eth0; ip link set eth0 up; "
 WAIT = "until ping -c 1 -W 1 10.0.0.{n} > /dev/null; do :; done; "
+
+
+CARD = re.compile(r"card 0: (\d+) frames out, (\d+) interrupts of ours, (\d+) left to others.*?card 0: (\d+) frames in, "
+                  r"(\d+) interrupts.*?devices: served (\d+) times, woken (\d+) times", re.DOTALL)
+
+
+def counters(node, name, key):
+    """What the vmm of a VM tells of its card: frames out, interrupts of its own for them, left to others, frames in,
+    interrupts, how often its devices were served, and how often it had to wake for that."""
+    node.escape(str(key))
+    start = len(node.text())
+    node.escape("c")
+    node.expect(rf"vm {name}: devices: .*")
+    return [int(number) for number in CARD.search(node.text(), start).groups()]
 
 
 def vm(name, number, script, extra="nic", memory="128M"):
@@ -28,6 +44,30 @@ def two_linuxes_transfer_checked_data():
         node.escape("2")
         if node.expect(r"^sent (\w{64})$", 240)[1] != got:
             raise Failure("the sums differ")
+
+
+@test
+def no_vmm_wakes_for_each_frame():
+    """Frames reach a vmm in batches, and the interrupt for those that were sent comes from the kernel or the switch."""
+    get = "until wget -q -O /dev/null http://10.0.0.1/f; do sleep 1; done; echo done {n}; read x; "
+    server = "mkdir /tmp/w; dd if=/dev/zero of=/tmp/w/f bs=1M count=8 2>/dev/null; httpd -h /tmp/w; sleep 10000"
+    config = vm("red", 1, server) + vm("blue", 2, get.format(n=1) + get.format(n=2))
+    with Machine(iso=make_iso(config.replace("quiet", "quiet nokaslr")), counted=True) as node:
+        node.expect(r"vm blue: started", 60)
+        node.escape("2")
+        node.expect(r"^done 1$", 240)
+        before = {name: counters(node, name, key) for key, name in ((1, "red"), (2, "blue"))}
+        node.sendline()
+        node.expect(r"^done 2$", 240)
+        for key, name in ((1, "red"), (2, "blue")):
+            out, ours, others, came, interrupts, served, woken = (
+                b - a for a, b in zip(before[name], counters(node, name, key)))
+            print(f"{name}: {out} frames out, {ours} + {others} interrupts; {came} in, {interrupts} interrupts; "
+                  f"served {served} times, woken {woken} times")
+            if woken > (out + came) / 2 or interrupts > came * 3 / 4:
+                raise Failure(f"the vmm of {name} woke {woken} times for {out + came} frames, {interrupts} interrupts")
+            if ours or not others:
+                raise Failure(f"the vmm of {name} interrupted for {ours} of the frames that it sent")
 
 
 @test

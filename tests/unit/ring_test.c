@@ -221,6 +221,8 @@ TEST(wish_for_notifications_reaches_the_driver)
 	CHECK(use_one());
 	CHECK(!ring_listen(&ring));
 	CHECK_EQ(fake_load(FAKE_DEVICE + 4 + SIZE * 8), 1);
+	ring_mute(&ring);
+	CHECK_EQ(fake_load(FAKE_DEVICE + 4 + SIZE * 8), 0);  /* 65,535 chains from now */
 
 	fresh(PACKED | EVENTS);
 	ring_mute(&ring);
@@ -229,6 +231,25 @@ TEST(wish_for_notifications_reaches_the_driver)
 	CHECK(!ring_listen(&ring));
 	CHECK_EQ(fake_load(FAKE_DEVICE + 2), 2);
 	CHECK_EQ(fake_load(FAKE_DEVICE), 2 | 1 << 15);
+}
+
+/* Asked later, the driver may have changed its mind. */
+TEST(a_wish_for_an_interrupt_is_looked_at_again)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		fresh(formats[i]);
+		CHECK(use_one());
+		CHECK(ring_wishes(&ring, 1));
+		fake_store(FAKE_DRIVER + (formats[i] & PACKED ? 2 : 0), 1);      /* none, please */
+		CHECK(!ring_wishes(&ring, 1));
+	}
+	fresh(SPLIT | EVENTS);
+	CHECK(use_one());
+	CHECK(ring_wishes(&ring, 1));
+	fake_store(FAKE_DRIVER + 4 + SIZE * 2, 1);               /* the next one is what counts */
+	CHECK(!ring_wishes(&ring, 1));
+	ring_stop(&ring);
+	CHECK(!ring_wishes(&ring, 1));
 }
 
 /* ---- areas ---- */

@@ -277,6 +277,26 @@ TEST(signals_only_for_those_who_sleep)
 	CHECK(!frames_sleep(&in[1]));
 }
 
+TEST(who_asks_is_told_when_his_frames_have_gone)
+{
+	fresh();
+	CHECK(!frames_ask(&out[0]));                     /* nothing was sent */
+	CHECK(send(0, 2, 60));
+	CHECK(frames_ask(&out[0]));
+	CHECK(frames_asked(&out[0]));
+	run();
+	CHECK(s.port[0].tell && !s.port[1].tell);
+	CHECK(frames_asked(&out[0]));                    /* until the caller did it */
+	switch_told(&s, 0);
+	CHECK(!s.port[0].tell && !frames_asked(&out[0]));
+	run();
+	CHECK(!s.port[0].tell);
+	CHECK(!frames_ask(&out[0]));                     /* all has gone already */
+	CHECK(send(0, 2, 60));
+	run();
+	CHECK(!s.port[0].tell);                          /* nobody asked */
+}
+
 TEST(pulled_cards_are_not_touched)
 {
 	static struct frames_channel before;

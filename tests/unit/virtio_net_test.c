@@ -31,6 +31,23 @@ void vm_nic_lingers(void)
 	lingers++;
 }
 
+static unsigned routed;                              /* to this queue; 0: nowhere                    */
+static bool has_message;
+static uint64_t timer_ns;
+
+bool vm_nic_route(struct virtio_net *n, unsigned queue)
+{
+	(void)n;
+	routed = has_message ? queue : 0;
+	return routed;
+}
+
+void vm_nic_timer(struct virtio_net *n, uint64_t deadline_ns)
+{
+	(void)n;
+	timer_ns = deadline_ns;
+}
+
 static void fresh(uint64_t features)
 {
 	fake_reset();
@@ -51,6 +68,9 @@ static void fresh(uint64_t features)
 	frames_writer(&to_vm, &channel.to_vm, channel.to_vm_data);
 	signals = 0;
 	lingers = 0;
+	routed = 0;
+	has_message = true;
+	timer_ns = 0;
 }
 
 static void notify(unsigned queue)
@@ -174,6 +194,118 @@ TEST(the_card_lingers_before_it_listens)
 	CHECK_EQ(nic.lingers, 0);
 	CHECK_EQ(fake_load(driver[TX].base + FAKE_DEVICE), 0);
 	CHECK_EQ(frames_next(&from_vm, &h), OK);
+}
+
+/* ---- the interrupt for sent frames ---- */
+
+static uint64_t interrupts(void)
+{
+	return nic.dev.queue[TX].interrupts;
+}
+
+/* The switch takes all there is. True: it signals the card's event. */
+static bool switch_takes_all(void)
+{
+	struct frame_header h;
+	uint32_t at;
+	bool tells;
+
+	while (frames_next(&from_vm, &h) == OK) {
+		(void)!frames_drop(&from_vm, &h);
+	}
+	tells = frames_tells(&from_vm, &at);
+	if (tells) {
+		frames_told(&from_vm, at);
+	}
+	return tells;
+}
+
+static void guest_sends_many(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		guest_sends(no_offload, 60, 12);
+	}
+}
+
+TEST(few_sent_frames_are_told_of_by_the_kernels_timer)
+{
+	fresh(0);
+	guest_sends(no_offload, 60, 12);
+	CHECK_EQ(interrupts(), 0);
+	CHECK_EQ(routed, TX);
+	CHECK_EQ(timer_ns, 1000000);
+	CHECK(!switch_takes_all());
+	guest_sends(no_offload, 60, 12);                 /* the driver has not looked yet: once is enough */
+	CHECK_EQ(nic.owings, 1);
+}
+
+TEST(many_are_told_of_by_the_switch)
+{
+	fresh(0);
+	guest_sends_many(16);
+	CHECK_EQ(interrupts(), 0);
+	CHECK(switch_takes_all());
+	CHECK(!switch_takes_all());
+	CHECK_EQ(interrupts(), 0);
+}
+
+TEST(what_the_switch_has_taken_already_is_told_of_at_once)
+{
+	fresh(0);
+	guest_sends_many(15);
+	(void)!switch_takes_all();
+	guest_sends(no_offload, 13, 12);                 /* none that would reach the switch */
+	CHECK_EQ(interrupts(), 1);
+	CHECK_EQ(timer_ns, 0);
+}
+
+TEST(a_driver_that_saw_its_frames_go_is_not_interrupted)
+{
+	fresh(0);
+	guest_sends(no_offload, 60, 12);
+	fake_store(driver[TX].base + FAKE_DRIVER, 1);    /* no interrupts, please: it polls */
+	virtio_net_linger(&nic);
+	CHECK_EQ(timer_ns, 0);
+	CHECK_EQ(nic.owed, 0);
+	CHECK_EQ(interrupts(), 0);
+	fake_store(driver[TX].base + FAKE_DRIVER, 0);
+	guest_sends(no_offload, 60, 12);
+	CHECK_EQ(nic.owings, 2);
+}
+
+TEST(without_a_message_the_card_interrupts_by_itself)
+{
+	fresh(0);
+	has_message = false;
+	guest_sends_many(3);
+	CHECK_EQ(interrupts(), 3);
+	CHECK_EQ(nic.owings, 0);
+}
+
+TEST(what_is_owed_comes_when_the_message_changes_or_the_switch_dies)
+{
+	fresh(0);
+	guest_sends(no_offload, 60, 12);
+	nic.dev.ops->message_changed(&nic.dev, RX);
+	CHECK_EQ(interrupts(), 0);
+	nic.dev.ops->message_changed(&nic.dev, TX);
+	CHECK_EQ(interrupts(), 1);
+	CHECK(!routed && !timer_ns);
+	nic.dev.ops->message_changed(&nic.dev, TX);
+	CHECK_EQ(interrupts(), 1);
+	guest_sends(no_offload, 60, 12);
+	virtio_net_link(&nic, false);
+	CHECK_EQ(interrupts(), 2);
+	CHECK(!timer_ns);
+}
+
+TEST(a_reset_leaves_nothing_owed)
+{
+	fresh(0);
+	guest_sends(no_offload, 60, 12);
+	nic.dev.ops->reset(&nic.dev);
+	CHECK(!routed && !timer_ns && !nic.owed);
+	CHECK_EQ(interrupts(), 0);
 }
 
 /* ---- into the guest ---- */

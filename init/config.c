@@ -72,7 +72,7 @@ static bool parse(const struct content *module, const struct program *program)
 	int r = prepare_job(module);
 
 	if (r == OK) {
-		r = child_create(&child, program, "conf", NULL, CONF_ARENA, 0, &why);
+		r = child_create(&child, program, NULL, CONF_ARENA, 0, &why);
 	}
 	if (r == OK) {
 		why = "its text cannot be mapped";

@@ -264,7 +264,7 @@ static int make_process(struct vm *vm, const struct program *vmm, const char **w
 		r = disks_take(vm, why);
 	}
 	if (r == OK) {
-		r = child_create(&vm->child, vmm, vm->conf.name, &vm->order, arena_bytes(vm), LAUNCH_PAGES * PAGE_SIZE, why);
+		r = child_create(&vm->child, vmm, &vm->order, arena_bytes(vm), LAUNCH_PAGES * PAGE_SIZE, why);
 	}
 	return r;
 }

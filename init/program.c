@@ -117,9 +117,9 @@ static int map_segments(const struct child *child, const struct program *program
 	return OK;
 }
 
-static int make_process(struct child *child, const char *name)
+static int make_process(struct child *child)
 {
-	int r = sys_process_create(child->arena.handle, name);
+	int r = sys_process_create(child->arena.handle);
 
 	if (r < 0) {
 		return r;
@@ -133,7 +133,7 @@ static int make_process(struct child *child, const char *name)
 	return OK;
 }
 
-int child_create(struct child *child, const struct program *program, const char *name, const struct memory_order *near,
+int child_create(struct child *child, const struct program *program, const struct memory_order *near,
 		 uint64_t arena, uint64_t extra, const char **why)
 {
 	int r;
@@ -146,7 +146,7 @@ int child_create(struct child *child, const struct program *program, const char 
 	}
 	if (r == OK) {
 		*why = "its process cannot be made";
-		r = make_process(child, name);
+		r = make_process(child);
 	}
 	if (r == OK) {
 		*why = "its program cannot be loaded";

@@ -37,10 +37,10 @@ struct child {
 int program_open(const char *name, struct program *program) MUST_CHECK;
 
 /*
- * Makes a process that runs nothing yet. name: what the kernel calls it. near: where its memory comes from, NULL:
+ * Makes a process that runs nothing yet. near: where its memory comes from, NULL:
  * anywhere. arena, extra: bytes, whole pages. On an error *why says in words what went wrong and nothing is left.
  */
-int child_create(struct child *child, const struct program *program, const char *name, const struct memory_order *near,
+int child_create(struct child *child, const struct program *program, const struct memory_order *near,
 		 uint64_t arena, uint64_t extra, const char **why) MUST_CHECK;
 
 /* Lets it run, with that argument. */

@@ -53,7 +53,7 @@ static int furnish(struct server *s, const char **why)
 
 static int make(struct server *s, const char **why)
 {
-	int r = child_create(&s->child, &s->code, s->kind->program, NULL, s->arena, 0, why);
+	int r = child_create(&s->child, &s->code, NULL, s->arena, 0, why);
 
 	if (r == OK) {
 		r = furnish(s, why);

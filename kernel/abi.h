@@ -21,8 +21,8 @@ enum sys {
 	SYS_CLOSE,           /* (handle) forgets the handle; the object stays                                  */
 
 	/* Processes and threads; all need RIGHT_GRANT on the process. */
-	SYS_PROCESS_CREATE,  /* (arena region, name lo, name hi: 16 bytes) -> process; takes the region over.  */
-	                     /* RAM, 16 to 4096 pages, not mapped; it may be unclean                       */
+	SYS_PROCESS_CREATE,  /* (arena region) -> process; takes the region over. RAM, 16 to 4096 pages, not mapped; it may be */
+	                     /* unclean                                                                    */
 	SYS_PROCESS_SPACE,   /* (process) -> handle of its user space                                          */
 	SYS_PROCESS_DESTROY, /* (process) ends it; E_AGAIN: pieces are left, call again. Then its objects are gone and the */
 	                     /* arena region is usable again (unclean) by the handle that it was created with             */
@@ -158,6 +158,7 @@ enum machine_flag {
 	MACHINE_COUNTER_PORT = 1 << 1,   /* counter is a port, else a host-physical address      */
 	MACHINE_RESET_PORT = 1 << 2,     /* the same for reset                                   */
 	MACHINE_TRACE = 1 << 3,          /* trace all kinds                                      */
+	MACHINE_APICV = 1 << 4,          /* guests' APICs are the CPU's, where it can do that    */
 };
 
 /* Bytes behind machine_setup.panic_log, and what a panic leaves there: it lives through a warm reset, init shows it. */

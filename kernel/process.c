@@ -5,12 +5,10 @@
 #include "arch/x86/mm/tlb.h"
 #include "kernel/arena.h"
 #include "kernel/cpu.h"
-#include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/region.h"
 #include "kernel/sched.h"
 #include "kernel/space.h"
-#include "kernel/string.h"
 #include "kernel/thread.h"
 #include "kernel/trace.h"
 
@@ -20,7 +18,7 @@ enum { DESTROY_STEP = 8 };   /* objects per call: each takes its own bounded tim
 
 _Static_assert(CPU_MAX * sizeof(struct sched_group) <= PAGE_SIZE, "one page at most");
 
-struct process *process_create(hpa_t base, uint64_t page_count, struct region *region, const char name[PROCESS_NAME_MAX])
+struct process *process_create(hpa_t base, uint64_t page_count, struct region *region)
 {
 	static uint32_t last_id;
 	struct arena *a = arena_init(base, page_count);
@@ -34,10 +32,6 @@ struct process *process_create(hpa_t base, uint64_t page_count, struct region *r
 	p->cpus = ~0u;
 	list_init(&p->objects);
 	list_init(&p->threads);
-	memcpy(p->name, name, PROCESS_NAME_MAX);
-	for (char *s = p->name; *s; s++) {
-		*s = *s > ' ' && *s < 127 ? *s : '?';
-	}
 	p->group = arena_page_alloc(a);
 	p->space = space_create(p, OBJECT_SPACE);
 	ASSERT(p->group && p->space);
@@ -78,8 +72,6 @@ void process_fault(struct process *p, uint32_t vector, uint32_t error, uint64_t 
 	p->fault_rip = rip;
 	p->fault_address = address;
 	trace_write(TRACE_FAULT, (uint64_t)p->id << 32 | vector, rip);
-	log_printf("process %u (%s): exception %u, error %#x, at %#llx, address %#llx", p->id, p->name, vector, error,
-		   (unsigned long long)rip, (unsigned long long)address);
 	process_end(p, PROCESS_FAULTED, 0);
 }
 

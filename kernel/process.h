@@ -12,11 +12,8 @@
 #include "kernel/handle.h"
 #include "kernel/object.h"
 
-enum { PROCESS_NAME_MAX = 16 };
-
 struct process {
 	struct object object;        /* owner NULL: it lives in its own arena                         */
-	char name[PROCESS_NAME_MAX + 1];
 	uint32_t id;                 /* counts processes since boot; 1 is init                        */
 	struct arena *arena;
 	struct region *arena_region; /* of the creator; NULL for init                                 */
@@ -44,7 +41,7 @@ extern struct process *process_init;     /* pid 1; its end is a panic */
  * Makes a process in the arena [base, +pages), at least ARENA_PAGES_MIN, which is mapped in kmap already. region: what the
  * arena is made of (marked busy and unclean), or NULL.
  */
-struct process *process_create(hpa_t base, uint64_t page_count, struct region *region, const char name[PROCESS_NAME_MAX]);
+struct process *process_create(hpa_t base, uint64_t page_count, struct region *region);
 
 /*
  * Stops all threads of p for ever and tells who wants to know. Also for the process of the current thread: the caller

@@ -117,7 +117,7 @@ static void load(const struct elf_image *img, const struct packed_program *prog)
 
 static void make_process(void)
 {
-	process_init = process_create(mm_init_arena, MM_INIT_ARENA_PAGES, NULL, (const char[PROCESS_NAME_MAX]){ "init" });
+	process_init = process_create(mm_init_arena, MM_INIT_ARENA_PAGES, NULL);
 	object_init(&machine_object, OBJECT_MACHINE);
 	must_add(INIT_MACHINE, &machine_object);
 	must_add(INIT_SELF, &process_init->object);

@@ -8,6 +8,7 @@
 #include "arch/x86/entry/irq.h"
 #include "arch/x86/entry/uaccess.h"
 #include "arch/x86/time/clock.h"
+#include "arch/x86/vcpu/ops.h"
 #include "kernel/cpu.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
@@ -92,6 +93,7 @@ int64_t sys_machine_setup(const struct call *c)
 	done = true;
 	panic_init(&m);
 	trace_on = m.flags & MACHINE_TRACE;
+	vcpu_apicv = m.flags & MACHINE_APICV;
 	cpu_this()->rq.run_since_ns = clock_ns();
 	c->thread->frame.rflags |= RFLAGS_IF;
 	return lapic_id();

@@ -65,7 +65,7 @@ int64_t sys_process_create(const struct call *c)
 	if (r < 0) {
 		return r;
 	}
-	p = process_create(region->base, region->size / PAGE_SIZE, region, (const char *)&c->arg[1]);
+	p = process_create(region->base, region->size / PAGE_SIZE, region);
 	r = handle_add(c->thread->process, &p->object, RIGHT_ALL);
 	while (r < 0 && process_destroy(p) == E_AGAIN) {     /* a handful of objects */
 	}

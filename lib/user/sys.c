@@ -2,16 +2,6 @@
 /* System calls that take more than one instruction: repetition of those that work in pieces. */
 #include "lib/user/sys.h"
 
-#include <string.h>
-
-int sys_process_create(uint32_t arena, const char *name)
-{
-	uint64_t word[2] = { 0, 0 };
-
-	memcpy(word, name, strnlen(name, sizeof(word)));
-	return (int)sys_call3(SYS_PROCESS_CREATE, arena, word[0], word[1]).value;
-}
-
 int sys_process_destroy(uint32_t process)
 {
 	int64_t r;

@@ -68,8 +68,8 @@ static inline int sys_close(uint32_t handle) { return (int)sys_call3(SYS_CLOSE, 
 
 /* ---- processes and threads ---- */
 
-/* name: up to 16 bytes are used. Returns the process. */
-int sys_process_create(uint32_t arena, const char *name) MUST_CHECK;
+/* Returns the process. */
+static inline int sys_process_create(uint32_t arena) { return (int)sys_call3(SYS_PROCESS_CREATE, arena, 0, 0).value; }
 
 static inline int sys_process_space(uint32_t process)
 {

@@ -96,13 +96,10 @@ hpa_t fake_ram(uint64_t pages)
 	return hpa((uint64_t)(uintptr_t)p);
 }
 
-struct process *fake_process(const char *name, uint64_t pages)
+struct process *fake_process(uint64_t pages)
 {
-	char padded[PROCESS_NAME_MAX] = "";
-	struct process *p;
+	struct process *p = process_create(fake_ram(pages), pages, NULL);
 
-	strncpy(padded, name, sizeof(padded) - 1);
-	p = process_create(fake_ram(pages), pages, NULL, padded);
 	if (!process_init) {
 		process_init = p;
 	}

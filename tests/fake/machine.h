@@ -33,7 +33,7 @@ void fake_become_cpu(uint32_t id);
 hpa_t fake_ram(uint64_t pages);
 
 /* A process with an arena of so many pages; init is the first one made. */
-struct process *fake_process(const char *name, uint64_t pages);
+struct process *fake_process(uint64_t pages);
 
 /* A region of fake RAM owned by p. */
 struct region *fake_region(struct process *p, uint64_t pages, bool clean);

@@ -36,7 +36,7 @@ static void boot(void)
 {
 	fake_machine(1);
 	process_init = NULL;
-	init = fake_process("init", 256);
+	init = fake_process(256);
 	must(handle_add(init, &init->object, RIGHT_ALL) == 0);
 	must(handle_add(init, &init->space->object, RIGHT_ALL) == 1);
 	for (int i = 0; i < 4; i++) {

@@ -81,8 +81,9 @@ def attack_config(groups, vcpus=4, extra=""):
     return "node when-idle poweroff\n" + config.replace("vcpus 1", f"vcpus {vcpus}")
 
 
-def attack(kind, groups, least, vcpus=4, extra="", cpus=1):
-    with kind(iso=make_iso(attack_config(groups, vcpus, extra), ATTACK), memory="512m", cpus=cpus) as node:
+def attack(kind, groups, least, vcpus=4, extra="", cpus=1, arguments=""):
+    iso = make_iso(attack_config(groups, vcpus, extra), ATTACK, arguments)
+    with kind(iso=iso, memory="512m", cpus=cpus) as node:
         node.expect(r"done attack|vm attack: failed|reset, stays off", 100)
         node.expect_none(r"PANIC|panic")
         judge(node.text(), groups, BOCHS_LACKS if kind is BochsMachine else QEMU_LACKS, least)
@@ -101,6 +102,11 @@ def shadows_events_and_timers(kind):
 @test_on_both
 def local_apics(kind):
     attack(kind, "xapic,x2apic", 120)
+
+
+@test
+def local_apics_that_the_processor_keeps_vmx():
+    attack(BochsMachine, "xapic,x2apic,shadows,events,timer", 200, arguments="apicv=on")
 
 
 @test_on_both

@@ -16,8 +16,8 @@ static struct event *e;
 static void fresh(void)
 {
 	fake_machine(1);
-	a = fake_process("a", 64);
-	b = fake_process("b", 64);
+	a = fake_process(64);
+	b = fake_process(64);
 	e = event_create(a);
 }
 

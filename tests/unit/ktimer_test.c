@@ -122,7 +122,7 @@ static struct event *e;
 static void fresh_events(void)
 {
 	fake_machine(1);
-	p = fake_process("p", 64);
+	p = fake_process(64);
 	t = thread_create(p, 0x400000, 0, 0);
 	e = event_create(p);
 }

@@ -28,7 +28,7 @@ TEST(a_half_destroyed_process_gives_nothing_away)
 	int h;
 
 	fake_machine(2);
-	init = fake_process("init", 64);
+	init = fake_process(64);
 	t = thread_create(init, 0x400000, 0, 0);
 	cpus[0].current = t;
 	arena = fake_region(init, 32, true);

@@ -152,7 +152,7 @@ static struct region *r;
 static void fresh_space(void)
 {
 	fake_machine(1);
-	init = fake_process("init", 128);
+	init = fake_process(128);
 	r = fake_region(init, 16, true);
 }
 

@@ -23,8 +23,8 @@ static struct region *r, *high;
 static void fresh(bool clean)
 {
 	fake_machine(1);
-	init = fake_process("init", 128);
-	vm = fake_process("vm", 64);
+	init = fake_process(128);
+	vm = fake_process(64);
 	r = fake_region(init, PAGES, clean);
 }
 
@@ -142,7 +142,7 @@ TEST(reclaim_takes_a_region_from_everybody)
 TEST(memory_that_another_cpu_may_still_write_is_not_cleaned)
 {
 	fake_machine(2);
-	init = fake_process("init", 128);
+	init = fake_process(128);
 	r = fake_region(init, PAGES, true);
 	CHECK_EQ(space_map(init->space, BASE, r, 0, r->size, PROT_R | PROT_W), r->size);
 	while (region_reclaim(r, NULL) > 0) {

@@ -18,12 +18,10 @@ static struct cpu *c;
 
 static void fresh(const uint32_t weight[VMS])
 {
-	static const char *const name[VMS] = { "a", "b", "c", "d" };
-
 	fake_machine(1);
 	c = &cpus[0];
 	for (unsigned i = 0; i < VMS; i++) {
-		vm[i] = fake_process(name[i], 64);
+		vm[i] = fake_process(64);
 		vm[i]->weight = weight[i];
 		cpu_bound[i] = thread_create(vm[i], 0x400000, 0, 0);
 	}
@@ -134,7 +132,7 @@ TEST(a_thread_that_wakes_gets_in_at_once_but_has_saved_up_nothing)
 	uint64_t before;
 
 	fresh(weight);
-	io = fake_process("io", 64);
+	io = fake_process(64);
 	t = thread_create(io, 0x400000, 0, 0);
 	run_until(100 * MS);
 	while (c->current != t) {
@@ -185,7 +183,7 @@ TEST(a_lone_thread_needs_no_timer)
 
 	fake_machine(1);
 	c = &cpus[0];
-	p = fake_process("p", 64);
+	p = fake_process(64);
 	CHECK(thread_create(p, 0x400000, 0, 0));
 	sched_put_current(c);
 	CHECK(sched_pick(c));
@@ -200,7 +198,7 @@ TEST(stopped_threads_never_come_back)
 	struct process *other;
 
 	fresh(weight);
-	other = fake_process("other", 64);
+	other = fake_process(64);
 	CHECK(thread_create(other, 0x400000, 0, 0));
 	run_until(100 * MS);
 	for (unsigned i = 1; i < VMS; i++) {
@@ -229,12 +227,11 @@ static unsigned alive(void)
 /* What init does for a VM, and then takes it all back. */
 static void life_of_a_vm(struct process *init, struct region *arena, struct region *ram, struct event *ended)
 {
-	char name[PROCESS_NAME_MAX] = "vm";
 	struct process *p;
 	struct space *guest;
 	struct event *e;
 
-	p = process_create(arena->base, arena->size / PAGE_SIZE, arena, name);
+	p = process_create(arena->base, arena->size / PAGE_SIZE, arena);
 	CHECK(handle_add(init, &p->object, RIGHT_ALL) >= 0);
 	CHECK(handle_add(p, &ram->object, RIGHT_READ | RIGHT_WRITE) >= 0);
 	CHECK(space_map(p->space, 0x10000000, ram, 0, ram->size, PROT_R | PROT_W) > 0);
@@ -265,7 +262,7 @@ TEST(two_hundred_lives_leave_no_trace)
 	unsigned objects;
 
 	fake_machine(1);
-	init = fake_process("init", 128);
+	init = fake_process(128);
 	arena = fake_region(init, 64, false);
 	ram = fake_region(init, 128, true);
 	ended = event_create(init);

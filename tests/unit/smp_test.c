@@ -27,11 +27,9 @@ static struct thread *spawn(struct process *p)
 
 static void fresh(uint32_t cpu_total)
 {
-	static const char *const name[VMS] = { "a", "b", "c", "d", "e", "f", "g", "h" };
-
 	fake_machine(cpu_total);
 	for (unsigned i = 0; i < VMS; i++) {
-		vm[i] = fake_process(name[i], 64);
+		vm[i] = fake_process(64);
 	}
 }
 
@@ -319,12 +317,11 @@ TEST(a_process_that_runs_elsewhere_goes_when_it_is_off_the_cpu)
 {
 	struct process *p;
 	struct region *arena;
-	char name[PROCESS_NAME_MAX] = "vm";
 
 	fresh(2);
 	spawn(vm[0]);
 	arena = fake_region(vm[0], 64, false);
-	p = process_create(arena->base, arena->size / PAGE_SIZE, arena, name);
+	p = process_create(arena->base, arena->size / PAGE_SIZE, arena);
 	spawn(p);
 	look_all();
 	CHECK(cpus[1].current && cpus[1].current->process == p);

@@ -127,7 +127,7 @@ TEST(unmapped_tables_of_a_space_wait_too)
 	uint64_t before;
 
 	fake_machine(2);
-	p = fake_process("init", 64);
+	p = fake_process(64);
 	r = fake_region(p, 4, true);
 	before = p->arena->page_free;
 	CHECK_EQ(space_map(p->space, 0x400000, r, 0, r->size, PROT_R), r->size);

@@ -5,6 +5,7 @@
  * sources: arch/x86/vcpu/irq.c arch/x86/vcpu/vapic.c
  */
 #define VMX_FAKE_VMCS
+#include "arch/x86/vmx/apicv.c"
 #include "arch/x86/vmx/exit.c"
 #include "arch/x86/vmx/state.c"
 
@@ -379,4 +380,86 @@ TEST(registers_of_syscall_reach_the_cpu_when_they_are_written)
 	CHECK(loads == 1 && all.x.lstar == 0x1234 && vmx_get_word(v, offsetof(struct vcpu_state, lstar)) == 0x1234);
 	vmx_set_word(v, offsetof(struct vcpu_state, pat), 6);
 	CHECK_EQ(loads, 1);
+}
+
+/* ---- the APIC in the CPU ---- */
+
+static uint32_t apic_page[1024] __attribute__((aligned(4096)));
+
+static uint32_t *in_page(unsigned reg)
+{
+	return &apic_page[4 * reg];
+}
+
+static void fresh_apicv(void)
+{
+	fresh();
+	memset(apic_page, 0, sizeof(apic_page));
+	vapic_init(&v->vapic, 5, false);
+	v->vapic.base |= APIC_BASE_X2APIC;
+	v->vapic.reg[APIC_SVR] = 0x1ff;
+	v->apic_page = apic_page;
+	all.x.proc_base = PROC_CR8_LOAD | PROC_CR8_STORE;
+}
+
+TEST(an_apic_goes_into_the_cpu_and_comes_back)
+{
+	fresh_apicv();
+	v->vapic.reg[APIC_TPR] = 0x20;
+	CHECK(vapic_post(&v->vapic, 0x51, false) && vapic_post(&v->vapic, 0xe3, false));
+	vapic_accept(&v->vapic, 0x51);
+	vmx_apicv_enter(v, &all.x);
+	CHECK(v->apic_in && all.x.proc_base == PROC_TPR_SHADOW && (vmcs[VMCS_PROC2] & NEEDS) == NEEDS);
+	CHECK_EQ(vmcs[VMCS_INTERRUPT_STATUS], 0x51e3);
+	CHECK(*in_page(APIC_TPR) == 0x20 && *in_page(APIC_ISR + 2) == 1u << 0x11 && *in_page(APIC_IRR + 7) == 1u << 3);
+	CHECK_EQ(v->vapic.irr[3], 0);
+	/* The CPU delivers e3h; the guest raises its priority. */
+	*in_page(APIC_IRR + 7) = 0;
+	*in_page(APIC_ISR + 7) = 1u << 3;
+	*in_page(APIC_TPR) = 0x40;
+	vmcs[VMCS_INTERRUPT_STATUS] = 0xe300;
+	vmx_apicv_leave(v);
+	vmx_apicv_take(v);
+	CHECK(!v->apic_in && v->vapic.reg[APIC_TPR] == 0x40 && v->vapic.isr_top == 0xe3);
+	CHECK(v->vapic.isr[3] == 1ull << 35 && v->vapic.isr[1] == 1ull << 17 && v->vapic.irr[3] == 0);
+}
+
+TEST(what_is_posted_meanwhile_joins_what_waits)
+{
+	fresh_apicv();
+	CHECK(vapic_post(&v->vapic, 0x61, false));
+	vmx_apicv_enter(v, &all.x);
+	CHECK_EQ(vmcs[VMCS_INTERRUPT_STATUS], 0x61);
+	page.eoi_exit_bitmap[0] = 1ull << 0x30;
+	CHECK(vapic_post(&v->vapic, 0x30, true));
+	vmx_apicv_enter(v, &all.x);
+	CHECK_EQ(vmcs[VMCS_INTERRUPT_STATUS], 0x61);     /* still the highest */
+	CHECK(*in_page(APIC_IRR + 1) == 1u << 16 && *in_page(APIC_TMR + 1) == 1u << 16);
+	CHECK_EQ(vmcs[VMCS_EOI_EXITS], 1ull << 0x30);
+	vmx_apicv_take(v);
+	CHECK(v->vapic.irr[0] == 1ull << 0x30 && v->vapic.irr[1] == 1ull << 0x21 && *in_page(APIC_IRR + 1) == 0);
+}
+
+TEST(outside_of_x2apic_mode_the_model_does_it)
+{
+	fresh_apicv();
+	vmx_apicv_enter(v, &all.x);
+	vmx_apicv_take(v);
+	v->vapic.base &= ~(uint64_t)APIC_BASE_X2APIC;
+	vmx_apicv_enter(v, &all.x);
+	CHECK(!v->apic_in && !all.x.apicv && !(vmcs[VMCS_PROC2] & NEEDS));
+	CHECK_EQ(all.x.proc_base, PROC_CR8_LOAD | PROC_CR8_STORE);
+}
+
+TEST(exits_of_an_apic_in_the_cpu)
+{
+	struct vm_exit e;
+
+	fresh_apicv();
+	vmx_apicv_enter(v, &all.x);
+	e = decode(REASON_EOI, 0x41);
+	CHECK(e.kind == EXIT_EOI && e.inst_len == 0 && v->vapic.eoi_vector == 0x41);
+	*in_page(APIC_SELF_IPI) = 7;         /* no vector */
+	e = decode(REASON_APIC_WRITE, 0x3f0);
+	CHECK(e.kind == EXIT_OTHER && v->vapic.errors && !v->vapic.irr[0]);
 }

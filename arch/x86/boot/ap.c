@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting further processors: see ap.h. The trampoline is ap.S. */
-#include "arch/x86/boot/ap.h"
+/* Starting further processors: SYS_CPU_START. The trampoline is ap.S. SDM 3A 9.4. */
 #include "arch/x86/apic/lapic.h"
 #include "arch/x86/boot/image.h"
 #include "arch/x86/cpu/features.h"
@@ -130,8 +129,14 @@ static bool clock_agrees(struct cpu *c)
 	return state_after(c, TELL) == TOLD && before <= c->start_tsc && c->start_tsc <= rdtsc();
 }
 
-int cpu_start(uint32_t apic_id, struct region *r)
+/*
+ * E_BUSY: it runs already; E_NOMEM: CPU_MAX run, or no memory for kernel tables; E_INVAL: the region is not as it should be;
+ * E_AGAIN: some CPU may still write to it. Takes milliseconds.
+ */
+int64_t sys_cpu_start(const struct call *call)
 {
+	uint32_t apic_id = (uint32_t)call->arg[1];
+	struct region *r = call->with.region;
 	struct cpu *c = &cpus[cpu_count];
 	int ret;
 
@@ -162,10 +167,5 @@ int cpu_start(uint32_t apic_id, struct region *r)
 	}
 	__atomic_store_n(&cpu_count, cpu_count + 1, __ATOMIC_RELEASE);
 	set_state(c, COUNTED);
-	return (int)c->id;
-}
-
-int64_t sys_cpu_start(const struct call *c)
-{
-	return cpu_start((uint32_t)c->arg[1], c->with.region);
+	return c->id;
 }

@@ -19,11 +19,9 @@ static const struct {
 	bool *known;                    /* NULL: nobody asks                                        */
 	const char *sentence;           /* NULL: it may be missing                                  */
 } features[] = {
-	{ 1, EDX, 4, 0, NULL, "This processor has no time stamp counter, which Brume needs." },
 	{ 1, EDX, 9, 0, NULL, "This processor has no local APIC, which Brume needs." },
 	{ 1, ECX, 26, CR4_OSXSAVE, NULL, "This processor has no XSAVE, which Brume needs." },
 	{ 0xd, EAX, 1, 0, NULL, "This processor does not save SSE state by XSAVE, which Brume needs." },
-	{ 0x80000001, EDX, 11, 0, NULL, "This processor has no SYSCALL, which Brume needs." },
 	{ 0x80000001, EDX, 20, 0, NULL, "This processor has no no-execute pages, which Brume needs." },
 	{ 1, ECX, 21, 0, &cpu_features.x2apic, NULL },
 	{ 1, ECX, 24, 0, &cpu_features.tsc_deadline, NULL },

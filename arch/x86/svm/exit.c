@@ -103,7 +103,7 @@ static void __attribute__((noinline)) decode_rest(struct vcpu *v, struct vm_exit
 {
 	switch (code) {
 	case VMEXIT_DR0_READ ... VMEXIT_DR15_WRITE:
-		svm_load_debug(v);
+		vcpu_load_dr(v);
 		e->kind = EXIT_DR;
 		return;
 	case VMEXIT_EXCP_0 + VECTOR_MC:

@@ -115,23 +115,3 @@ void svm_set(struct vcpu *v, const struct vcpu_state *s)
 	svm_vmcb(v)->cpl = s->ss.attr >> 5 & 3;
 	svm_vmcb(v)->host_asid_generation = 0;       /* translations of the old state */
 }
-
-void svm_load_debug(struct vcpu *v)
-{
-	struct vmcb *c = svm_vmcb(v);
-
-	vcpu_load_dr(v);
-	c->icpt_dr_read = c->icpt_dr_write = 0;
-}
-
-/* A guest with active breakpoints gets its registers back at its next run by their exit, or at once (svm.c, load). */
-void svm_unload_debug(struct vcpu *v)
-{
-	struct vmcb *c = svm_vmcb(v);
-
-	if (!v->dr_loaded) {
-		return;
-	}
-	vcpu_save_dr(v);
-	c->icpt_dr_read = c->icpt_dr_write = 0xffff;
-}

@@ -116,7 +116,6 @@ static void init(struct vcpu *v)
 	struct vmcb *c = svm_vmcb(v);
 
 	c->icpt_cr_write = 1 << 4 | 1 << 8;          /* CR4: bits that CPUID does not offer stay off */
-	c->icpt_dr_read = c->icpt_dr_write = 0xffff;
 	/* #DB and #AC: a guest could make the CPU deliver them for ever. #MC: is the host's. */
 	c->icpt_exceptions = 1u << 1 | 1u << 17 | 1u << 18;
 	c->icpt3 = ICPT3_INTR | ICPT3_NMI | ICPT3_RDPMC | ICPT3_CPUID | ICPT3_INVD | ICPT3_HLT | ICPT3_INVLPGA |
@@ -135,7 +134,15 @@ static void load(struct vcpu *v)
 {
 	__asm__ volatile("vmsave %0" : : "a"(svm_cpus[cpu_this()->id].host_vmcb.v) : "memory");
 	if (svm_vmcb(v)->dr7 & DR7_ENABLES) {
-		svm_load_debug(v);
+		vcpu_load_dr(v);
+	}
+}
+
+/* A guest with active breakpoints gets its registers back at its next run by their exit, or at once (load). */
+static void unload(struct vcpu *v)
+{
+	if (v->dr_loaded) {
+		vcpu_save_dr(v);
 	}
 }
 
@@ -192,6 +199,7 @@ static void enter_state(struct vcpu *v, struct vmcb *c)
 	c->rip = v->rip;
 	c->rflags = v->rflags;
 	c->shadow = v->shadow;
+	c->icpt_dr_read = c->icpt_dr_write = v->dr_loaded ? 0 : 0xffff;
 	c->rax = v->page->gpr[GPR_RAX];
 	c->rsp = v->page->gpr[GPR_RSP];
 	c->vintr = VINTR_ALWAYS | v->vapic.reg[APIC_TPR] >> 4;
@@ -249,7 +257,7 @@ const struct vcpu_ops svm_ops = {
 	.init = init,
 	.release = release,
 	.load = load,
-	.unload = svm_unload_debug,
+	.unload = unload,
 	.run = run,
 	.mode = svm_mode,
 	.mode_is = svm_mode_is,

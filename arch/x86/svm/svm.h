@@ -28,7 +28,3 @@ void svm_get(struct vcpu *v, struct vcpu_state *s);
 void svm_set(struct vcpu *v, const struct vcpu_state *s);
 uint64_t svm_get_word(const struct vcpu *v, size_t offset);
 void svm_set_word(struct vcpu *v, size_t offset, uint64_t val);
-
-/* DR0 to DR3 of the CPU become the guest's and its accesses are let through, or the reverse. */
-void svm_load_debug(struct vcpu *v);
-void svm_unload_debug(struct vcpu *v);

@@ -353,6 +353,13 @@ static bool on_iret(struct vcpu *v, struct vm_exit *e)
 	return false;
 }
 
+/* The CPU ended an interrupt of which the IOAPIC wants to hear. */
+static bool on_eoi(struct vcpu *v, struct vm_exit *e)
+{
+	(void)e;
+	return apic_written(v, VAPIC_EOI_EXIT);
+}
+
 /* Finished by the back end (a window set WORK_IRQ), or an instruction to step over. */
 static bool on_other(struct vcpu *v, struct vm_exit *e)
 {
@@ -366,6 +373,7 @@ exit_fn *const exit_handlers[EXIT_KIND_COUNT] = {
 	[EXIT_PIO] = on_pio,
 	[EXIT_MMIO] = on_mmio,
 	[EXIT_TASK] = on_task,
+	[EXIT_EOI] = on_eoi,
 	[EXIT_SHUTDOWN] = on_shutdown,
 	[EXIT_FAIL] = on_fail,
 	[EXIT_CPUID] = on_cpuid,

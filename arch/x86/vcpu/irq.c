@@ -192,15 +192,16 @@ bool irq_choose(struct vcpu *v)
 		vcpu_add_work(v, WORK_IRQ);
 		v->window = true;
 	}
-	v->virq = vapic_pending(&v->vapic);
+	v->virq = vcpu_has_apicv(v) ? 0 : vapic_pending(&v->vapic);
 	if (v->extint_asked || (v->vapic.extint && vapic_takes_extint(&v->vapic))) {
 		return choose_extint(v);
 	}
 	return false;
 }
 
-bool irq_wakes(const struct vcpu *v)
+bool irq_wakes(struct vcpu *v)
 {
+	vcpu_take_apic(v);
 	if (v->unhalted || (v->nmi_pending && !v->nmi_blocked)) {
 		return true;
 	}
@@ -244,6 +245,7 @@ void irq_raise(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
 		error = 0;
 	} else if (e->valid && e->type == EVENT_INTERRUPT) {
 		/* It was accepted before the exception came up: back to where it was. */
+		vcpu_take_apic(v);
 		vapic_return(&v->vapic, e->vector);
 		vcpu_add_work(v, WORK_IRQ);
 	} else if (e->valid && e->type == EVENT_NMI) {

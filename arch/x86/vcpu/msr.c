@@ -46,6 +46,7 @@ static bool write_tsc(struct vcpu *v, uint64_t val)
 static bool write_apic_base(struct vcpu *v, uint64_t val)
 {
 	vcpu_add_work(v, WORK_IRQ);
+	vcpu_take_apic(v);
 	return vapic_write_base(&v->vapic, val);
 }
 

@@ -122,11 +122,15 @@ struct vcpu_ops {
 	void (*set_word)(struct vcpu *v, size_t offset, uint64_t val);
 
 	void (*flush)(struct vcpu *v);       /* nothing of the guest's translations is left at the next entry */
+	/* Of v->apic_in: the state that the CPU keeps of the guest's APIC comes back into v->vapic. v is loaded or nobody's. */
+	void (*take_apic)(struct vcpu *v);
+
 	void (*update)(struct vcpu *v);      /* v->vapic.tsc_offset or v->nmi_blocked (then IRET exits) changed */
 };
 
 extern const struct vcpu_ops svm_ops, vmx_ops;
 extern const struct vcpu_ops *vcpu_ops;          /* set by vcpu_select, constant afterwards               */
+extern bool vcpu_apicv;                          /* vCPUs made from now on have their APIC in the CPU, where that can */
 
 /*
  * Chooses the back end. Returns NULL, or a sentence that says why this machine cannot run guests; boot prints it and

@@ -148,7 +148,7 @@ bool pv_write_eoi(struct vcpu *v, uint64_t val)
 void pv_eoi_choose(struct vcpu *v)
 {
 	uint8_t vector = vapic_only(&v->vapic);
-	bool arm = (v->kvm_eoi & ENABLE) && vector && !(v->page->eoi_exit_bitmap[vector >> 6] >> (vector & 63) & 1);
+	bool arm = (v->kvm_eoi & ENABLE) && !vcpu_has_apicv(v) && vector && !(v->page->eoi_exit_bitmap[vector >> 6] >> (vector & 63) & 1);
 
 	if (arm != v->eoi_armed) {
 		v->eoi_armed = write_byte(v, v->kvm_eoi & ~3ull, arm) && arm;

@@ -116,6 +116,7 @@ int state_set(struct vcpu *v, struct vcpu_state *s)
 	if (r < 0) {
 		return r;
 	}
+	vcpu_take_apic(v);
 	r = vapic_restore(&v->vapic, s->apic, s->apic_base, s->tsc_deadline);
 	if (r < 0) {
 		return r;
@@ -155,6 +156,7 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 	s->version = VCPU_STATE_VERSION;
 	s->size = sizeof(*s);
 	state_take_page(v);
+	vcpu_take_apic(v);
 	__builtin_memcpy(s->gpr, v->page->gpr, sizeof(s->gpr));
 	vcpu_ops->get(v, s);
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {

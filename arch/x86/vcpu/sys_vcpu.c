@@ -16,6 +16,7 @@
 enum { APIC_ID_MAX = 254 };
 
 const struct vcpu_ops *vcpu_ops;
+bool vcpu_apicv;
 
 const char *vcpu_select(void)
 {
@@ -59,7 +60,7 @@ static void power_on(struct vcpu *v, uint32_t apic_id)
 
 static void free_pages(struct vcpu *v)
 {
-	void *const pages[] = { v->page, v->xsave, v->backend };
+	void *const pages[] = { v->page, v->xsave, v->backend, v->apic_page };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
 		if (pages[i]) {

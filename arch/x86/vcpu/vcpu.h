@@ -42,11 +42,16 @@ struct vcpu {
 	struct vcpu_page *page;          /* shared with the vmm: nothing in it is trusted           */
 	uint64_t rip, rflags;
 	struct vcpu_event event;         /* injected at the next entry                              */
-	uint8_t shadow;                  /* STI or MOV SS shadow                                    */
-	bool window;                     /* exit when the guest can take an interrupt               */
-	bool nmi_pending, nmi_blocked;
+	union {
+		uint64_t rare;               /* any of these is set: looked at by each entry            */
+		struct {
+			uint8_t shadow;      /* STI or MOV SS shadow                                    */
+			bool window;         /* exit when the guest can take an interrupt               */
+			bool nmi_pending, nmi_blocked;
+			bool dr_loaded;      /* DR0 to DR3 of the CPU are the guest's                   */
+		};
+	};
 	bool extint_asked;               /* EXIT_EXTINT was returned, the answer is in the page     */
-	bool dr_loaded;                  /* DR0 to DR3 of the CPU are the guest's                   */
 	bool xcr0_loaded;                /* XCR0 of the CPU is the guest's and not the host's       */
 	bool unhalted;                   /* another vCPU ended this one's present or next HLT       */
 	bool eoi_armed;                  /* the guest may end its interrupt by the bit at kvm_eoi   */
@@ -54,6 +59,7 @@ struct vcpu {
 	bool off_cpu;                    /* the guest's page of steal time says "preempted"         */
 	uint8_t state;                   /* enum vcpu_state_kind                                    */
 	uint8_t sipi_vector;
+	bool apic_in;                    /* TPR, ISR and IRR are in apic_page: vcpu_take_apic()     */
 	uint64_t nmi_iret_rip;           /* the IRET that opens NMIs                                */
 
 	struct space *space;
@@ -61,6 +67,7 @@ struct vcpu {
 	struct thread *thread;           /* in vcpu_run, running or blocked; else NULL              */
 	struct cpu *on_cpu;              /* loaded there: a kick makes it look at work; else NULL   */
 	void *backend;                   /* the back end's own page                                 */
+	void *apic_page;                 /* for the APIC that the CPU keeps in x2APIC mode, or NULL */
 	struct fetch_cache fetch;
 	struct mmio_memo memo[MMIO_MEMO_COUNT], *asked;      /* the one that the vmm is to fill     */
 
@@ -84,6 +91,20 @@ static inline void *vcpu_own(const struct vcpu *v)
 static inline bool vcpu_interruptible(const struct vcpu *v)
 {
 	return (v->rflags & RFLAGS_IF) && !v->shadow;
+}
+
+/* Before who is not the back end looks at TPR, ISR or IRR of v->vapic, or changes its mode. */
+static inline void vcpu_take_apic(struct vcpu *v)
+{
+	if (v->apic_in) {
+		vcpu_ops->take_apic(v);
+	}
+}
+
+/* The CPU delivers the APIC's interrupts, or will from the next entry on. */
+static inline bool vcpu_has_apicv(const struct vcpu *v)
+{
+	return v->apic_page && vapic_x2(&v->vapic);
 }
 
 /* The vCPU's part of object_destroy(): no thread is in it any more. Frees all its memory. */
@@ -206,7 +227,7 @@ void irq_send_ipi(struct vcpu *v);
 bool irq_choose(struct vcpu *v);
 
 /* Is there anything that ends HLT. */
-bool irq_wakes(const struct vcpu *v);
+bool irq_wakes(struct vcpu *v);
 
 /* An exception that the exit's instruction raises; merges with an interrupted event (SDM 3A table 6-5). */
 void irq_raise(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);

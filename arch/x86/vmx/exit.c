@@ -163,6 +163,12 @@ void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason)
 	case REASON_TRIPLE_FAULT:  e->kind = EXIT_SHUTDOWN; return;
 	case REASON_EXCEPTION:     exception(v, e); return;
 	case REASON_CR:            control_register(v, e); return;
+	/* Both are behind their instruction. */
+	case REASON_APIC_WRITE:    vmx_apicv_written(v); e->kind = EXIT_OTHER; return;
+	case REASON_EOI:
+		e->kind = EXIT_EOI;
+		v->vapic.eoi_vector = (uint8_t)vmread(VMCS_QUALIFICATION);
+		return;
 	case REASON_DR:            vmx_load_debug(v); e->kind = EXIT_DR; return;
 	case REASON_RDPMC:         raise(e, VECTOR_GP, true, 0); return;
 	case REASON_GETSEC: case REASON_RSM: case REASON_VMCLEAR ... REASON_VMXON: case REASON_MWAIT: case REASON_MONITOR:

@@ -20,7 +20,7 @@ enum {
 
 enum {
 	CPUID1_ECX_VMX = 1 << 5, FEATURE_LOCKED = 1 << 0, FEATURE_VMXON = 1 << 2, MISC_TIMER_SHIFT = 0x1f,
-	MSR_BITMAP_BYTES = 4096, IO_BITMAP_BYTES = 8192, MSR_BITMAP_WRITES = 2048, MSR_BITMAP_HIGH = 1024,
+	MSR_BITMAP_BYTES = 4096, IO_BITMAP_BYTES = 8192,
 	/* #DB and #AC: a guest could make the CPU deliver them for ever. #MC: is the host's. */
 	TAKEN = 1 << VECTOR_DB | 1 << VECTOR_AC | 1 << VECTOR_MC,
 	EPTP_WRITE_BACK = 6, EPTP_4_LEVELS = 3 << 3, EPT_2M_AT = 16, EPT_1G_AT = 17, INVEPT_SPACE = 1, INVVPID_ONE = 1,
@@ -45,6 +45,7 @@ enum { PROC_AT = 1, ENTRY_AT = 4 };
 static uint32_t controls[ARRAY_SIZE(control)];
 static uint32_t revision;            /* first word of a VMXON region and of a VMCS */
 uint32_t vmx_entry_control;
+static bool has_apicv;
 
 /* One of each for all VMs: every port exits, and all MSRs but those that are switched. */
 static uint8_t io_bitmap[IO_BITMAP_BYTES] __attribute__((aligned(PAGE_SIZE)));
@@ -91,7 +92,6 @@ static const char *missing(void)
 
 /* ---- once, and per CPU ---- */
 
-/* The bitmap has one bit per MSR: reads of 0-1FFFh, of C0000000h-C0001FFFh, then writes of both (SDM 3C 25.6.9). */
 static void prepare(void)
 {
 	unsigned ept = (unsigned)rdmsr(MSR_EPT_VPID);
@@ -111,6 +111,7 @@ static void prepare(void)
 			msr_bitmap[at + MSR_BITMAP_WRITES] &= (uint8_t) ~(1u << msr % 8);
 		}
 	}
+	has_apicv = vmx_apicv_prepare(msr_bitmap, rdmsr(MSR_PROC), rdmsr(MSR_PROC2));
 }
 
 static int cpu_on(void)
@@ -256,7 +257,10 @@ static void init(struct vcpu *v)
 	 */
 	vmwrite(VMCS_PREEMPTION_TIMER, clock_tsc_khz() >> (rdmsr(MSR_VMX_MISC) & MISC_TIMER_SHIFT));
 	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit);
-	x->proc = controls[PROC_AT];
+	x->proc = x->proc_base = controls[PROC_AT];
+	if (has_apicv && vcpu_apicv) {
+		v->apic_page = arena_page_alloc(v->space->pt.arena);
+	}
 }
 
 void vmx_load_debug(struct vcpu *v)
@@ -346,9 +350,10 @@ static inline void change(uint32_t field, uint64_t known, uint64_t val)
 	}
 }
 
-static void enter_state(struct vcpu *v, struct vmx *x)
+/* Something waits or is blocked, or was at the last entry. */
+static void __attribute__((noinline)) enter_rare(struct vcpu *v, struct vmx *x)
 {
-	uint32_t interruptibility = interruptibility_of(v), proc = controls[PROC_AT];
+	uint32_t interruptibility = interruptibility_of(v), proc = x->proc_base;
 
 	if (interruptibility != x->interruptibility) {
 		vmwrite(VMCS_INTERRUPTIBILITY, interruptibility);
@@ -363,6 +368,13 @@ static void enter_state(struct vcpu *v, struct vmx *x)
 	if (proc != x->proc) {
 		x->proc = proc;
 		vmwrite(VMCS_PROC, proc);
+	}
+}
+
+static void enter_state(struct vcpu *v, struct vmx *x)
+{
+	if (v->rare | v->event.valid | v->virq | x->interruptibility | (x->proc ^ x->proc_base)) {
+		enter_rare(v, x);
 	}
 	change(VMCS_GUEST_RFLAGS, x->rflags, v->rflags);
 	change(VMCS_GUEST_RIP, x->rip, v->rip);
@@ -408,10 +420,16 @@ static void run(struct vcpu *v, struct vm_exit *e)
 	if (x->flushed_generation != v->space->generation) {
 		refresh(v, x);
 	}
+	if (v->apic_page) {
+		vmx_apicv_enter(v, x);
+	}
 	enter_state(v, x);
 	e->inst_len = 0;
 	entered = vmx_enter(v->page->gpr, x);
 	leave_state(v, x);
+	if (v->apic_in) {
+		vmx_apicv_leave(v);
+	}
 	x->launched |= entered;
 	vmx_decode(v, e, entered ? (uint32_t)vmread(VMCS_REASON) : REASON_REFUSED);
 }
@@ -436,4 +454,5 @@ const struct vcpu_ops vmx_ops = {
 	.get_word = vmx_get_word,
 	.set_word = vmx_set_word,
 	.update = update,
+	.take_apic = vmx_apicv_take,
 };

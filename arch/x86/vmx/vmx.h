@@ -25,7 +25,9 @@ struct vmx {
 	uint32_t cpu, last_cpu;      /* where the VMCS is current, or NO_CPU; where it was last       */
 	uint64_t flushed_generation; /* nothing stale is cached there while its space's generation is this, or NEVER */
 	/* As they stand in the VMCS, so that only changes are written. */
-	uint64_t rip, rflags, rsp, interruptibility, proc;
+	uint64_t rip, rflags, rsp, interruptibility, proc, eoi_exits[4];
+	uint32_t proc_base;          /* what proc is when nothing waits                               */
+	bool apicv;                  /* the APIC's controls are on (apicv.c)                          */
 	/*
 	 * The members of struct vcpu_state from cr0 to pat, in its order. Some stand elsewhere: in the VMCS (state.c), in
 	 * struct vcpu, KERNEL_GS_BASE in the CPU from load to unload. EPT ignores the PAT, Intel CPUs CSTAR.
@@ -84,6 +86,15 @@ void vmx_flush_vpid(struct vcpu *v);
 
 /* Fills e from the exit that v's VMCS tells, or from REASON_REFUSED. */
 void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason);
+
+/* apicv.c: fills its MSR bitmap after the other and tells by the capability MSRs whether this CPU has all it needs. */
+bool vmx_apicv_prepare(const uint8_t *plain_bitmap, uint64_t proc, uint64_t proc2);
+
+/* Before and after v, which has a page for it, is in the guest; leave: and apic_in. The operation; an exit of reason 56. */
+void vmx_apicv_enter(struct vcpu *v, struct vmx *x);
+void vmx_apicv_leave(struct vcpu *v);
+void vmx_apicv_take(struct vcpu *v);
+void vmx_apicv_written(struct vcpu *v);
 
 /* Operations of struct vcpu_ops in state.c. v is current. */
 void vmx_mode(const struct vcpu *v, struct guest_mode *m);

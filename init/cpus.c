@@ -9,7 +9,7 @@
 
 unsigned cpus_online = 1;
 
-static uint32_t node[CPU_LIST_MAX];      /* of each processor that runs */
+static uint32_t id[CPU_LIST_MAX], node[CPU_LIST_MAX];    /* APIC id and node of each processor that runs */
 
 static const char *reason(int error)
 {
@@ -21,7 +21,16 @@ static const char *reason(int error)
 	}
 }
 
-/* E_BUSY: it is the one that we run on. */
+static bool runs(uint32_t apic_id)
+{
+	unsigned i = 0;
+
+	while (i < cpus_online && id[i] != apic_id) {
+		i++;
+	}
+	return i < cpus_online;
+}
+
 static int start(uint32_t apic_id)
 {
 	struct memory_order order;
@@ -45,6 +54,7 @@ static int start(uint32_t apic_id)
 
 void cpus_init(uint32_t apic_id)
 {
+	id[0] = apic_id;
 	node[0] = numa_node_of_cpu(&numa, apic_id);
 }
 
@@ -71,9 +81,10 @@ uint32_t cpus_of_node(uint32_t of)
 void cpus_start(const uint32_t *apic_id, uint32_t count, uint32_t limit)
 {
 	for (uint32_t i = 0; i < count && cpus_online < limit; i++) {
-		int r = start(apic_id[i]);
+		int r = runs(apic_id[i]) ? E_BUSY : start(apic_id[i]);
 
 		if (r >= 0) {
+			id[cpus_online] = apic_id[i];
 			node[cpus_online++] = numa_node_of_cpu(&numa, apic_id[i]);
 		} else if (r != E_BUSY) {
 			init_log("processor with APIC id %u is not used: %s", (unsigned)apic_id[i], reason(r));

@@ -56,7 +56,7 @@ enum sys {
 	                     /* wake nobody, until that ends or the space is SELF. Needs READ and WRITE of the event */
 
 	/* Virtual machines. */
-	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller          */
+	SYS_VM_SLOT,         /* (space, gpa, size, user address) where guest RAM stands in the caller; before any vCPU */
 	SYS_VM_MSI,          /* (space, MSI address, MSI data) delivers an interrupt to the local APICs        */
 	SYS_VM_DOORBELL,     /* (space, kind|size, address, value, event) guest writes signal the event        */
 	SYS_VCPU_CREATE,     /* (space, APIC id, user address of its page) -> vcpu; runs when its state was set */

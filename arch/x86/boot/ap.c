@@ -130,7 +130,7 @@ static bool clock_agrees(struct cpu *c)
 }
 
 /*
- * E_BUSY: it runs already; E_NOMEM: CPU_MAX run, or no memory for kernel tables; E_INVAL: the region is not as it should be;
+ * E_NOMEM: CPU_MAX run, or no memory for kernel tables; E_INVAL: the region is not as it should be;
  * E_AGAIN: some CPU may still write to it. Takes milliseconds.
  */
 int64_t sys_cpu_start(const struct call *call)
@@ -140,11 +140,6 @@ int64_t sys_cpu_start(const struct call *call)
 	struct cpu *c = &cpus[cpu_count];
 	int ret;
 
-	for (uint32_t i = 0; i < cpu_count; i++) {
-		if (cpus[i].apic_id == apic_id) {
-			return E_BUSY;
-		}
-	}
 	if (cpu_count == CPU_MAX) {
 		return E_NOMEM;
 	}

@@ -35,12 +35,6 @@ size_t user_copy_raw(void *to, const void *from, size_t len);
 #define EXTABLE(from, to) \
 	".pushsection __ex_table,\"a\"\n\t.balign 4\n\t.long " from " - .\n\t.long " to " - .\n\t.popsection\n\t"
 
-/* The same, addr need not be aligned. */
-static inline bool user_read_bytes(uint64_t addr, void *out, size_t len)
-{
-	return copy_from_user(out, addr, len) == OK;
-}
-
 /* Makes every STAC and CLAC a no-op where the CPU has no SMAP. After cpu_features_detect, before any exception. */
 void user_access_init(void);
 

@@ -61,7 +61,7 @@ static bool walk_tables(struct vcpu *v, uint64_t linear, uint64_t *gpa, struct f
 		uint64_t index = linear >> shift & ((1ull << f.index_bits) - 1), mask = (1ull << shift) - 1;
 		uint64_t uva = vm_user_address(v->vm, table + index * f.entry_bytes, f.entry_bytes), entry = 0;
 
-		if (!uva || !user_read_bytes(uva, &entry, f.entry_bytes) || !(entry & PTE_PRESENT)) {
+		if (!uva || copy_from_user(&entry, uva, f.entry_bytes) < 0 || !(entry & PTE_PRESENT)) {
 			return false;
 		}
 		c->entry_uva[at] = uva;
@@ -152,11 +152,11 @@ static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, uint8_t o
 	}
 	first = offset <= PAGE_SIZE - 16 ? 16 : (unsigned)(PAGE_SIZE - offset);
 	__builtin_memset(out, 0, 16);
-	if (!user_read_bytes(c->uva + offset, out, first)) {
+	if (copy_from_user(out, c->uva + offset, first) < 0) {
 		return 0;
 	}
 	uva = first < 16 ? code_page(v, linear - offset + PAGE_SIZE, &scratch) : 0;
-	return uva && user_read_bytes(uva, out + first, 16 - first) ? 16 : first;
+	return uva && copy_from_user(out + first, uva, 16 - first) == OK ? 16 : first;
 }
 
 unsigned fetch_code(struct vcpu *v, uint8_t out[16])

@@ -125,7 +125,7 @@ void vcpu_destroy(struct object *o)
 
 int64_t sys_vm_slot(const struct call *c)
 {
-	return vm_slot_set(c->on.space->vm, c->arg[1], c->arg[2], c->arg[3]);
+	return vm_slot_add(c->on.space->vm, c->arg[1], c->arg[2], c->arg[3]);
 }
 
 int64_t sys_vm_msi(const struct call *c)

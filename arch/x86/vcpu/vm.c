@@ -53,33 +53,19 @@ uint64_t vm_user_address(const struct vm *vm, uint64_t gpa, uint64_t len)
 	return 0;
 }
 
-int vm_slot_set(struct vm *vm, uint64_t gpa, uint64_t size, uint64_t uva)
+int vm_slot_add(struct vm *vm, uint64_t gpa, uint64_t size, uint64_t uva)
 {
-	uint32_t at = vm->slot_count;
-
 	if (((gpa | size | uva) & (PAGE_SIZE - 1)) || uva == 0 || !range_within(gpa, size, GUEST_END) ||
 	    !user_range_ok(uva, size)) {
 		return E_INVAL;
 	}
-	for (uint32_t i = 0; i < vm->slot_count; i++) {
-		const struct vm_slot *s = &vm->slot[i];
-
-		if (s->gpa == gpa) {
-			at = i;
-		} else if (gpa < s->gpa + s->size && s->gpa < gpa + size) {
-			return E_INVAL;
-		}
-	}
-	if (at == VM_SLOT_MAX) {
-		return E_NOMEM;
-	}
-	if (at < vm->slot_count && vm->vcpu_count) {
+	if (vm->vcpu_count) {
 		return E_BUSY;
 	}
-	vm->slot[at] = (struct vm_slot){ gpa, size, uva };
-	if (at == vm->slot_count) {
-		__atomic_store_n(&vm->slot_count, at + 1, __ATOMIC_RELEASE);
+	if (vm->slot_count == VM_SLOT_MAX) {
+		return E_NOMEM;
 	}
+	vm->slot[vm->slot_count++] = (struct vm_slot){ gpa, size, uva };
 	return OK;
 }
 

@@ -23,8 +23,8 @@ struct vm_doorbell {
 };
 
 /*
- * The lists are read without a lock by exits of the VM's vCPUs: they grow by an entry first and its count then, and slots change
- * only before there are vCPUs.
+ * The lists are read without a lock by exits of the VM's vCPUs: they grow by an entry first and its count then, and slots only
+ * before there are vCPUs.
  */
 struct vm {
 	struct space *space;
@@ -73,7 +73,7 @@ bool vm_doorbell_ring(struct vm *vm, uint32_t kind, uint64_t address, uint32_t s
 bool vm_doorbell_at(const struct vm *vm, uint32_t kind, uint64_t address);
 
 /*
- * Registers a slot; one at the same gpa is replaced, size 0 removes it. E_INVAL: misaligned or overlapping; E_NOMEM: full;
- * E_BUSY: one would be replaced, and there are vCPUs, which may be reading it.
+ * Registers a slot; where several have an address, the first counts. E_INVAL: misaligned, or not user memory; E_NOMEM:
+ * VM_SLOT_MAX reached; E_BUSY: there are vCPUs, which may be reading the list.
  */
-int vm_slot_set(struct vm *vm, uint64_t gpa, uint64_t size, uint64_t uva) MUST_CHECK;
+int vm_slot_add(struct vm *vm, uint64_t gpa, uint64_t size, uint64_t uva) MUST_CHECK;

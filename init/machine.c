@@ -117,20 +117,27 @@ static void log_cpu(void)
 	init_log("cpu: %s", (const char *)brand);
 }
 
+/* Whether QEMU emulates this processor in software. */
+static bool on_tcg(void)
+{
+	unsigned eax, name[3];
+
+	__cpuid(TCG_LEAF, eax, name[0], name[1], name[2]);
+	return memcmp(name, "TCGTCGTCGTCG", sizeof(name)) == 0;
+}
+
 /*
  * x2APIC wherever it is, except on QEMU's emulated CPU: with -icount QEMU exits ("Bad icount read") as soon as the
  * timer is programmed by an MSR.
  */
 static bool want_x2apic(const struct boot_info *boot)
 {
-	unsigned eax, name[3];
 	char mode[8];
 
 	if (boot_option(boot->cmdline, "apic", mode, sizeof(mode))) {
 		return mode[1] == '2';
 	}
-	__cpuid(TCG_LEAF, eax, name[0], name[1], name[2]);
-	return memcmp(name, "TCGTCGTCGTCG", sizeof(name)) != 0;
+	return !on_tcg();
 }
 
 /*
@@ -225,6 +232,9 @@ void machine_init(void)
 	video_take(&boot.video);
 	cpus_start(acpi.apic_id, acpi.cpu_count < ACPI_CPU_MAX ? acpi.cpu_count : ACPI_CPU_MAX,
 		   boot_option_u32(boot.cmdline, "cpus", ACPI_CPU_MAX));
+	if (cpus_online > 1 && on_tcg()) {
+		init_log("cpu: QEMU emulates several processors safely only with -accel tcg,thread=single or with -icount");
+	}
 	log_nodes();
 }
 

@@ -259,8 +259,8 @@ class Machine(Node):
     def __init__(self, iso=None, kernel=None, initrd=(), append="", memory="1g", cpu="max,+svm", machine="q35", cpus=1,
                  counted=False, uefi=False, extra=()):
         self.qmp_path = os.path.join(work_dir(), f"qmp{len(_machines)}")
-        command = [os.path.join(TOP, "tools/qemu"), "-M", machine, "-accel", "tcg",
-                   "-cpu", cpu + (",-monitor" if counted and "monitor" not in cpu else ""),
+        command = [os.path.join(TOP, "tools/qemu"), "-M", machine, "-accel", "tcg" + (",thread=single" if cpus > 1 else ""),
+                   "-cpu", cpu + (",-monitor" if (counted or cpus > 1) and "monitor" not in cpu else ""),
                    "-m", memory, "-smp", str(cpus), "-nodefaults", "-no-reboot", "-display", "none",
                    "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                    "-qmp", f"unix:{self.qmp_path},server=on,wait=off", *(COUNTED if counted else ()), *extra]

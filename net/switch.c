@@ -149,6 +149,9 @@ static uint32_t take_turn(struct net_switch *s, uint32_t port, uint64_t now_ns)
 		moved += cost(&h);
 	}
 	p->tell = frames_tells(&p->from, &p->tell_at);
+	if (!moved && p->deficit <= 0 && channel_avail(&p->from.bytes)) {
+		return 1;                                /* it pays for a flood with turns; there is more to do */
+	}
 	return moved;
 }
 

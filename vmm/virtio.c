@@ -66,7 +66,7 @@ int virtio_init(struct virtio_device *dev, const struct virtio_transport *transp
 			dev->queue[i].size_max = VIRTIO_QUEUE_SIZE;
 		}
 	}
-	dev->offered |= VIRTIO_F_VERSION_1 | RING_FEATURES;
+	dev->offered |= VIRTIO_F_VERSION_1 | ring_features;
 	dev->transport = transport;
 	dev->slot = slot;
 	dev->again_timer = (struct vm_timer){ .fn = notify_again, .arg = dev };

@@ -84,6 +84,15 @@ static void put_frame(struct virtio_net *n, const struct frame_header *h)
 	n->sent++;
 }
 
+static void note_flow(struct virtio_net *n, unsigned pair)
+{
+	uint8_t bytes[NET_FLOW_BYTES];
+
+	if (n->pairs > 1 && ring_chain_read(&n->chain, HDR, bytes, sizeof(bytes)) == sizeof(bytes)) {
+		n->flow_pair[net_flow(bytes) % NET_FLOWS] = (uint8_t)(pair + 1);
+	}
+}
+
 /* The chain in n->chain as a frame. False: there is no room for it now. */
 static bool send(struct virtio_net *n)
 {
@@ -114,6 +123,7 @@ static bool send_all(struct virtio_net *n, struct ring *ring, unsigned pair, uns
 			n->tx_waits |= 1u << pair;
 			return false;
 		}
+		note_flow(n, pair);
 		ring_use(ring, &n->chain, 0);
 		(*budget)--;
 	}
@@ -311,23 +321,19 @@ static int deliver(struct virtio_net *n, struct ring *ring, const struct source 
 	return OK;
 }
 
-/* The same addresses and ports give the same pair. */
+/* Where the driver sends a flow, there its answers go (5.1.6.5.6.1): on the processor that works on it. */
 static unsigned pair_of(const struct virtio_net *n, const struct frame_header *h)
 {
-	enum { TYPE_AT = 12, V4_ADDRESSES = 26, V6_ADDRESSES = 22, V4_BYTES = 12, V6_BYTES = 36 };
-	uint8_t bytes[V6_ADDRESSES + V6_BYTES];
-	uint32_t hash = 2166136261u, at, len;
+	uint8_t bytes[NET_FLOW_BYTES];
+	unsigned flow, pair;
 
 	if (n->pairs == 1 || h->len < sizeof(bytes)) {
 		return 0;
 	}
 	frames_get(&n->rx, 0, bytes, sizeof(bytes));
-	at = bytes[TYPE_AT] == 0x86 ? V6_ADDRESSES : V4_ADDRESSES;
-	len = bytes[TYPE_AT] == 0x86 ? V6_BYTES : V4_BYTES;
-	for (uint32_t i = 0; i < len; i++) {
-		hash = (hash ^ bytes[at + i]) * 16777619u;
-	}
-	return (hash >> 16) % n->pairs;
+	flow = net_flow(bytes) % NET_FLOWS;
+	pair = n->flow_pair[flow] ? n->flow_pair[flow] - 1u : flow;
+	return pair % n->pairs;
 }
 
 /* The driver can take the frame as it is. */
@@ -577,6 +583,7 @@ static void reset(struct virtio_device *dev)
 	n->promiscuous = false;
 	n->tx_waits = 0;
 	n->lingers = 0;
+	memset(n->flow_pair, 0, sizeof(n->flow_pair));
 	owe_nothing(n);
 	(void)vm_nic_route(n, 0);
 }

@@ -14,10 +14,11 @@
 
 #include "lib/frames.h"
 #include "vmm/device.h"
+#include "vmm/net_flow.h"
 #include "vmm/net_offload.h"
 #include "vmm/virtio.h"
 
-enum { NET_PAIRS_MAX = 8, NET_CONFIG_BYTES = 10 };
+enum { NET_PAIRS_MAX = 8, NET_CONFIG_BYTES = 10, NET_FLOWS = 256 };
 
 /* 5.1.4, little endian. */
 struct net_config {
@@ -40,6 +41,7 @@ struct virtio_net {
 	/* Guest state. */
 	unsigned pairs;              /* in use                                                       */
 	bool promiscuous;
+	uint8_t flow_pair[NET_FLOWS];        /* by net_flow(): 1 + the pair that the driver sends it on; 0: none yet */
 	/* Host side. */
 	struct frames_channel *channel;
 	struct frames_end tx, rx;

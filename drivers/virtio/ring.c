@@ -2,6 +2,8 @@
 /* Virtqueues, the device's side: what both formats share. ring_split.c and ring_packed.c know the layouts. */
 #include "drivers/virtio/ring_format.h"
 
+const uint64_t ring_features = RING_FEATURES;
+
 int ring_fail(struct ring *r, int error, const char *why)
 {
 	r->error = error;

@@ -35,6 +35,9 @@ enum ring_feature {
 #define RING_FEATURES (1ull << RING_F_INDIRECT_DESC | 1ull << RING_F_EVENT_IDX | 1ull << RING_F_RING_PACKED | \
 		       1ull << RING_F_IN_ORDER)
 
+/* What a device offers: RING_FEATURES. A variable, so that a test can make devices that offer less. */
+extern const uint64_t ring_features;
+
 /*
  * Where [addr, addr + len) of the driver's memory stands for us; NULL: not all of it is memory. len is above 0, addr may
  * be anything. What was returned is used until the ring's next ring_init() or ring_stop().

@@ -23,8 +23,8 @@ def patched(program, patch):
     return write_file("brume.elf", image.replace(original, changed))
 
 
-def trap_at(program, symbol):
-    """An image whose program traps when it calls that function."""
+def changed_at(program, symbol, content):
+    """An image whose program has these bytes at that function or constant."""
     names = subprocess.run(["nm", os.path.join(BUILD, program + ".sym.elf")], capture_output=True, text=True, check=True)
     address = next(int(line.split()[0], 16) for line in names.stdout.splitlines() if line.split()[-1] == symbol)
 
@@ -34,7 +34,12 @@ def trap_at(program, symbol):
         for i in range(count):
             kind, _, offset, start, _, size = struct.unpack_from("<IIQQQQ", data, headers + 56 * i)
             if kind == 1 and start <= address < start + size:
-                data[offset + address - start:offset + address - start + len(TRAP)] = TRAP
+                data[offset + address - start:offset + address - start + len(content)] = content
         return data
 
     return patched(program, patch)
+
+
+def trap_at(program, symbol):
+    """An image whose program traps when it calls that function."""
+    return changed_at(program, symbol, TRAP)

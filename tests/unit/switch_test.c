@@ -259,6 +259,75 @@ TEST(turns_are_fair_by_bytes)
 	CHECK(bytes[0] < bytes[1] * 3 / 2 && bytes[1] < bytes[0] * 3 / 2);
 }
 
+/* A virtual machine behind a card went to another node's, or its address to another card. */
+TEST(a_station_that_moves_is_found_where_it_is)
+{
+	uint8_t card[6], station[6];
+
+	fresh();
+	mac_of(station, 0, 7);
+	mac_of(card, 2, 0);
+	for (unsigned port = 0; port < 4; port++) {
+		unsigned at = port % 2;
+
+		CHECK(send_from(at, card, station, 64));
+		run();
+		CHECK_EQ(receive(2, 64), (int)at);
+		CHECK(send_from(2, station, card, 64));
+		run();
+		CHECK_EQ(receive(at, 64), 2);
+		CHECK_EQ(receive(1 - at, 0), -1);
+		CHECK_EQ(s.fdb.learned[at], 1);
+		CHECK_EQ(s.fdb.learned[1 - at], 0);
+	}
+}
+
+/* One sends to all as fast as it can; another, to somebody who gets all of that too, has its share. */
+TEST(a_storm_of_broadcasts_takes_no_more_than_its_turn)
+{
+	static const uint32_t lens[] = { 60, 1500, FLOOD_LEN };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		uint8_t storm[6];
+		uint64_t came;
+
+		fresh();
+		mac_of(storm, 0, 0);
+		for (unsigned round = 0; round < 400; round++) {
+			while (send_from(0, everybody, storm, lens[i])) {
+			}
+			while (send(1, 2, 1500)) {
+			}
+			switch_run(&s, now);
+			now += SWITCH_PATIENCE_NS / 4;
+			(void)!frames_drop_all(&in[1]);
+			(void)!frames_drop_all(&in[2]);
+		}
+		came = s.port[1].counters.in_bytes;
+		CHECK(came > 400ull * FRAMES_RING * 2 / 5);      /* alone it would fill the ring in each round */
+	}
+}
+
+/* Who takes nothing loses what was for it, and those beside it get theirs. */
+TEST(a_dead_receiver_is_passed_over_in_a_storm)
+{
+	uint8_t storm[6];
+
+	fresh();
+	mac_of(storm, 0, 0);
+	for (unsigned round = 0; round < 100; round++) {
+		for (unsigned i = 0; i < 4; i++) {
+			CHECK(send_from(0, everybody, storm, FLOOD_LEN));
+		}
+		run();
+		for (unsigned i = 0; i < 4; i++) {
+			CHECK_EQ(receive(1, FLOOD_LEN), 0);
+		}
+	}
+	CHECK(s.port[2].counters.out_dropped > 300);
+	CHECK_EQ(s.port[1].counters.out_dropped, 0);
+}
+
 TEST(signals_only_for_those_who_sleep)
 {
 	fresh();

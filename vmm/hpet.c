@@ -24,9 +24,10 @@ static bool runs(const struct hpet *h)
 	return h->config & CONFIG_ENABLE;
 }
 
-static uint64_t count(const struct hpet *h)
+/* now: of vm_now(). What is decided together looks at the clock once, or a match could fall in between and be lost. */
+static uint64_t count(const struct hpet *h, uint64_t now)
 {
-	return h->counter + (runs(h) ? (vm_now() - h->start_ns) / HPET_TICK_NS : 0);
+	return h->counter + (runs(h) ? (now - h->start_ns) / HPET_TICK_NS : 0);
 }
 
 static unsigned index_of(const struct hpet_timer *t)
@@ -89,13 +90,24 @@ static bool is_periodic(const struct hpet_timer *t)
 	return (t->config & T_PERIODIC) && wrapped(t, t->period);
 }
 
-/*
- * Arms the timer for the next match, past ticks from now at the soonest. One that can tell nobody anything is not armed: the comparator of a period is caught
- * up when it is looked at. Farther away than half of all time means that it has passed.
- */
-static void arm_past(struct hpet_timer *t, uint64_t past)
+/* Steps the comparator over all matches up to now. */
+static void catch_up(struct hpet_timer *t, uint64_t now)
 {
-	uint64_t ticks = wrapped(t, t->comparator - count(t->hpet) - past) + past, now = vm_now(), due, floor;
+	uint64_t late = wrapped(t, count(t->hpet, now) - t->comparator), period = wrapped(t, t->period);
+	bool passed = late <= (t->config & T_32 ? UINT32_MAX / 2 : UINT64_MAX / 2);
+
+	if (is_periodic(t) && passed && runs(t->hpet)) {
+		t->comparator = wrapped(t, t->comparator + (late / period + 1) * period);
+	}
+}
+
+/*
+ * Arms the timer for the next match, past ticks from now at the soonest. One that can tell nobody anything is not armed: the
+ * comparator of a period is caught up when it is looked at. Farther away than half of all time means that it has passed.
+ */
+static void arm_past(struct hpet_timer *t, uint64_t past, uint64_t now)
+{
+	uint64_t ticks = wrapped(t, t->comparator - count(t->hpet, now) - past) + past, due, floor;
 
 	vm_timer_cancel(&t->timer);
 	if (!runs(t->hpet) || !(t->config & T_INTERRUPT) || ticks > UINT64_MAX / 2 / HPET_TICK_NS) {
@@ -106,33 +118,24 @@ static void arm_past(struct hpet_timer *t, uint64_t past)
 	vm_timer_set(&t->timer, due > floor ? due : floor);
 }
 
-static void arm(struct hpet_timer *t)
+/* A short period may have passed since it was armed before. */
+static void arm(struct hpet_timer *t, uint64_t now)
 {
-	arm_past(t, 0);
-}
-
-/* Steps the comparator over all matches up to now. */
-static void catch_up(struct hpet_timer *t)
-{
-	uint64_t late = wrapped(t, count(t->hpet) - t->comparator), period = wrapped(t, t->period);
-	bool passed = late <= (t->config & T_32 ? UINT32_MAX / 2 : UINT64_MAX / 2);
-
-	if (is_periodic(t) && passed && runs(t->hpet)) {
-		t->comparator = wrapped(t, t->comparator + (late / period + 1) * period);
-	}
+	catch_up(t, now);
+	arm_past(t, 0, now);
 }
 
 static void match(void *arg)
 {
 	struct hpet_timer *t = arg;
+	uint64_t now = vm_now();
 
-	t->last_ns = vm_now();
+	t->last_ns = now;
 	signal(t);
 	if (is_periodic(t)) {
-		catch_up(t);
-		arm(t);
+		arm(t, now);
 	} else if (t->config & T_32) {
-		arm_past(t, 1);              /* matches again when the counter has gone round */
+		arm_past(t, 1, now);              /* matches again when the counter has gone round */
 	}
 }
 
@@ -144,7 +147,7 @@ static uint64_t read_timer(struct hpet_timer *t, unsigned reg)
 		return t->config | T_CONSTANT;
 	}
 	if (reg == TIMER_COMPARATOR) {
-		catch_up(t);
+		catch_up(t, vm_now());
 		return t->comparator;
 	}
 	return 0;
@@ -160,7 +163,7 @@ static uint64_t hpet_read(struct hpet *h, unsigned reg)
 	case REG_STATUS:
 		return h->status;
 	case REG_COUNTER:
-		return count(h);
+		return count(h, vm_now());
 	default:
 		break;
 	}
@@ -179,12 +182,15 @@ static void write_timer_config(struct hpet_timer *t, uint64_t value)
 		t->hpet->status &= ~(1ull << index_of(t));
 	}
 	update_level(t);
-	arm(t);
+	arm(t, vm_now());
 }
 
 /* A period is given by writing the comparator; with SET_VALUE the same write moves the next match too (2.3.9.2.2). */
 static void write_comparator(struct hpet_timer *t, uint64_t value)
 {
+	uint64_t now = vm_now();
+
+	catch_up(t, now);            /* by the period until now */
 	if (!(t->config & T_PERIODIC) || (t->config & T_SET_VALUE)) {
 		t->comparator = wrapped(t, value);
 	}
@@ -192,31 +198,31 @@ static void write_comparator(struct hpet_timer *t, uint64_t value)
 		t->period = wrapped(t, value);
 	}
 	t->config &= ~(uint64_t)T_SET_VALUE;
-	arm(t);
+	arm(t, now);
 }
 
-static void arm_all(struct hpet *h)
+static void arm_all(struct hpet *h, uint64_t now)
 {
 	for (unsigned i = 0; i < HPET_TIMERS; i++) {
-		arm(&h->timer[i]);
+		arm(&h->timer[i], now);
 	}
 }
 
 static void write_config(struct hpet *h, uint64_t value)
 {
-	uint64_t now = count(h);
+	uint64_t now = vm_now(), counter = count(h, now);
 
 	for (unsigned i = 0; i < HPET_TIMERS; i++) {
 		drive(&h->timer[i], false);
 	}
-	h->counter = now;
-	h->start_ns = vm_now();
+	h->counter = counter;
+	h->start_ns = now;
 	h->config = value & (CONFIG_ENABLE | CONFIG_LEGACY);
 	vm_irq_replace(h->config & CONFIG_LEGACY);
 	for (unsigned i = 0; i < HPET_TIMERS; i++) {
 		update_level(&h->timer[i]);
 	}
-	arm_all(h);
+	arm_all(h, now);
 }
 
 static void write_status(struct hpet *h, uint64_t value)
@@ -241,7 +247,7 @@ static void hpet_write(struct hpet *h, unsigned reg, uint64_t value)
 	case REG_COUNTER:
 		h->counter = value;
 		h->start_ns = vm_now();
-		arm_all(h);
+		arm_all(h, h->start_ns);
 		return;
 	default:
 		break;

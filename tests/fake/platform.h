@@ -12,6 +12,7 @@ enum { FAKE_DOORBELLS = 8 };
 
 struct fake {
 	uint64_t now_ns;
+	uint64_t look_ns;            /* passes with each look at the clock                           */
 	uint64_t wall_s;             /* vm_wall_seconds() at now_ns 0                                */
 	struct bus ports, mmio;
 	/* What the models did. */

@@ -130,6 +130,11 @@ def v86_mode_and_segments(kind):
 
 
 @test_on_both
+def clocks_of_the_chipset(kind):
+    attack(kind, "hpet,hpetforms,clocks", 50, vcpus=1, extra="hpet yes\n")
+
+
+@test_on_both
 def starts_and_stops_of_processors(kind):
     attack(kind, "processors", 36)
 

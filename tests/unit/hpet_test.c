@@ -176,6 +176,28 @@ TEST(periods_have_a_floor_and_late_ticks_are_dropped)
 	CHECK(vm_timer_next() > vm_now());
 }
 
+TEST(time_that_passes_while_a_timer_is_armed_loses_no_match)
+{
+	static const uint64_t periods[] = { 1, 2, 100, 20000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(periods); i++) {
+		fresh();
+		fake.look_ns = 150;
+		set(T0, INTERRUPT | PERIODIC | SET_VALUE | ROUTE_22);
+		set(T0 + COMPARATOR, periods[i]);
+		set(T1, INTERRUPT | ROUTE_23);
+		set(T1 + COMPARATOR, 5);
+		set(CONFIG, ENABLE);
+		fake_advance(10 * MS);
+		CHECK(fake.msis >= 40);
+		set(T0, 0);
+		fake.msis = 0;
+		fake_advance(10 * MS);
+		CHECK_EQ(fake.msis, 0);
+		fake.look_ns = 0;
+	}
+}
+
 TEST(reserved_routes_and_bits)
 {
 	fresh();

@@ -5,25 +5,18 @@
 #include <string.h>
 
 #include "conf/devices.h"
-#include "lib/cpu_list.h"
+#include "conf/place.h"
 
-enum { VCPUS_MAX = 8, WEIGHT_MAX = 10000 };
+enum { WEIGHT_MAX = 10000 };
 
 enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT, KEY_KVM,
-	   KEY_CPUS, KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS, KEY_MODULE, KEY_DISK, KEY_NIC,
+	   KEY_CPUS, KEY_VCPU, KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS, KEY_MODULE, KEY_DISK, KEY_NIC,
 	   KEY_COUNT };
 
 /* These may be given several times. */
-#define REPEATED (1u << KEY_MODULE | 1u << KEY_DISK | 1u << KEY_NIC)
+#define REPEATED (1u << KEY_VCPU | 1u << KEY_MODULE | 1u << KEY_DISK | 1u << KEY_NIC)
 
 enum node_key { NODE_WHEN_IDLE, NODE_KEY_COUNT };
-
-static void set_cpus(struct parser *p, uint32_t *field)
-{
-	if (conf_one_word(p, "cpus", CONF_VALUE_MAX) && !cpu_list_parse(p->value, field)) {
-		conf_report(p, p->line, "cpus must be like 0,2-3, each below %d, not '%.*s'", CONF_CPUS_MAX, CONF_ECHO_MAX, p->value);
-	}
-}
 
 /* One feature may be several bits of Linux' interface. */
 static const struct {
@@ -86,7 +79,7 @@ static const char *const key_names[KEY_COUNT] = {
 	[KEY_CMDLINE] = "cmdline",
 	[KEY_AUTOSTART] = "autostart",
 	[KEY_ON_REBOOT] = "on-reboot",
-	[KEY_KVM] = "kvm", [KEY_CPUS] = "cpus",
+	[KEY_KVM] = "kvm", [KEY_CPUS] = "cpus", [KEY_VCPU] = "vcpu",
 	[KEY_RNG] = "rng",
 	[KEY_HPET] = "hpet",
 	[KEY_CONSOLE] = "console",
@@ -133,7 +126,7 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	}
 	switch ((enum key)key) {
 	case KEY_MEMORY:    conf_set_memory(p, &vm->memory); break;
-	case KEY_VCPUS:     conf_set_number(p, "vcpus", 1, VCPUS_MAX, &vm->vcpus); break;
+	case KEY_VCPUS:     conf_set_number(p, "vcpus", 1, CONF_VCPUS_MAX, &vm->vcpus); break;
 	case KEY_WEIGHT:    conf_set_number(p, "weight", 1, WEIGHT_MAX, &vm->weight); break;
 	case KEY_KERNEL:    conf_set_module(p, "kernel", vm->kernel); break;
 	case KEY_INITRD:    conf_set_module(p, "initrd", vm->initrd); break;
@@ -141,7 +134,8 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	case KEY_AUTOSTART: conf_set_choice(p, "autostart", "no", "yes", &vm->autostart); break;
 	case KEY_ON_REBOOT: conf_set_choice(p, "on-reboot", "restart", "stop", &vm->on_reboot); break;
 	case KEY_KVM:       set_kvm(p, &vm->kvm); break;
-	case KEY_CPUS:      set_cpus(p, &vm->cpus); break;
+	case KEY_CPUS:      conf_set_cpus(p, &vm->cpus); break;
+	case KEY_VCPU:      conf_add_vcpu(p, vm); break;
 	case KEY_RNG:       conf_set_choice(p, "rng", "no", "yes", &vm->rng); break;
 	case KEY_HPET:      conf_set_choice(p, "hpet", "no", "yes", &vm->hpet); break;
 	case KEY_CONSOLE:   conf_set_choice(p, "console", "serial", "virtio", &vm->console); break;
@@ -173,6 +167,7 @@ static void end_vm(struct parser *p)
 			       p->vm->memory ? "kernel" : "memory");
 			memset(p->vm, 0, sizeof(*p->vm));
 		} else {
+			conf_check_vcpus(p);
 			p->out->vm_count++;
 		}
 	}

@@ -20,6 +20,7 @@ enum {
 	CONF_DISKS_MAX = 4,          /* of a VM                                                      */
 	CONF_NICS_MAX = 2,
 	CONF_CPUS_MAX = CPU_LIST_MAX,
+	CONF_VCPUS_MAX = 8,          /* of a VM                                                      */
 	CONF_MESSAGES_MAX = 64,
 	CONF_MESSAGE_MAX = 160,
 };
@@ -55,6 +56,7 @@ struct conf_vm {
 	uint32_t vcpus;                      /* 1 to 8                                               */
 	uint32_t weight;                     /* 1 to 10000                                           */
 	uint32_t cpus;                       /* bit n: may run on processor n; 0: on all             */
+	uint32_t vcpu_cpus[CONF_VCPUS_MAX];  /* the same for one virtual CPU, instead; 0: as cpus says */
 	uint32_t autostart;                  /* 0 or 1                                               */
 	uint32_t on_reboot;                  /* enum conf_reboot                                     */
 	uint32_t module_count;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/cpu_list.h"
+
 enum { MEMORY_MAX_MIB = 1 << 20 };
 
 void conf_report(struct parser *p, unsigned line, const char *format, ...)
@@ -266,4 +268,16 @@ void conf_set_module(struct parser *p, const char *key, char field[CONF_MODULE_M
 	if (conf_one_word(p, key, CONF_MODULE_MAX)) {
 		conf_copy_value(p, field);
 	}
+}
+
+bool conf_take_list(struct parser *p, const char *key, const char *word, uint32_t limit, uint32_t *mask)
+{
+	uint32_t bits;
+
+	if (!cpu_list_parse(word, &bits) || bits >> (limit - 1) >> 1) {
+		conf_report(p, p->line, "%s must be like 0,2-3, each below %u, not '%.*s'", key, (unsigned)limit, CONF_ECHO_MAX, word);
+		return false;
+	}
+	*mask = bits;
+	return true;
 }

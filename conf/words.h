@@ -74,5 +74,8 @@ void conf_set_memory(struct parser *p, uint64_t *field);
 void conf_set_choice(struct parser *p, const char *key, const char *first, const char *second, uint32_t *field);
 void conf_set_module(struct parser *p, const char *key, char field[CONF_MODULE_MAX]);
 
+/* A list of numbers below limit in one word; key is what messages name. False after a report. */
+bool conf_take_list(struct parser *p, const char *key, const char *word, uint32_t limit, uint32_t *mask);
+
 /* p->value to field, which has room for it: its length has been checked. */
 void conf_copy_value(const struct parser *p, char *field);

@@ -53,6 +53,21 @@ static void print_place(struct mux *m, const struct node_vm *vm)
 	}
 }
 
+static void print_vcpus(struct mux *m, const struct node_vm *vm)
+{
+	char list[CPU_LIST_TEXT], text[CONF_VCPUS_MAX * (CPU_LIST_TEXT + 16)];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < CONF_VCPUS_MAX; i++) {
+		if (vm->vcpu_cpus[i]) {
+			len += fmt_print(text + len, sizeof(text) - len, ", vcpu %u on %s", i, cpu_list_print(vm->vcpu_cpus[i], list));
+		}
+	}
+	if (len) {
+		screen_print(&m->screen, "[brume]     %s: %s", vm->name, text + 2);
+	}
+}
+
 static void list(struct mux *m)
 {
 	if (!mux_count(m)) {
@@ -65,6 +80,7 @@ static void list(struct mux *m)
 			     i == m->selected ? '*' : ' ', i + 1, vm->name, state_name(mux_state(m, i)),
 			     (unsigned long long)(vm->memory >> 20), (unsigned)vm->vcpus, (unsigned)vm->weight, vm->note);
 		print_place(m, vm);
+		print_vcpus(m, vm);
 	}
 }
 

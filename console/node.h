@@ -41,6 +41,7 @@ struct node_vm {
 	uint64_t memory;             /* bytes                                                        */
 	uint32_t vcpus, weight;
 	uint32_t cpus;               /* bit n: it may run on processor n; 0: on all                  */
+	uint32_t vcpu_cpus[CONF_VCPUS_MAX];  /* the same for single vCPUs; 0: as cpus says           */
 	uint32_t pad;
 	uint64_t node_memory[NODE_NODES_MAX];        /* bytes that it has of each NUMA node          */
 	char note[64];               /* how it ended last, or empty                                  */

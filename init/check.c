@@ -4,7 +4,7 @@
 
 #include "init/config.h"
 
-enum { VCPUS_MAX = 8, WEIGHT_MAX = 10000 };
+enum { WEIGHT_MAX = 10000 };
 
 static bool good_string(const char *s, size_t size)
 {
@@ -68,12 +68,22 @@ static bool good_modules(const struct conf_vm *vm)
 	return true;
 }
 
+static bool good_vcpus(const struct conf_vm *vm)
+{
+	for (uint32_t i = vm->vcpus; i < CONF_VCPUS_MAX; i++) {
+		if (vm->vcpu_cpus[i]) {
+			return false;
+		}
+	}
+	return vm->vcpus >= 1 && vm->vcpus <= CONF_VCPUS_MAX;
+}
+
 static bool good_vm(const struct conf_vm *vm)
 {
 	return good_string(vm->name, sizeof(vm->name)) && vm->name[0] && good_string(vm->kernel, sizeof(vm->kernel)) &&
 	       vm->kernel[0] && good_string(vm->initrd, sizeof(vm->initrd)) &&
 	       good_string(vm->cmdline, sizeof(vm->cmdline)) && vm->memory && vm->memory % MIB(1) == 0 &&
-	       vm->memory <= GIB(1024) && vm->vcpus >= 1 && vm->vcpus <= VCPUS_MAX && vm->weight >= 1 &&
+	       vm->memory <= GIB(1024) && good_vcpus(vm) && vm->weight >= 1 &&
 	       vm->weight <= WEIGHT_MAX && vm->autostart <= 1 && vm->on_reboot <= CONF_REBOOT_STOP && !(vm->kvm & ~CONF_KVM_ALL) &&
 	       good_devices(vm) && good_modules(vm);
 }

@@ -71,6 +71,7 @@ void console_show_vm(const struct vm *vm)
 	to->vcpus = vm->conf.vcpus;
 	to->weight = vm->conf.weight;
 	to->cpus = vm->conf.cpus;
+	memcpy(to->vcpu_cpus, vm->conf.vcpu_cpus, sizeof(to->vcpu_cpus));
 	for (uint32_t i = 0; i < numa.node_count; i++) {
 		to->node_memory[i] = ram_of_node(vm, i);
 	}

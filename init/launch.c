@@ -11,6 +11,7 @@
 #include "init/events.h"
 #include "init/inventory.h"
 #include "init/net.h"
+#include "init/place.h"
 #include "init/ram.h"
 #include "lib/channel.h"
 #include "lib/user/sys.h"
@@ -173,6 +174,17 @@ static int make_status_event(const struct vm *vm)
 	return r;
 }
 
+/* Its threads go to processors beside its memory where those are idle; each binds itself further, as the configuration says. */
+static int set_cpus(const struct vm *vm)
+{
+	uint32_t mask = place_of_all(&vm->conf), home = 0;
+
+	for (uint32_t i = 0; numa.node_count > 1 && i < numa.node_count; i++) {
+		home |= vm->near >> i & 1 ? cpus_of_node(i) : 0;
+	}
+	return mask || home ? sys_process_cpus(vm->child.process, mask ? mask : ~0u, home) : OK;
+}
+
 static int give_handles(struct vm *vm)
 {
 	uint32_t process = vm->child.process;
@@ -196,8 +208,8 @@ static int give_handles(struct vm *vm)
 	if (r == OK) {
 		r = sys_process_weight(process, vm->conf.weight);
 	}
-	if (r == OK && vm->conf.cpus) {
-		r = sys_process_cpus(process, vm->conf.cpus);
+	if (r == OK) {
+		r = set_cpus(vm);
 	}
 	return r;
 }
@@ -258,7 +270,7 @@ static int make_process(struct vm *vm, const struct program *vmm, const char **w
 {
 	int r;
 
-	ram_choose_nodes(vm, vm->conf.cpus);
+	ram_choose_nodes(vm, place_of_vcpus(&vm->conf));
 	r = take_ram(vm, why);
 	if (r == OK) {
 		r = disks_take(vm, why);
@@ -309,8 +321,8 @@ int launch_vm(struct vm *vm, const char **why)
 	if (r < 0) {
 		return r;
 	}
-	*why = "none of its processors runs";
-	if (vm->conf.cpus && !cpus_any(vm->conf.cpus)) {
+	*why = place_check(&vm->conf);
+	if (*why) {
 		return E_NOENT;
 	}
 	*why = "its vmm cannot be loaded";

@@ -29,7 +29,8 @@ enum sys {
 	SYS_PROCESS_STATUS,  /* (process, struct process_status *)                                             */
 	SYS_PROCESS_NOTIFY,  /* (process, event) the event is signalled when the process has ended             */
 	SYS_PROCESS_WEIGHT,  /* (process, weight 1..10000) share of a CPU against others                       */
-	SYS_PROCESS_CPUS,    /* (process, mask) bit n: its threads may run on CPU n; bits of CPUs that are not there wait for them */
+	SYS_PROCESS_CPUS,    /* (process, mask, home) bit n: its threads may run on CPU n, and do so rather on those of home; bits of */
+	                     /* CPUs that are not there wait for them. (SELF, mask) binds the calling thread alone, within that  */
 	SYS_GRANT,           /* (process, handle, rights, slot) puts my handle into its table at slot          */
 	SYS_REVOKE,          /* (process, slot)                                                                */
 	SYS_THREAD_CREATE,   /* (process or SELF, entry, stack top, argument) -> thread, runs at once          */

@@ -121,10 +121,9 @@ void event_bind(struct event *e, struct thread *t, uint64_t key)
 
 void event_set_timer(struct event *e, uint64_t deadline_ns)
 {
+	timer_cancel(&e->timer);
 	if (deadline_ns) {
 		timer_set(&e->timer, deadline_ns);
-	} else {
-		timer_cancel(&e->timer);
 	}
 }
 

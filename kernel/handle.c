@@ -33,11 +33,9 @@ int handle_add_at(struct process *p, uint64_t h, struct object *o, uint32_t righ
 
 	struct handle **page = &p->handles.page[h / HANDLES_PER_PAGE];
 
+	*page = *page ? *page : arena_page_alloc(p->arena);
 	if (!*page) {
-		*page = arena_page_alloc(p->arena);
-		if (!*page) {
-			return E_NOMEM;
-		}
+		return E_NOMEM;
 	}
 
 	struct handle *s = &(*page)[h % HANDLES_PER_PAGE];

@@ -41,9 +41,7 @@ void log_printf(const char *fmt, ...)
 	va_start(args, fmt);
 	len += fmt_vprint(line + len, LOG_LINE_MAX - len, fmt, args);
 	va_end(args);
-	if (len > LOG_LINE_MAX - 1) {
-		len = LOG_LINE_MAX - 1;
-	}
+	len = len < LOG_LINE_MAX ? len : LOG_LINE_MAX - 1;
 	line[len++] = '\n';
 	log_write(line, len);
 }

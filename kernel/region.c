@@ -58,9 +58,7 @@ int region_merge(struct region *low, struct region *high)
 	if (region_busy(low) || region_busy(high)) {
 		return E_BUSY;
 	}
-	if (region_is_clean(low)) {
-		low->cleaned += high->cleaned;
-	}
+	low->cleaned += region_is_clean(low) ? high->cleaned : 0;
 	low->size += high->size;
 	low->epoch = low->epoch > high->epoch ? low->epoch : high->epoch;
 	object_destroy(&high->object);
@@ -69,11 +67,8 @@ int region_merge(struct region *low, struct region *high)
 
 int64_t region_reclaim(struct region *r, const struct handle *keep)
 {
-	if (r->arena_of) {
-		return E_BUSY;
-	}
-	if (r->kind != REGION_RAM && r->kind != REGION_PHYSICAL) {
-		return E_INVAL;
+	if (r->arena_of || (r->kind != REGION_RAM && r->kind != REGION_PHYSICAL)) {
+		return r->arena_of ? E_BUSY : E_INVAL;
 	}
 	handle_close_object(&r->object, keep);
 	if (!list_empty(&r->mappings)) {

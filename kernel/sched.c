@@ -155,33 +155,30 @@ static void join(struct cpu *c, struct thread *t, uint64_t credit)
 	check_preempt(c, g, t);
 }
 
-static bool is_idle(const struct cpu *c)
-{
-	return !c->current && !c->rq.queued;
-}
-
 static bool allows(const struct thread *t, const struct cpu *c)
 {
-	return t->process->cpus >> c->id & 1;
+	return t->cpus >> c->id & 1;
 }
 
-/* Where it was if that is idle, else any idle CPU, else where it was, else where fewest wait. */
+/* How good a place c is for t to wake at: an idle one before a busy one, at home before elsewhere, then where it was; 0: none at all. */
+static unsigned merit(const struct thread *t, const struct cpu *c)
+{
+	unsigned idle = !c->current && !c->rq.queued, home = t->process->home >> c->id & 1;
+
+	return allows(t, c) ? 1u + (c == t->cpu) + idle * (2 + 2 * home) : 0;
+}
+
+/* Among equals where fewest wait. */
 static struct cpu *place(const struct thread *t)
 {
-	struct cpu *best = NULL;
+	struct cpu *best = t->cpu;
 
-	if (allows(t, t->cpu) && is_idle(t->cpu)) {
-		return t->cpu;
-	}
 	for (struct cpu *c = cpus; c < cpus + cpu_count; c++) {
-		if (allows(t, c) && is_idle(c)) {
-			return c;
-		}
-		if (allows(t, c) && (!best || c->rq.queued < best->rq.queued)) {
-			best = c;
-		}
+		unsigned more = merit(t, c), least = merit(t, best);
+
+		best = more > least || (more == least && c->rq.queued < best->rq.queued) ? c : best;
 	}
-	return allows(t, t->cpu) ? t->cpu : best;
+	return best;
 }
 
 void sched_enqueue(struct thread *t)
@@ -202,17 +199,26 @@ void sched_dequeue(struct thread *t)
 	}
 }
 
-void sched_set_cpus(struct process *p, uint32_t mask)
+void sched_set_cpus(struct thread *t, uint32_t mask)
 {
-	p->cpus = mask;
-	list_for_each(t, &p->threads, struct thread, in_process) {
-		if (t->state == THREAD_RUNNABLE) {
-			sched_dequeue(t);
-			sched_enqueue(t);
-		} else if (t->state == THREAD_RUNNING && !allows(t, t->cpu)) {
-			sched_ask(t->cpu);
-		}
+	t->cpus = mask;
+	if (t->state == THREAD_RUNNABLE) {
+		sched_dequeue(t);
+		sched_enqueue(t);
+	} else if (t->state == THREAD_RUNNING && !allows(t, t->cpu)) {
+		sched_ask(t->cpu);
 	}
+}
+
+/* A thread of g that waits and may run on a CPU of mask. */
+static struct thread *movable(const struct sched_group *g, uint32_t mask)
+{
+	struct heap_node *n = g->threads.root;
+
+	while (n && !(container_of(n, struct thread, node)->cpus & mask)) {
+		n = heap_next(n);
+	}
+	return n ? container_of(n, struct thread, node) : NULL;
 }
 
 /* Of the groups with a thread that waits on from and may run on a CPU of mask, the one served most, or least. NULL: none. */
@@ -221,13 +227,13 @@ static struct sched_group *choose(const struct cpu *from, uint32_t mask, bool mo
 	struct sched_group *best = from->current ? group_of(from->current) : NULL;
 	uint64_t now = clock_ns();
 
-	if (best && (!best->threads.root || !(best->process->cpus & mask))) {
+	if (best && !movable(best, mask)) {
 		best = NULL;
 	}
 	for (struct heap_node *n = from->rq.groups.root; n; n = heap_next(n)) {
 		struct sched_group *g = container_of(n, struct sched_group, node);
 
-		if ((g->process->cpus & mask) &&
+		if (movable(g, mask) &&
 		    (!best || (served(g->process, now) > served(best->process, now)) == most)) {
 			best = g;
 		}
@@ -237,7 +243,7 @@ static struct sched_group *choose(const struct cpu *from, uint32_t mask, bool mo
 
 static void move(struct sched_group *g, struct cpu *to)
 {
-	struct thread *t = container_of(g->threads.root, struct thread, node);
+	struct thread *t = movable(g, 1u << to->id);
 
 	sched_dequeue(t);
 	join(to, t, 0);

@@ -6,7 +6,8 @@
  *
  * Between CPUs: a thread that wakes goes to an idle one, an idle CPU takes a waiting thread from another, and where a process
  * has had less of its due (process.served) than one that runs elsewhere, the one beside it that has had most moves over there. Only
- * what has been had within the present SCHED_WINDOW_NS counts. process.cpus says where its threads may run at all.
+ * what has been had within the present SCHED_WINDOW_NS counts. thread.cpus says where a thread may run at all, process.home
+ * where it goes before other idle CPUs.
  *
  * All of it is the kernel lock's. The kernel is not preemptible. A thread leaves the CPU by one of the _Noreturn calls below; its state is in struct
  * thread, nothing stays on the kernel stack, which the next dispatch reuses from the top.
@@ -65,8 +66,9 @@ void sched_enqueue(struct thread *t);
 /* The CPU c leaves its current thread at its next chance, and soon. */
 void sched_ask(struct cpu *c);
 
-/* p's threads run on the CPUs of mask only, from now on; one bit of it at least is that of a CPU. */
-void sched_set_cpus(struct process *p, uint32_t mask);
+/* t runs on the CPUs of mask only, from now on; one bit of it at least is that of a CPU. */
+void sched_set_cpus(struct thread *t, uint32_t mask);
+
 /* A runnable thread that is not running leaves the queue. */
 void sched_dequeue(struct thread *t);
 

@@ -182,11 +182,8 @@ int64_t space_unmap(struct space *s, uint64_t addr, uint64_t size)
 	int r = check_range(s, addr, size);
 	struct mapping *m = r < 0 ? NULL : find(s, addr, size);
 
-	if (!m) {
+	if (!m || !m->region || m->addr != addr || (m->size != size && m->size + m->rest != size)) {
 		return r < 0 ? r : E_NOENT;
-	}
-	if (!m->region || m->addr != addr || (m->size != size && m->size + m->rest != size)) {
-		return E_NOENT;
 	}
 	return (int64_t)mapping_remove_step(m);
 }

@@ -125,12 +125,21 @@ int64_t sys_process_weight(const struct call *c)
 
 int64_t sys_process_cpus(const struct call *c)
 {
-	uint32_t online = (uint32_t)((1ull << cpu_count) - 1);
+	struct process *p = c->on.process ? c->on.process : c->thread->process;
+	uint32_t mask = (uint32_t)c->arg[1] & (c->on.process ? ~0u : p->cpus);
 
-	if (!(c->arg[1] & online)) {
+	if (!(mask & ((1ull << cpu_count) - 1))) {
 		return E_INVAL;
 	}
-	sched_set_cpus(c->on.process, (uint32_t)c->arg[1]);
+	if (!c->on.process) {
+		sched_set_cpus(c->thread, mask);
+		return OK;
+	}
+	p->cpus = mask;
+	p->home = (uint32_t)c->arg[2];
+	list_for_each(t, &p->threads, struct thread, in_process) {
+		sched_set_cpus(t, mask);
+	}
 	return OK;
 }
 

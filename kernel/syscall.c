@@ -36,7 +36,7 @@ static const struct {
 	[SYS_PROCESS_STATUS] = { .fn = sys_process_status, .on = { PROCESS, G, 0 } },
 	[SYS_PROCESS_NOTIFY] = { .fn = sys_process_notify, .on = { PROCESS, G, 0 }, .with = { EVENT, W, 1 } },
 	[SYS_PROCESS_WEIGHT] = { .fn = sys_process_weight, .on = { PROCESS, G, 0 } },
-	[SYS_PROCESS_CPUS] = { .fn = sys_process_cpus, .on = { PROCESS, G, 0 } },
+	[SYS_PROCESS_CPUS] = { .fn = sys_process_cpus, .on = { PROCESS | OR_SELF, G, 0 } },
 	[SYS_GRANT] = { .fn = sys_grant, .on = { PROCESS, G, 0 }, .with = { ANY, 0, 1 } },
 	[SYS_REVOKE] = { .fn = sys_revoke, .on = { PROCESS, G, 0 } },
 	[SYS_THREAD_CREATE] = { .fn = sys_thread_create, .on = { PROCESS | OR_SELF, G, 0 } },

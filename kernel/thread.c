@@ -41,6 +41,7 @@ struct thread *thread_create(struct process *p, uint64_t entry, uint64_t stack, 
 	t->frame.ss = USER_DS;
 	t->frame.rflags = RFLAGS_FIXED | RFLAGS_IF;
 	t->process = p;
+	t->cpus = p->cpus;
 	t->cpu = cpu_this();
 	t->deadline.fn = wait_timed_out;
 	list_init(&t->events);

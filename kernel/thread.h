@@ -24,6 +24,7 @@ struct thread {
 	enum thread_state state;
 	bool waiting;                /* blocked in SYS_EVENT_WAIT                                     */
 	struct vcpu *vcpu;           /* dispatch enters its vcpu_run() again; NULL: goes to user mode    */
+	uint32_t cpus;               /* bit n: may run on CPU n; of process.cpus                      */
 	struct cpu *cpu;             /* where it runs, waits in the queue, or was last                */
 	void *fpu;                   /* XSAVE area of user mode (arch/x86/cpu/fpu.h)                  */
 	struct heap_node node;       /* in sched_group.threads; key: vruntime                         */

@@ -225,6 +225,7 @@ int user_main(uint64_t argument)
 	(void)argument;
 	attach_init();
 	vm.vcpu_count = vm.launch->conf.vcpus;
+	vm_bind(vm.launch->conf.cpus);
 	make_memory();
 	for (unsigned i = 0; i < vm.vcpu_count; i++) {
 		make_vcpu(i);

@@ -234,10 +234,19 @@ static void on_exit(struct vm_vcpu *v, int kind)
 	}
 }
 
+void vm_bind(uint32_t cpus)
+{
+	if (cpus && sys_process_cpus(SELF, cpus, 0) < 0) {
+		vm_finish(VMM_FAILED, "its processors are not there");
+	}
+}
+
 void vcpu_thread(void *argument)
 {
 	struct vm_vcpu *v = argument;
+	const struct conf_vm *conf = &vm.launch->conf;
 
+	vm_bind(conf->vcpu_cpus[v->id] ? conf->vcpu_cpus[v->id] : conf->cpus);
 	for (;;) {
 		int kind = sys_vcpu_run(v->handle);
 

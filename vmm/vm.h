@@ -133,6 +133,9 @@ void vm_balloon_report(void);
 /* How many of them are on their own memory-mapped transport. */
 unsigned vm_virtio_mmio_count(void);
 
+/* Binds the calling thread to processors; 0: to those that the kernel holds the whole VM to. */
+void vm_bind(uint32_t cpus);
+
 /* run.c: the body of a vCPU's thread; argument is its struct vm_vcpu. */
 void vcpu_thread(void *argument);
 

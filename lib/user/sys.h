@@ -94,10 +94,10 @@ static inline int sys_process_weight(uint32_t process, uint32_t weight)
 	return (int)sys_call3(SYS_PROCESS_WEIGHT, process, weight, 0).value;
 }
 
-/* mask: bit n is processor n. */
-static inline int sys_process_cpus(uint32_t process, uint64_t mask)
+/* mask, home: bit n is processor n. process SELF: the calling thread, and home does not count. */
+static inline int sys_process_cpus(uint32_t process, uint64_t mask, uint64_t home)
 {
-	return (int)sys_call3(SYS_PROCESS_CPUS, process, mask, 0).value;
+	return (int)sys_call3(SYS_PROCESS_CPUS, process, mask, home).value;
 }
 
 static inline int sys_grant(uint32_t process, uint32_t handle, uint32_t rights, uint32_t slot)

@@ -5,7 +5,7 @@ are counted: docs/architecture.md, "What is open".
 """
 import os
 
-from harness import BUILD, INITRD, VMLINUZ, Failure, Machine, make_iso, script_word, test, vm_config
+from harness import BUILD, INITRD, VMLINUZ, BochsMachine, Failure, Machine, make_iso, script_word, test, vm_config
 
 # Checked work on all vCPUs at once. A reset says that all was well, a power-off that it was not.
 SCRIPT = """[ $(nproc) = {vcpus} ] || poweroff -f
@@ -39,6 +39,40 @@ def linux_with_one_to_eight_vcpus_on_two_cpus():
     with Machine(iso=make_iso(config), cpus=2, counted=True) as node:
         node.expect(r"version \S+ 2 CPUs", 60)
         all_reset(node, ("v1", "v2", "v4", "v8"))
+
+
+LOST = {"lost": os.path.join(BUILD, "guest/lost.elf")}
+
+
+def pinned_vcpus(kind, cpus, pins, lost, **how):
+    """A guest of four busy vCPUs that are bound as pins says: the thousandths of its time that each loses to the others."""
+    text = vm_config("four", memory="16M", kernel="lost", initrd=None, cmdline="", extra=pins).replace("vcpus 1", "vcpus 4")
+    broken = vm_config("broken", memory="16M", kernel="lost", initrd=None, extra=f"vcpu 1 cpus {cpus}").replace("vcpus 1", "vcpus 2")
+    with kind(iso=make_iso("node when-idle poweroff\n" + text + broken, LOST), cpus=cpus, memory="512m", **how) as node:
+        node.expect(r"vm broken: not started: none of the processors of vcpu 1 runs", 90)
+        node.escape("l")
+        node.expect(r"four: vcpu 0 on 0, vcpu 1 on 1, ")
+        for vcpu, due in enumerate(lost):
+            got = int(node.expect(rf"vcpu {vcpu}: \d+ rounds, lost (\d+) of 1000\n", 180)[1])
+            print(f"vcpu {vcpu}: lost {got} of 1000, {due} expected")
+            if abs(got - due) > 120:
+                raise Failure(f"vcpu {vcpu} lost {got} of 1000, {due} were to be expected")
+        assert node.wait_exit(60) == 0
+
+
+@test
+def pinned_vcpus_on_two_cpus_svm():
+    pinned_vcpus(Machine, 2, "vcpu 0 cpus 0\nvcpu 1-3 cpus 1", (0, 667, 667, 667), counted=True)
+
+
+@test
+def pinned_vcpus_on_two_cpus_vmx():
+    pinned_vcpus(BochsMachine, 2, "vcpu 0 cpus 0\nvcpu 1-3 cpus 1", (0, 667, 667, 667))
+
+
+@test
+def pinned_vcpus_on_four_cpus():
+    pinned_vcpus(Machine, 4, "vcpu 0 cpus 0\nvcpu 1 cpus 1\nvcpu 2-3 cpus 3", (0, 0, 500, 500), counted=True)
 
 
 @test

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration's grammar: what is taken, what is reported and left out.
- * sources: conf/parse.c conf/words.c conf/devices.c lib/cpu_list.c lib/fmt.c init/check.c
+ * sources: conf/parse.c conf/words.c conf/devices.c conf/place.c lib/cpu_list.c lib/fmt.c init/check.c
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +111,33 @@ TEST(processors)
 	reports(VM "cpus 1-\n", "f:4: cpus must be like 0,2-3, each below 32, not '1-'");
 	reports(VM "cpus 99999999999999999999\n", "f:4: cpus must be like 0,2-3, each below 32, not '99999999999999999999'");
 	CHECK_EQ(r.vm[0].cpus, 0);
+}
+
+TEST(processors_of_single_vcpus)
+{
+	parse(VM "vcpus 4\nvcpu 0 cpus 2\nvcpu 1-2  cpus 4-5,7 # comment\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.vm[0].cpus, 0);
+	CHECK_EQ(r.vm[0].vcpu_cpus[0], 1 << 2);
+	CHECK_EQ(r.vm[0].vcpu_cpus[1], 0xb0);
+	CHECK_EQ(r.vm[0].vcpu_cpus[2], 0xb0);
+	CHECK_EQ(r.vm[0].vcpu_cpus[3], 0);
+	parse(VM "vcpu 7 cpus 31\nvcpus 8\n");               /* in any order */
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.vm[0].vcpu_cpus[7], 1ull << 31);
+	reports(VM "vcpu 0\n", "f:4: vcpu takes a list of virtual CPUs, the word cpus, and a list of processors");
+	reports(VM "vcpu\n", "f:4: vcpu takes a list of virtual CPUs, the word cpus, and a list of processors");
+	reports(VM "vcpu 0 1\n", "f:4: vcpu takes a list of virtual CPUs, the word cpus, and a list of processors");
+	reports(VM "vcpu 0 cpu 1\n", "f:4: vcpu takes a list of virtual CPUs, the word cpus, and a list of processors");
+	reports(VM "vcpu 0 cpus 1 2\n", "f:4: vcpu takes a list of virtual CPUs, the word cpus, and a list of processors");
+	reports(VM "vcpu 8 cpus 1\n", "f:4: vcpu must be like 0,2-3, each below 8, not '8'");
+	reports(VM "vcpu 0 cpus 32\n", "f:4: cpus must be like 0,2-3, each below 32, not '32'");
+	reports(VM "vcpus 3\nvcpu 0 cpus 1\nvcpu 0-1 cpus 2\n", "f:6: vcpu 0 was given before");
+	CHECK_EQ(r.vm[0].vcpu_cpus[0], 1 << 1);
+	CHECK_EQ(r.vm[0].vcpu_cpus[1], 1 << 2);
+	reports(VM "vcpus 2\nvcpu 1-3 cpus 1\n", "f:1: vm a has 2 vcpus, numbered from 0: there is no vcpu 2-3");
+	CHECK_EQ(r.vm[0].vcpu_cpus[1], 1 << 1);
+	CHECK_EQ(r.vm[0].vcpu_cpus[2], 0);
 }
 
 TEST(paravirtual_features)
@@ -332,6 +359,15 @@ TEST(init_believes_nothing)
 	memset(r.message[0], 'x', sizeof(r.message[0]));
 	CHECK(!config_check(&r, &why));
 	r.message[0][0] = '\0';
+	CHECK(config_check(&r, &why));
+	r.vm[1].vcpu_cpus[7] = 1;
+	CHECK(!config_check(&r, &why));
+	r.vm[1].vcpu_cpus[7] = 0;
+	r.vm[1].vcpus = ~0u;
+	CHECK(!config_check(&r, &why));
+	r.vm[1].vcpus = 0;
+	CHECK(!config_check(&r, &why));
+	r.vm[1].vcpus = 1;
 	CHECK(config_check(&r, &why));
 	r.vm[1].kvm = 1u << 31;
 	CHECK(!config_check(&r, &why));

@@ -137,7 +137,7 @@ TEST(a_wake_on_a_busy_cpu_asks_it_to_look)
 	spawn(vm[2]);
 	look_all();
 	run_until(100 * MS);
-	vm[0]->cpus = 1 << 1;
+	t->cpus = 1 << 1;
 	t->cpu = &cpus[1];
 	fake_kicks[1] = 0;
 	thread_wake(t);
@@ -166,15 +166,17 @@ TEST(an_idle_cpu_takes_who_waits_elsewhere)
 /* The waiting thread is a sibling of the one that runs: its group is in no heap. */
 TEST(an_idle_cpu_takes_a_sibling_too)
 {
+	struct thread *t;
+
 	fresh(2);
-	sched_set_cpus(vm[0], 1);
+	vm[0]->cpus = 1;
 	spawn(vm[0]);
 	look_all();
-	spawn(vm[0]);
+	t = spawn(vm[0]);
 	look_all();
 	CHECK_EQ(cpus[0].rq.queued, 1);
 	CHECK(!cpus[1].current);
-	vm[0]->cpus = 3;
+	t->cpus = 3;
 	look(1);
 	CHECK(cpus[1].current && cpus[0].current && cpus[1].current != cpus[0].current);
 	CHECK_EQ(cpus[0].rq.queued, 0);
@@ -188,18 +190,74 @@ TEST(a_pinned_process_stays_and_moves_when_told)
 	for (unsigned i = 0; i < 4; i++) {
 		spawn(vm[i]);
 	}
-	sched_set_cpus(vm[4], 1 << 2);
+	vm[4]->cpus = 1 << 2;
 	t = spawn(vm[4]);
 	for (unsigned i = 1; i <= 20; i++) {
 		run_until(i * 10ull * MS);
 		CHECK_EQ(t->cpu->id, 2);
 	}
 	CHECK(vm[4]->cpu_ns > 0);
-	sched_set_cpus(vm[4], 1 << 1);
+	sched_set_cpus(t, 1 << 1);
 	run_until(300ull * MS);
 	CHECK_EQ(t->cpu->id, 1);
 	run_until(400ull * MS);
 	CHECK_EQ(t->cpu->id, 1);
+}
+
+/* The other two of the process compete for the rest, and an idle CPU takes the one of two that may come. */
+TEST(pinned_threads_of_one_process_stay_apart)
+{
+	struct thread *t[3];
+
+	fresh(4);
+	for (unsigned i = 0; i < 3; i++) {
+		t[i] = spawn(vm[0]);
+	}
+	sched_set_cpus(t[0], 1 << 3);
+	sched_set_cpus(t[1], 1 << 3);
+	sched_set_cpus(t[2], 1 << 3 | 1 << 1);
+	for (unsigned i = 1; i <= 20; i++) {
+		run_until(i * 10ull * MS);
+		CHECK_EQ(t[0]->cpu->id, 3);
+		CHECK_EQ(t[1]->cpu->id, 3);
+		CHECK_EQ(t[2]->cpu->id, 1);
+	}
+	CHECK(!cpus[0].current && !cpus[2].current);
+	CHECK(vm[0]->cpu_ns > 380ull * MS);
+	block(t[2]);
+	sched_set_cpus(t[2], 1 << 2);
+	thread_wake(t[2]);
+	CHECK_EQ(t[2]->cpu->id, 2);
+}
+
+TEST(home_is_preferred_among_idle_cpus_and_no_more)
+{
+	struct thread *t, *last;
+
+	fresh(4);
+	vm[0]->home = 0xc;
+	t = spawn(vm[0]);
+	CHECK_EQ(t->cpu->id, 2);
+	CHECK_EQ(spawn(vm[0])->cpu->id, 3);
+	last = spawn(vm[0]);
+	CHECK_EQ(last->cpu->id, 0);                  /* home is full */
+	look(2);                                     /* as they are kicked */
+	look(3);
+	look(0);
+	block(t);
+	block(last);
+	thread_wake(last);
+	CHECK_EQ(last->cpu->id, 2);                  /* where it was is idle, too, but far */
+	look(2);
+	thread_wake(t);
+	CHECK_EQ(t->cpu->id, 0);
+	look(0);
+	block(t);
+	CHECK_EQ(spawn(vm[1])->cpu->id, 0);
+	CHECK_EQ(spawn(vm[2])->cpu->id, 1);
+	look_all();
+	thread_wake(t);
+	CHECK_EQ(t->cpu->id, 0);                     /* nobody is idle: it waits where it was */
 }
 
 /* ---- shares ---- */

@@ -21,6 +21,14 @@ static unsigned ended, acked, eoi;
 static char said[1024];
 
 void vm_lock_wait(void) {}
+
+void vm_finish(enum vmm_state state, const char *reason)
+{
+	(void)state;
+	(void)reason;
+	__builtin_trap();
+}
+
 void vm_unlock_work(void) {}
 unsigned pic_ack(struct pic *pic) { (void)pic; acked++; return 0x30; }
 void ioapic_eoi(struct ioapic *io, uint8_t vector) { (void)io; eoi = vector; }

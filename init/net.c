@@ -357,5 +357,6 @@ void net_answered(void)
 		}
 		net.asked[i] = false;
 	}
+	init_log("net: woken %llu times", (unsigned long long)answers()->woken);
 	net.asked_any = false;
 }

@@ -8,6 +8,7 @@
 static struct net_switch fabric;
 static uint32_t generations[NET_PORTS_MAX];
 static uint32_t counters_shown;
+static uint64_t woken;
 
 static const struct net_status *status(void)
 {
@@ -50,6 +51,7 @@ static __attribute__((noinline)) void show_counters(uint32_t wanted)
 	for (uint32_t i = 0; i < fabric.count; i++) {
 		answers()->counters[i] = fabric.port[i].counters;
 	}
+	answers()->woken = woken;
 	counters_shown = wanted;
 	__atomic_store_n(&answers()->counters_shown, wanted, __ATOMIC_RELEASE);
 }
@@ -106,6 +108,7 @@ int user_main(uint64_t argument)
 		signal_vms();
 		if (next > sys_clock(NULL) && switch_sleep(&fabric)) {
 			sys_event_wait(next, NULL);
+			woken++;
 		}
 	}
 }

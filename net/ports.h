@@ -53,5 +53,6 @@ struct net_answers {
 	uint32_t ack[NET_PORTS_MAX]; /* generation of the port that net has seen                      */
 	uint32_t counters_shown;     /* the last counters_wanted that was served                      */
 	uint32_t pad;
+	uint64_t woken;              /* times that net slept and was woken, as counters_shown tells   */
 	struct net_counters counters[NET_PORTS_MAX];
 };

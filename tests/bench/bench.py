@@ -14,12 +14,12 @@ import shutil
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../system"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import peer  # noqa: E402
 import harness  # noqa: E402
-from harness import BUILD, TOP, BochsMachine, Machine, make_iso, vm_config, work_dir  # noqa: E402
+from harness import BUILD, BochsMachine, Machine, make_iso, vm_config, work_dir  # noqa: E402
+from peer import COUNTED, CPU  # noqa: E402
 
-COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "42", "-rtc", "base=2030-01-01T00:00:00,clock=vm")
-CPU = "max,+svm,-monitor"
 PAYLOAD = os.path.join(BUILD, "guest/exits.elf")
 ROWS = (  # name in the payload, title, most that Brume may need on each vendor
     ("cpuid", "CPUID", {"svm": 450, "vmx": 380}),
@@ -33,7 +33,7 @@ ROWS = (  # name in the payload, title, most that Brume may need on each vendor
     ("halt", "halt, wake pending", {"svm": 420, "vmx": 350}),
     ("timer-wake", "halt and timer wake", {}),
 )
-PEER_WORDS = "console=ttyS0 nokaslr mitigations=off kvm.halt_poll_ns=0 quiet panic=-1"
+PEER_RUN = "qemu -M q35,usb=off -m 64m -serial stdio -kernel /payload.elf -append kvm < /dev/null"
 IPS = 1000000000           # of Bochs: one instruction per ns, as in QEMU
 TIMER_TICKS = 100000       # of the payload's timer, each 1 ns; at one instruction per ns the same in instructions
 
@@ -60,12 +60,7 @@ def brume_iso():
 
 
 def peer_files():
-    """Linux, and the initramfs in which QEMU runs the payload by KVM."""
-    initrd = os.path.join(work_dir(), "peer.img")
-    peer = os.path.join(BUILD, "deps/peer")
-    subprocess.run([os.path.join(TOP, "tests/bench/mkpeer"), peer, os.path.join(BUILD, "deps/qemu"), PAYLOAD, initrd],
-                   check=True)
-    return os.path.join(peer, "vmlinuz"), initrd
+    return peer.files(PEER_RUN, {"payload.elf": PAYLOAD})
 
 
 def peer_iso():
@@ -75,7 +70,7 @@ def peer_iso():
     for name, path in zip(("vmlinuz", "initrd.img"), peer_files()):
         shutil.copy(path, os.path.join(tree, "boot", name))
     with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="utf-8") as stream:
-        stream.write(f"set timeout=0\nlinux /boot/vmlinuz {PEER_WORDS}\ninitrd /boot/initrd.img\nboot\n")
+        stream.write(f"set timeout=0\nlinux /boot/vmlinuz {peer.WORDS}\ninitrd /boot/initrd.img\nboot\n")
     iso = os.path.join(work_dir(), "peer.iso")
     subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "-o", iso, "--locales=", "--fonts=", "--themes=",
                     "--install-modules=linux normal search search_fs_file minicmd part_msdos iso9660", tree],
@@ -88,8 +83,7 @@ def run_brume_svm():
 
 
 def run_kvm_svm():
-    kernel, initrd = peer_files()
-    return finish(Machine(kernel=kernel, initrd=[(initrd, "")], memory="1g", cpu=CPU, extra=COUNTED, append=PEER_WORDS))
+    return finish(peer.machine(PEER_RUN, {"payload.elf": PAYLOAD}))
 
 
 def run_brume_vmx():
@@ -123,6 +117,7 @@ def table(vendor, results):
 
 
 def main():
+    peer.use_mended_qemu()
     vendors = [word for word in sys.argv[1:] if word in RUN] or list(RUN)
     sides = [word for word in sys.argv[1:] if word in RUN["svm"]] or list(RUN["svm"])
     over = []

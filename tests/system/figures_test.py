@@ -25,6 +25,16 @@ def exit_costs_stay_under_their_limits_vmx():
 
 
 @test
+def a_mib_of_disk_and_network_stays_under_its_limits():
+    sys.path.insert(0, os.path.join(TOP, "tests/bench"))
+    import devices
+    for bench in devices.BENCHES:
+        over = devices.table({"brume": devices.results(bench, "brume")})
+        if over:
+            raise Failure("over the limit: " + ", ".join(over))
+
+
+@test
 def memory_without_a_vm_and_per_vm():
     guest = 96 << 10
     iso = make_iso("".join(vm_config(name, memory="96M", cmdline="console=ttyS0 quiet") for name in ("a", "b")))

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The peer of the benches: Linux KVM and QEMU in the emulator that Brume runs in (tests/bench/mkpeer).
+
+The same processor for both, mitigations off in host and guests, no polling for halted guests, and one tick of the clock per
+instruction. ERMS and FSRM are hidden: an emulator counts a REP MOVSB per byte, which says nothing about copies.
+"""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../system"))
+from harness import BUILD, TOP, Machine, work_dir, write_file  # noqa: E402
+
+COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "42", "-rtc", "base=2030-01-01T00:00:00,clock=vm")
+# The same, but a halted machine waits as long as its timers say: what idle guests do meanwhile does not pile up.
+COUNTED_AWAKE = ("-icount", "shift=0,sleep=on", *COUNTED[2:])
+CPU = "max,+svm,-monitor"
+BULK_CPU = CPU + ",-erms,-fsrm,family=25,model=1,stepping=1"
+WORDS = "console=ttyS0 nokaslr mitigations=off quiet panic=-1"
+
+
+def use_mended_qemu():
+    """For whatever starts from now on: Linux as a hypervisor needs it (tools/mend-qemu), and Brume gets the same."""
+    os.environ["BRUME_QEMU"] = "mended"
+
+
+def files(script, extra=None):
+    """Linux, and an initramfs that runs a shell script beside those files (name -> path)."""
+    initrd = os.path.join(work_dir(), "peer.img")
+    peer = os.path.join(BUILD, "deps/peer")
+    named = {"run.sh": write_file("peer.sh", script), **(extra or {})}
+    subprocess.run([os.path.join(TOP, "tests/bench/mkpeer"), peer, os.path.join(BUILD, "deps/qemu"), initrd,
+                    *(f"{name}={path}" for name, path in named.items())], check=True)
+    return os.path.join(peer, "vmlinuz"), initrd
+
+
+def machine(script, extra=None, memory="1g", cpu=CPU, cpus=1, counted=COUNTED):
+    """The peer in QEMU, counted."""
+    kernel, initrd = files(script, extra)
+    return Machine(kernel=kernel, initrd=[(initrd, "")], memory=memory, cpu=cpu, cpus=cpus, extra=counted, append=WORDS)

@@ -250,6 +250,7 @@ enum exit_kind {
 	EXIT_FAIL,           /* exit.fail: state that cannot be run; the VM is lost               */
 	EXIT_INIT,           /* INIT arrived: set the state that it leaves                        */
 	EXIT_SIPI,           /* exit.sipi: the start-up IPI that the vCPU waits for               */
+	EXIT_DECODE,         /* exit.inst: tell what it is, if it is of enum insn_kind, and run again */
 	EXIT_TASK,           /* exit.task: a task switch, which the processor leaves to others    */
 	EXIT_USER_KINDS,
 	/* below: kernel only, names for the counters */
@@ -277,20 +278,29 @@ struct exit_mmio {
 };
 
 /*
- * The kernel carries out plain MOVs on the APIC page and to doorbells, but decodes none: it keeps a few that the vmm decoded for
- * it, under their bytes. ANSWER: if it is one, put it into mov, set DIRTY_MOV and run again, it will be carried out then; else
- * emulate it as any. MUST_ANSWER: nobody but the kernel can carry it out.
+ * The kernel decodes no instruction: it keeps what the vmm told it of a few, under their bytes. Of an instruction that exits as
+ * such it knows the form without prefixes and asks by EXIT_DECODE for others. Plain MOVs on the APIC page and to doorbells it
+ * carries out, and asks by an access to memory. ANSWER: if it is one, put it into insn, set DIRTY_INSN and run again, it will be
+ * carried out then; else emulate it as any. MUST_ANSWER: nobody but the kernel can carry it out.
  */
 enum mmio_asks { MMIO_ASKS_NOTHING, MMIO_ANSWER, MMIO_MUST_ANSWER };
 
-/* A MOV between memory and a register or immediate. */
-struct insn_mov {
+enum insn_kind {
+	INSN_MOV,                    /* between memory and a register or immediate                   */
+	INSN_CPUID, INSN_RDMSR, INSN_WRMSR, INSN_HLT, INSN_HYPERCALL, INSN_XSETBV, INSN_WBINVD, INSN_INVD,
+	INSN_MOV_CR,                 /* to control register value, from reg                          */
+	INSN_KIND_COUNT
+};
+
+struct insn_info {
 	uint8_t length;              /* bytes                                                        */
-	uint8_t size, reg_size;      /* bytes of the memory access, of the register: 1, 2, 4, 8      */
+	uint8_t kind;                /* enum insn_kind                                               */
 	uint8_t reg;                 /* enum vcpu_gpr                                                */
+	/* INSN_MOV: */
+	uint8_t size, reg_size;      /* bytes of the memory access, of the register: 1, 2, 4, 8      */
 	uint8_t high, write;         /* high: AH, CH, DH or BH of reg                                */
-	uint8_t immediate, sign;     /* value instead of reg; a load extends the sign                */
-	uint64_t value;              /* sign-extended                                                */
+	uint8_t sign;                /* a load extends the sign                                      */
+	uint64_t immediate, value;   /* immediate: value, sign-extended, instead of reg              */
 };
 
 /* event: bits 0-7 vector, 8-10 type (0 interrupt, 2 NMI, 3 exception, 4 and up instructions), 11 error says something. */
@@ -328,7 +338,7 @@ struct vcpu_exit {
 };
 
 /* Bits of vcpu_page.dirty: what the vmm changed beside gpr[]. */
-enum { DIRTY_RIP = 1, DIRTY_RFLAGS = 2, DIRTY_MOV = 4 };
+enum { DIRTY_RIP = 1, DIRTY_RFLAGS = 2, DIRTY_INSN = 4 };
 
 /*
  * What the guest reads in CPUID is the vmm's: a leaf without a row reads zeros. The kernel adds what changes while the
@@ -371,7 +381,7 @@ struct vcpu_page {
 	uint32_t extint_vector;      /* answer to EXIT_EXTINT; above 255: none (spurious)            */
 	uint64_t eoi_exit_bitmap[4]; /* vectors whose EOI the IOAPIC must hear                       */
 	struct vcpu_exit exit;
-	struct insn_mov mov;         /* answer to exit.mmio.asks                                     */
+	struct insn_info insn;       /* answer to exit.mmio.asks or EXIT_DECODE                      */
 	uint64_t exits[EXIT_KIND_COUNT];    /* counters, written by the kernel                       */
 	uint64_t guest_ticks;        /* of the TSC, in the guest; updated when vcpu_run returns      */
 	uint32_t kvm_features;       /* enum kvm_feature: registers and hypercalls that answer       */

@@ -7,7 +7,7 @@ enum { LINE = 160, ENTRY = 36 };         /* bytes: a line; the longest kind with
 
 static const char *const names[EXIT_KIND_COUNT] = {
 	[EXIT_KICKED] = "kicked", [EXIT_PIO] = "pio", [EXIT_MMIO] = "mmio", [EXIT_EOI] = "eoi", [EXIT_EXTINT] = "extint",
-	[EXIT_SHUTDOWN] = "shutdown", [EXIT_FAIL] = "fail", [EXIT_INIT] = "init", [EXIT_SIPI] = "sipi", [EXIT_TASK] = "task",
+	[EXIT_SHUTDOWN] = "shutdown", [EXIT_FAIL] = "fail", [EXIT_INIT] = "init", [EXIT_SIPI] = "sipi", [EXIT_DECODE] = "decode", [EXIT_TASK] = "task",
 	[EXIT_CPUID] = "cpuid", [EXIT_MSR] = "msr", [EXIT_HLT] = "hlt", [EXIT_HYPERCALL] = "hypercall",
 	[EXIT_INTERRUPT] = "interrupt", [EXIT_IRQ_WINDOW] = "irq-window", [EXIT_CR] = "cr", [EXIT_DR] = "dr", [EXIT_APIC] = "apic",
 	[EXIT_DOORBELL] = "doorbell", [EXIT_EXCEPTION] = "exception", [EXIT_XSETBV] = "xsetbv", [EXIT_PAUSE] = "pause",

@@ -313,12 +313,12 @@ int decode(struct insn *out, const uint8_t *bytes, size_t count, enum decode_mod
 	return OK;
 }
 
-bool decode_as_mov(const struct insn *in, struct insn_mov *out)
+bool decode_as_mov(const struct insn *in, struct insn_info *out)
 {
 	uint8_t kind = in->form->operands;
 
-	*out = (struct insn_mov){
-		.length = in->length, .size = in->mem_size, .reg_size = in->reg_size, .high = in->high_byte,
+	*out = (struct insn_info){
+		.kind = INSN_MOV, .length = in->length, .size = in->mem_size, .reg_size = in->reg_size, .high = in->high_byte,
 		.reg = in->high_byte ? in->reg - 4 : in->reg, .write = (in->form->flags & FORM_WRITE) != 0,
 		.immediate = kind == OPS_MEM_IMM, .sign = in->op == OP_MOVSX, .value = kind == OPS_MEM_IMM ? in->imm : 0,
 	};

@@ -54,4 +54,4 @@ enum decode_mode decode_mode(uint16_t cs_attr, uint64_t efer);
 int decode(struct insn *out, const uint8_t *bytes, size_t count, enum decode_mode mode) MUST_CHECK;
 
 /* For the kernel (enum mmio_asks). false: in is no MOV, MOVZX or MOVSX between memory and a general register or immediate. */
-bool decode_as_mov(const struct insn *in, struct insn_mov *out);
+bool decode_as_mov(const struct insn *in, struct insn_info *out);

@@ -498,13 +498,13 @@ static inline void do_fast(struct emulator *e, struct vcpu_page *page, const str
 /* The kernel wants to know the instruction, and will carry it out. False: it cannot. */
 static bool answer(struct emulator *e)
 {
-	struct insn_mov mov;
+	struct insn_info insn;
 
-	if (!decode_as_mov(e->insn, &mov) || mov.write != e->page->exit.mmio.write) {
+	if (!decode_as_mov(e->insn, &insn) || insn.write != e->page->exit.mmio.write) {
 		return false;
 	}
-	e->page->mov = mov;
-	e->page->dirty |= DIRTY_MOV;
+	e->page->insn = insn;
+	e->page->dirty |= DIRTY_INSN;
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include "lib/user/reset.h"
 #include "lib/user/sys.h"
 #include "vmm/task.h"
+#include "vmm/insn_exits.h"
 #include "vmm/vm.h"
 
 /* Results of IN as the processor writes them: 8 and 16 bits are merged, 32 bits clear the upper half. */
@@ -120,6 +121,16 @@ static void emulated(struct vm_vcpu *v, enum emu_result result)
 	vm_end_because(VM_END_FAILED, "vcpu %u: %s", v->id, line);
 }
 
+/* No answer: what left the guest is no longer there, and the processor looks again. */
+static void on_decode(struct vcpu_page *page)
+{
+	const struct vcpu_exit *e = &page->exit;
+
+	if (insn_exits(&page->insn, e->inst, e->inst_bytes, decode_mode(e->cs_attr, e->efer))) {
+		page->dirty |= DIRTY_INSN;
+	}
+}
+
 static void on_pio(struct vm_vcpu *v)
 {
 	const struct vcpu_exit *e = &v->page->exit;
@@ -215,6 +226,9 @@ static void on_exit(struct vm_vcpu *v, int kind)
 		break;
 	case EXIT_SHUTDOWN:
 		vm_end_because(VM_END_RESET, "vcpu %u: triple fault at %#llx", v->id, rip_of(v));
+		break;
+	case EXIT_DECODE:
+		on_decode(v->page);
 		break;
 	case EXIT_INIT:
 		on_init(v);

@@ -30,7 +30,7 @@ static bool is_register(unsigned n)
 /* What the emulator indexes and shifts by without looking again. */
 static void check_insn(const struct insn *in, size_t count)
 {
-	struct insn_mov mov;
+	struct insn_info info;
 
 	require(in->length >= 1 && in->length <= INSN_LENGTH_MAX && in->length <= count);
 	require(is_size(in->mem_size) && is_size(in->reg_size));
@@ -39,7 +39,7 @@ static void check_insn(const struct insn *in, size_t count)
 	require(in->segment < SEG_NONE);
 	require(in->op == in->form->op && in->op != OP_REFUSED);
 	require(!in->high_byte || (in->reg >= 4 && in->reg < 8 && in->reg_size == 1));
-	require(!decode_as_mov(in, &mov) || (mov.reg < GPR_COUNT && mov.length == in->length && (!mov.high || mov.reg < 4)));
+	require(!decode_as_mov(in, &info) || (info.reg < GPR_COUNT && info.length == in->length && (!info.high || info.reg < 4)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -293,7 +293,7 @@ TEST(moves_have_size_register_and_direction)
 		uint8_t b[16];
 		enum decode_mode mode;
 		bool ok;
-		struct insn_mov want;
+		struct insn_info want;
 	} row[] = {
 		{ "mov [rdi+rsi*1+0x80], eax", { 0x89, 0x84, 0x37, 0x80, 0, 0, 0 }, DECODE_64, true,
 		  { .length = 7, .size = 4, .reg_size = 4, .reg = GPR_RAX, .write = true } },
@@ -326,7 +326,7 @@ TEST(moves_have_size_register_and_direction)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
-		struct insn_mov m = { 0 };
+		struct insn_info m = { 0 };
 		struct insn in;
 
 		CHECK_EQ(decode(&in, row[i].b, 15, row[i].mode) == OK && decode_as_mov(&in, &m), row[i].ok);

@@ -563,10 +563,10 @@ TEST(a_plain_mov_is_told_to_the_kernel)
 	CODE_BYTES(0x89, 0x47, 0x10);
 	page.exit.mmio.asks = MMIO_ANSWER;
 	CHECK_EQ(access_at(DEV + 0x10, true), EMU_DONE);
-	CHECK_EQ(page.dirty, DIRTY_MOV);
+	CHECK_EQ(page.dirty, DIRTY_INSN);
 	CHECK_EQ(page.rip, CODE);
 	CHECK_EQ(seen_count, 0);
-	CHECK(page.mov.length == 3 && page.mov.size == 4 && page.mov.write && page.mov.reg == GPR_RAX);
+	CHECK(page.insn.length == 3 && page.insn.size == 4 && page.insn.write && page.insn.reg == GPR_RAX);
 	page.exit.mmio.asks = MMIO_ASKS_NOTHING;
 	CHECK_EQ(access_at(DEV + 0x10, true), EMU_DONE);
 	CHECK_EQ(seen_count, 1);
@@ -574,7 +574,7 @@ TEST(a_plain_mov_is_told_to_the_kernel)
 	page.dirty = 0;
 	page.exit.mmio.asks = MMIO_MUST_ANSWER;
 	CHECK_EQ(access_at(DEV + 0x10, true), EMU_DONE);
-	CHECK_EQ(page.dirty, DIRTY_MOV);
+	CHECK_EQ(page.dirty, DIRTY_INSN);
 }
 
 TEST(other_instructions_are_emulated_unless_only_the_kernel_can)
@@ -584,7 +584,7 @@ TEST(other_instructions_are_emulated_unless_only_the_kernel_can)
 	page.exit.mmio.asks = MMIO_ANSWER;
 	CHECK_EQ(access_at(DEV + 0x10, true), EMU_DONE);
 	CHECK_EQ(seen_count, 2);
-	CHECK(page.dirty & DIRTY_RIP && !(page.dirty & DIRTY_MOV));
+	CHECK(page.dirty & DIRTY_RIP && !(page.dirty & DIRTY_INSN));
 	page.exit.mmio.asks = MMIO_MUST_ANSWER;
 	page.rip = CODE;
 	CHECK_EQ(access_at(DEV + 0x10, true), EMU_UNSUPPORTED);

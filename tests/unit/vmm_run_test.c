@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a vCPU's thread does with each exit; devices and emulator are fakes, the bus is real.
- * sources: vmm/bus.c vmm/counters.c lib/fmt.c lib/user/reset.c
+ * sources: vmm/bus.c vmm/counters.c lib/fmt.c lib/user/reset.c vmm/insn_exits.c vmm/decode.c vmm/decode_table.c
  */
 #include "vmm/run.c"    /* for its static functions: the loop itself never ends */
 
@@ -170,6 +170,19 @@ TEST(counters_of_all_kinds_at_their_largest)
 		width = *at == '\n' ? 0 : width + 1;
 		CHECK(width < 160);
 	}
+}
+
+TEST(what_exits_is_told_to_the_kernel)
+{
+	setup();
+	page.exit.inst_bytes = 16;
+	memcpy(page.exit.inst, (const uint8_t[]){ 0x66, 0x0f, 0xa2 }, 3);
+	on_exit(cpu, EXIT_DECODE);
+	CHECK(page.dirty == DIRTY_INSN && page.insn.kind == INSN_CPUID && page.insn.length == 3);
+	page.dirty = 0;
+	page.exit.inst[2] = 0xa3;            /* it was, a moment ago */
+	on_exit(cpu, EXIT_DECODE);
+	CHECK(!page.dirty && !ended);
 }
 
 TEST(init_resets_the_machine_or_a_processor)

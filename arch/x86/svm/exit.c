@@ -29,29 +29,40 @@ static void look_again(struct vcpu *v, struct vm_exit *e)
 	e->kind = EXIT_OTHER;
 }
 
-static void __attribute__((noinline)) measure(struct vcpu *v, struct vm_exit *e, enum insn_op op)
-{
-	uint8_t code[16];
-	unsigned n = fetch_code(v, code);
+/* Without prefixes, little-endian under a mask: nearly all. */
+static const struct {
+	uint32_t bytes, mask, length;
+} usual[] = {
+	[INSN_CPUID] = { 0xa20f, 0xffff, 2 }, [INSN_RDMSR] = { 0x320f, 0xffff, 2 }, [INSN_WRMSR] = { 0x300f, 0xffff, 2 },
+	[INSN_HLT] = { 0xf4, 0xff, 1 }, [INSN_HYPERCALL] = { 0xd9010f, 0xffffff, 3 },
+	[INSN_XSETBV] = { 0xd1010f, 0xffffff, 3 }, [INSN_WBINVD] = { 0x090f, 0xffff, 2 }, [INSN_INVD] = { 0x080f, 0xffff, 2 },
+};
 
-	e->inst_len = insn_length(code, n, op, guest_insn_mode(&v->fetch.mode));
-	if (e->inst_len == 0) {
+/* By what the vmm told; its answer comes with the same exit again. */
+static const struct insn_info *__attribute__((noinline)) measure(struct vcpu *v, struct vm_exit *e, enum insn_kind kind, uint64_t value)
+{
+	const struct insn_info *i = fetch_insn(v);
+
+	if (!i) {
+		e->kind = EXIT_DECODE;
+	} else if (i->kind != kind || i->value != value) {
 		look_again(v, e);
+	} else {
+		e->inst_len = i->length;
 	}
+	return i;
 }
 
-/* An exit of kind by instruction op, which the kernel will step over. */
-static void instruction(struct vcpu *v, struct vm_exit *e, uint32_t kind, enum insn_op op)
+/* An exit of kind by that instruction, which the kernel will step over. */
+static void instruction(struct vcpu *v, struct vm_exit *e, uint32_t kind, enum insn_kind insn)
 {
-	const struct insn_opcode *o = &insn_opcodes[op];
-
 	e->kind = kind;
 	if (svm_has_next_rip) {
 		e->inst_len = (uint32_t)(svm_vmcb(v)->next_rip - v->rip);
-	} else if (svm_mode_is(v, &v->fetch.mode) && (fetch_hit(v).low & o->mask) == o->bytes) {
-		e->inst_len = o->length;
+	} else if (svm_mode_is(v, &v->fetch.mode) && (fetch_hit(v).low & usual[insn].mask) == usual[insn].bytes) {
+		e->inst_len = usual[insn].length;
 	} else {
-		measure(v, e, op);
+		(void)measure(v, e, insn, 0);
 	}
 }
 
@@ -84,17 +95,15 @@ static void exception(struct vm_exit *e, uint8_t vector, bool has_error, uint32_
 	e->exception = (struct vcpu_event){ .vector = vector, .has_error = has_error, .error = error };
 }
 
-static void __attribute__((noinline)) mov_cr(struct vcpu *v, struct vm_exit *e, uint8_t cr)
+static void mov_cr(struct vcpu *v, struct vm_exit *e, uint8_t cr)
 {
-	uint8_t code[16], source = 0;
-	unsigned n = fetch_code(v, code);
+	const struct insn_info *i;
 
 	e->kind = EXIT_CR;
-	e->cr.number = cr;
-	e->inst_len = insn_decode_mov_cr(code, n, guest_insn_mode(&v->fetch.mode), cr, &source);
-	e->cr.value = v->page->gpr[source];
-	if (e->inst_len == 0) {
-		look_again(v, e);
+	i = measure(v, e, INSN_MOV_CR, cr);
+	if (e->kind == EXIT_CR) {
+		e->cr.number = cr;
+		e->cr.value = v->page->gpr[i->reg & 15];
 	}
 }
 

@@ -169,6 +169,13 @@ static bool on_shutdown(struct vcpu *v, struct vm_exit *e)
 	return true;
 }
 
+static bool on_decode(struct vcpu *v, struct vm_exit *e)
+{
+	v->page->exit.kind = e->kind;
+	fill_context(v, &v->page->exit);
+	return true;
+}
+
 /* The back end has filled the page: the vmm does it. */
 static bool on_task(struct vcpu *v, struct vm_exit *e)
 {
@@ -179,25 +186,14 @@ static bool on_task(struct vcpu *v, struct vm_exit *e)
 /* ---- memory-mapped: the APIC page (SDM 3A 11.4.1) and doorbells, by plain MOVs ---- */
 
 /* The MOV at rip. NULL: the vmm has not decoded these bytes yet, or they are another instruction. */
-static const struct insn_mov *find_mov(struct vcpu *v)
+static const struct insn_info *find_mov(struct vcpu *v)
 {
-	struct mmio_memo *memo = &v->memo[(v->rip ^ v->rip >> 4) % MMIO_MEMO_COUNT];
-	union { uint8_t b[16]; uint64_t w[2]; } code;
-	unsigned n = fetch_code(v, code.b);
-	enum insn_mode mode = guest_insn_mode(&v->fetch.mode);
+	const struct insn_info *i = fetch_insn(v);
 
-	if (memo->bytes[0] != code.w[0] || memo->bytes[1] != code.w[1] || memo->n != n || memo->mode != mode) {
-		memo->bytes[0] = code.w[0];
-		memo->bytes[1] = code.w[1];
-		memo->n = (uint8_t)n;
-		memo->mode = (uint8_t)mode;
-		memo->ok = false;
-	}
-	v->asked = memo->ok ? NULL : memo;
-	return memo->ok ? &memo->mov : NULL;
+	return i && i->kind == INSN_MOV ? i : NULL;
 }
 
-static uint64_t source(const struct vcpu *v, const struct insn_mov *m)
+static uint64_t source(const struct vcpu *v, const struct insn_info *m)
 {
 	uint64_t val = m->immediate ? m->value : v->page->gpr[m->reg & 15] >> (m->high ? 8 : 0);
 
@@ -205,7 +201,7 @@ static uint64_t source(const struct vcpu *v, const struct insn_mov *m)
 }
 
 /* Writes the loaded value as the CPU does: 32-bit results clear the upper half, smaller ones are merged. */
-static void sink(struct vcpu *v, const struct insn_mov *m, uint64_t val)
+static void sink(struct vcpu *v, const struct insn_info *m, uint64_t val)
 {
 	uint64_t *reg = &v->page->gpr[m->reg & 15], mask = m->reg_size == 4 ? ~0ull : size_mask(m->reg_size);
 	unsigned shift = m->high ? 8 : 0;
@@ -234,7 +230,7 @@ static bool emulate(struct vcpu *v, struct vm_exit *e, enum mmio_asks asks)
 static bool on_apic_page(struct vcpu *v, struct vm_exit *e)
 {
 	unsigned reg = e->mmio.gpa >> 4 & 0xff, inner = e->mmio.gpa & 15;
-	const struct insn_mov *m = find_mov(v);
+	const struct insn_info *m = find_mov(v);
 
 	v->page->exits[EXIT_APIC]++;
 	if (!m || m->write != e->mmio.write) {
@@ -251,7 +247,7 @@ static bool on_apic_page(struct vcpu *v, struct vm_exit *e)
 
 static bool rings_doorbell(struct vcpu *v, uint64_t gpa)
 {
-	const struct insn_mov *m = find_mov(v);
+	const struct insn_info *m = find_mov(v);
 
 	if (!m || !m->write || !vm_doorbell_ring(v->vm, DOORBELL_MMIO, gpa, m->size, source(v, m))) {
 		return false;
@@ -373,6 +369,7 @@ exit_fn *const exit_handlers[EXIT_KIND_COUNT] = {
 	[EXIT_PIO] = on_pio,
 	[EXIT_MMIO] = on_mmio,
 	[EXIT_TASK] = on_task,
+	[EXIT_DECODE] = on_decode,
 	[EXIT_EOI] = on_eoi,
 	[EXIT_SHUTDOWN] = on_shutdown,
 	[EXIT_FAIL] = on_fail,

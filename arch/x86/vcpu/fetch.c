@@ -173,3 +173,21 @@ unsigned fetch_code(struct vcpu *v, uint8_t out[16])
 	__builtin_memcpy(out + sizeof(b.low), &b.high, sizeof(b.high));
 	return 16;
 }
+
+const struct insn_info *fetch_insn(struct vcpu *v)
+{
+	struct insn_memo *memo = &v->memo[(v->rip ^ v->rip >> 4) % INSN_MEMO_COUNT];
+	union { uint8_t b[16]; uint64_t w[2]; } code;
+	unsigned n = fetch_code(v, code.b);
+	enum insn_mode mode = guest_insn_mode(&v->fetch.mode);
+
+	if (memo->bytes[0] != code.w[0] || memo->bytes[1] != code.w[1] || memo->n != n || memo->mode != mode) {
+		memo->bytes[0] = code.w[0];
+		memo->bytes[1] = code.w[1];
+		memo->n = (uint8_t)n;
+		memo->mode = (uint8_t)mode;
+		memo->ok = false;
+	}
+	v->asked = memo->ok ? NULL : memo;
+	return memo->ok ? &memo->insn : NULL;
+}

@@ -5,14 +5,13 @@
  */
 #pragma once
 
-#include "arch/x86/vcpu/insn.h"
 #include "arch/x86/vcpu/ops.h"
 #include "lib/base.h"
 
 /* No rip is so near above it that a fetch could hit. */
 #define FETCH_NOTHING 0x8000000000000001ull
 
-enum { WALK_LEVELS_MAX = 4, MMIO_MEMO_COUNT = 16 };
+enum { WALK_LEVELS_MAX = 4, INSN_MEMO_COUNT = 16 };
 
 /*
  * The code page of the last fetch. Holds for the same mode and as long as all entries read the same; fewer levels than
@@ -25,15 +24,21 @@ struct fetch_cache {
 	uint64_t entry_uva[WALK_LEVELS_MAX], entry[WALK_LEVELS_MAX];
 };
 
+/* Width of code: CS.D and CS.L. */
+enum insn_mode { INSN_16, INSN_32, INSN_64 };
+
 /* An instruction that the vmm decoded, or is to decode; holds only for the same bytes. */
-struct mmio_memo {
+struct insn_memo {
 	uint64_t bytes[2];
 	uint8_t n, mode;                     /* valid bytes; enum insn_mode                      */
-	bool ok;                             /* it is a MOV                                      */
-	struct insn_mov mov;
+	bool ok;                             /* insn is the vmm's answer                         */
+	struct insn_info insn;
 };
 
 enum insn_mode guest_insn_mode(const struct guest_mode *m);
+
+/* What the vmm told of the instruction at rip. NULL: nothing of these bytes yet; v->asked is where its answer goes. */
+const struct insn_info *fetch_insn(struct vcpu *v);
 
 /*
  * Copies up to 16 bytes at the vCPU's rip into out (zero beyond them) and returns their count; fewer at the end of what

@@ -172,14 +172,14 @@ void state_get(struct vcpu *v, struct vcpu_state *s)
 	__builtin_memcpy(s->xsave, v->xsave, cpu_features.xsave_size);
 }
 
-/* What a memo may hold: what the kernel shifts by. Copied before it is checked. */
-static void take_mov(struct mmio_memo *memo, const struct vcpu_page *page)
+/* What the kernel shifts by must be what it can shift by. Copied before it is checked. */
+static void take_insn(struct insn_memo *memo, const struct vcpu_page *page)
 {
-	struct insn_mov *m = &memo->mov;
+	struct insn_info *i = &memo->insn;
 
-	__builtin_memcpy(m, &page->mov, sizeof(*m));
+	__builtin_memcpy(i, &page->insn, sizeof(*i));
 	__asm__ volatile("" : : : "memory");
-	memo->ok = m->size - 1u < 8 && m->reg_size - 1u < 8 && m->length - 1u < INSN_MAX;
+	memo->ok = i->length - 1u < 15 && (i->kind != INSN_MOV || (i->size - 1u < 8 && i->reg_size - 1u < 8));
 }
 
 void state_take_page(struct vcpu *v)
@@ -197,8 +197,8 @@ void state_take_page(struct vcpu *v)
 	if (dirty & DIRTY_RFLAGS) {
 		v->rflags = (__atomic_load_n(&page->rflags, __ATOMIC_RELAXED) & RFLAGS_VMM) | RFLAGS_FIXED;
 	}
-	if ((dirty & DIRTY_MOV) && v->asked) {
-		take_mov(v->asked, page);
+	if ((dirty & DIRTY_INSN) && v->asked) {
+		take_insn(v->asked, page);
 	}
 	page->dirty = 0;
 }

@@ -69,7 +69,7 @@ struct vcpu {
 	void *backend;                   /* the back end's own page                                 */
 	void *apic_page;                 /* for the APIC that the CPU keeps in x2APIC mode, or NULL */
 	struct fetch_cache fetch;
-	struct mmio_memo memo[MMIO_MEMO_COUNT], *asked;      /* the one that the vmm is to fill     */
+	struct insn_memo memo[INSN_MEMO_COUNT], *asked;      /* the one that the vmm is to fill     */
 
 	struct vapic vapic;
 	uint64_t xcr0, tsc_aux, mtrr_def, dr[4];

@@ -440,6 +440,9 @@ static void x2apic_registers(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(reserved); i++) {
 		equal(reserved[i].name, FAULT("wrmsr", (uint32_t)reserved[i].value, reserved[i].msr, reserved[i].value >> 32), GP);
 	}
+	/* Kernels write delivery status and remote IRR back when they go (Xen); they are read-only, not reserved. */
+	equal("read-only bits of an lvt", FAULT("wrmsr", 0x15700, 0x835, 0), NONE);
+	equal("read-only bits of an lvt, read", rdmsr(0x835), 0x10700);
 	equal("back to xapic refused", FAULT("wrmsr", 0xfee00900, MSR_BASE, 0), GP);
 	equal("the base cannot lose enable alone", FAULT("wrmsr", 0xfee00500, MSR_BASE, 0), GP);
 	ok("the page is not there", mmio_read32(0xfee00000 + VERSION) != apic_read(VERSION));

@@ -260,6 +260,11 @@ TEST(x2apic_faults_where_the_manual_says)
 	CHECK_EQ(vapic_write_x2(&l, APIC_ID, 1), VAPIC_FAULT);
 	CHECK_EQ(vapic_write_x2(&l, APIC_EOI, 1), VAPIC_FAULT);
 	CHECK_EQ(vapic_write_x2(&l, APIC_TPR, 1ull << 32), VAPIC_FAULT);
+	CHECK_EQ(vapic_write_x2(&l, APIC_LVT_LINT0, 0x16700), VAPIC_DONE);    /* what is read-only is no fault */
+	CHECK_EQ(vapic_write_x2(&l, APIC_LVT_LINT0, 0x5700), VAPIC_DONE);
+	CHECK_EQ(l.reg[APIC_LVT_LINT0], 0x700);
+	CHECK_EQ(vapic_write_x2(&l, APIC_LVT_ERROR, 0x11010), VAPIC_DONE);
+	CHECK_EQ(vapic_write_x2(&l, APIC_LVT_ERROR, 0x14010), VAPIC_FAULT);
 	CHECK_EQ(vapic_write_x2(&l, APIC_SELF_IPI, 0x41), VAPIC_SEND);
 	CHECK_EQ(l.icr, 0x40041);
 	CHECK_EQ(vapic_write_x2(&l, APIC_ICR, 0x500000041), VAPIC_SEND);

@@ -6,7 +6,8 @@
 
 enum {
 	VERSION = 0x14 | 6 << 16,        /* integrated, 7 LVT entries                                  */
-	LVT_MASKED = 1 << 16, LVT_VECTOR = 0xff, LVT_MODE_SHIFT = 8,
+	LVT_PENDING = 1 << 12, LVT_REMOTE_IRR = 1 << 14, LVT_LEVEL = 1 << 15, LVT_MASKED = 1 << 16,
+	LVT_VECTOR = 0xff, LVT_MODE_SHIFT = 8,
 	TIMER_PERIODIC = 1, TIMER_DEADLINE = 2,
 	ESR_SEND_ILLEGAL = 1 << 5, ESR_RECEIVE_ILLEGAL = 1 << 6, ESR_REGISTER = 1 << 7,
 	DFR_FLAT = 0xf, SELF_IPI_ICR = 1 << 18,
@@ -413,9 +414,11 @@ bool vapic_read_x2(struct vapic *l, unsigned reg, uint64_t *val)
 
 enum vapic_effect vapic_write_x2(struct vapic *l, unsigned reg, uint64_t val)
 {
-	/* Reserved bits fault in this mode; of the ESR all are. */
-	if (!allowed(l, reg, W2) || ((reg == APIC_ICR ? (uint32_t)val : val) & ~(uint64_t)table[reg].mask) ||
-	    (val && reg == APIC_ESR)) {
+	uint64_t mask = reg < APIC_REGS ? table[reg].mask : 0;
+
+	/* Reserved bits fault in this mode; of the ESR all are. Those of an LVT that are read-only do not: kernels write them. */
+	mask |= is_lvt(reg) ? LVT_PENDING | (mask & LVT_LEVEL ? LVT_REMOTE_IRR : 0) : 0;
+	if (!allowed(l, reg, W2) || ((reg == APIC_ICR ? (uint32_t)val : val) & ~mask) || (val && reg == APIC_ESR)) {
 		return VAPIC_FAULT;
 	}
 	if (reg == APIC_ICR) {

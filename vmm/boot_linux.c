@@ -86,7 +86,11 @@ static int check_header(const struct setup_header *h, struct boot_reason *why)
 	if (!(h->loadflags & LOADED_HIGH)) {
 		return boot_fail(why, E_PROTO, "kernel: a zImage, only bzImage is supported");
 	}
-	if (!h->kernel_alignment || (h->kernel_alignment & (h->kernel_alignment - 1))) {
+	/* iPXE looks like this: behind its setup code, which asks the BIOS, stands what that code has to unpack first. */
+	if (!h->code32_start && !(h->xloadflags & XLF_KERNEL_64)) {
+		return boot_fail(why, E_PROTO, "kernel: it starts in real mode only (code32_start is 0), so it needs a BIOS");
+	}
+	if (h->relocatable && (!h->kernel_alignment || (h->kernel_alignment & (h->kernel_alignment - 1)))) {
 		return boot_fail(why, E_PROTO, "kernel: alignment %#x is not a power of two", h->kernel_alignment);
 	}
 	return OK;

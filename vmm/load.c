@@ -169,6 +169,18 @@ static int put_reset_stub(const struct gmem *mem)
 	return gmem_write(mem, gpa(PLATFORM_RESET), code, sizeof(code));
 }
 
+/*
+ * The two words of the BIOS data area that kernels read even where they call no BIOS: the segment behind conventional
+ * memory, and how many KiB of it there are. Xen finds the place for its real-mode code by them.
+ */
+static int put_bios_data(const struct gmem *mem)
+{
+	const uint16_t segment = PLATFORM_EBDA >> 4, kib = PLATFORM_EBDA >> 10;
+	int r = gmem_write(mem, gpa(PLATFORM_BDA_EBDA), &segment, sizeof(segment));
+
+	return r < 0 ? r : gmem_write(mem, gpa(PLATFORM_BDA_MEMORY), &kib, sizeof(kib));
+}
+
 /* What firmware leaves in MTRRdefType: MTRRs on, no ranges, write-back (SDM 3A 12.11.2.1). */
 enum { MTRR_ON_WRITE_BACK = 0x806 };
 
@@ -180,6 +192,9 @@ int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, stru
 
 	if (r == OK) {
 		r = put_reset_stub(mem);
+	}
+	if (r == OK) {
+		r = put_bios_data(mem);
 	}
 	if (r == OK && long_mode) {
 		r = put_page_tables(mem);

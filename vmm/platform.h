@@ -49,6 +49,8 @@ enum platform_gsi { GSI_PIT = 0, GSI_COM1 = 4, GSI_RTC = 8, GSI_SCI = 9, GSI_VIR
 #define PLATFORM_HIGH     0x100000000ull   /* and goes on here                                       */
 
 /* Areas in the first MiB, all inside RAM. The memory map says which of them the guest may take. */
+#define PLATFORM_BDA_EBDA   0x40eull       /* BIOS data area: segment of the next, 16 bits           */
+#define PLATFORM_BDA_MEMORY 0x413ull       /* and KiB of conventional memory, 16 bits                */
 #define PLATFORM_EBDA     0x9fc00ull       /* end of conventional memory                             */
 #define PLATFORM_VGA      0xa0000ull
 #define PLATFORM_TABLES   0xe0000ull       /* RSDP first, then the other ACPI tables                 */

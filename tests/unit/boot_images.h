@@ -8,7 +8,7 @@
 /* A bzImage: boot sector, one sector of setup, KERNEL_BYTES of kernel that prefers 2 MiB and wants 64 KiB there. */
 enum {
 	BZ_SETUP_SECTS = 0x1f1, BZ_SYSSIZE = 0x1f4, BZ_BOOT_FLAG = 0x1fe, BZ_JUMP = 0x200, BZ_MAGIC = 0x202, BZ_VERSION = 0x206,
-	BZ_LOADER = 0x210, BZ_LOADFLAGS = 0x211, BZ_RAMDISK = 0x218, BZ_RAMDISK_SIZE = 0x21c, BZ_CMDLINE = 0x228,
+	BZ_LOADER = 0x210, BZ_LOADFLAGS = 0x211, BZ_CODE32 = 0x214, BZ_RAMDISK = 0x218, BZ_RAMDISK_SIZE = 0x21c, BZ_CMDLINE = 0x228,
 	BZ_INITRD_MAX = 0x22c, BZ_ALIGNMENT = 0x230, BZ_RELOCATABLE = 0x234, BZ_XLOADFLAGS = 0x236,
 	BZ_CMDLINE_SIZE = 0x238, BZ_PREF_ADDRESS = 0x258, BZ_INIT_SIZE = 0x260,
 	BZ_KERNEL = 1024, BZ_KERNEL_BYTES = 2048, BZ_BYTES = BZ_KERNEL + BZ_KERNEL_BYTES,
@@ -38,6 +38,7 @@ static inline void make_bzimage(uint8_t image[BZ_BYTES])
 	put(image, BZ_MAGIC, 0x53726448, 4);
 	put(image, BZ_VERSION, 0x20f, 2);
 	put(image, BZ_LOADFLAGS, 1, 1);
+	put(image, BZ_CODE32, 0x100000, 4);
 	put(image, BZ_INITRD_MAX, 0x7fffffff, 4);
 	put(image, BZ_ALIGNMENT, 0x100000, 4);
 	put(image, BZ_RELOCATABLE, 1, 1);

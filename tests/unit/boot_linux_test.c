@@ -159,6 +159,20 @@ TEST(broken_headers_are_refused_with_a_reason)
 	}
 }
 
+/* As iPXE's, whose alignment of 0 says nothing since it is not to be moved. */
+TEST(kernel_that_starts_in_real_mode_only_is_refused_for_that)
+{
+	setup();
+	put(image, BZ_RELOCATABLE, 0, 1);
+	put(image, BZ_ALIGNMENT, 0, 4);
+	CHECK_EQ(load_guest(&req, &start, &why), OK);
+	put(image, BZ_CODE32, 0, 4);
+	CHECK_EQ(load_guest(&req, &start, &why), OK);
+	put(image, BZ_XLOADFLAGS, 0, 2);
+	CHECK_EQ(load_guest(&req, &start, &why), E_PROTO);
+	CHECK(strstr(why.text, "BIOS"));
+}
+
 /* The header counts in units of 16 bytes, and the last one need not be whole (memtest86+'s is not). */
 TEST(every_truncation_is_refused)
 {
@@ -202,6 +216,9 @@ TEST(first_vcpu_starts_in_long_mode)
 	CHECK_EQ(s.ds.selector, 0x18);
 	CHECK_EQ(s.rflags, 2);
 	CHECK_MEM(ram + 0xffff0, "\xba\xf9\x0c\xb0\x06\xee", 6);
+	/* BIOS data area: conventional memory ends at 9FC0h:0, 639 KiB. */
+	CHECK_EQ(get(ram, 0x40e, 2), 0x9fc0);
+	CHECK_EQ(get(ram, 0x413, 2), 639);
 	/* Virtual wire mode: the PIC's interrupts pass through the local APIC. */
 	CHECK_EQ(s.apic[0x0f], 0x1ff);
 	CHECK_EQ(s.apic[0x35], 0x700);

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small kernels as guests: Multiboot of both versions, GRUB's own image, Brume itself, and a hundred of them at once."""
+"""Kernels that are not Linux, and small ones: Multiboot of both versions, GRUB's own images, Xen, GNU Mach, memtest86+, Brume
+itself, and a hundred at once."""
+import glob
 import os
 import subprocess
 
-from harness import BUILD, INITRD, KERNEL, VMLINUZ, Machine, make_iso, test, test_on_both, vm_config, work_dir, write_file
+from harness import (BUILD, INITRD, KERNEL, LINUX, VMLINUZ, Machine, make_iso, script_word, test, test_on_both, vm_config, work_dir,
+                     write_file)
 
 SMALL = {f"small-{form}": os.path.join(BUILD, f"guest/small-{form}") for form in ("1.elf", "1.bin", "2.elf", "2.bin")}
 
-GRUB = os.path.join(BUILD, "deps/small/usr/lib/grub/i386-coreboot")
+GRUB = {"coreboot": os.path.join(BUILD, "deps/small/usr/lib/grub/i386-coreboot"), "multiboot": os.path.join(BUILD, "deps/grub")}
+DOWN = "\x0e"                        # as Emacs does: no sequence of bytes that the line could cut
 INVADERS = os.path.join(BUILD, "deps/small/boot/invaders.exec")
 
 
@@ -41,29 +45,89 @@ def multiboot_kernels_of_all_forms_hear_what_they_are_told(kind):
         assert node.wait_exit(30) == 0
 
 
-def grub_image():
-    """GRUB for coreboot, a Multiboot 1 kernel, with Debian's kernel in its memory disk."""
+def grub_image(platform):
+    """GRUB for that platform, a Multiboot 1 kernel, with Debian's kernel in its memory disk behind a menu."""
     early = write_file("early.cfg", "serial --unit=0\nterminal_output serial\nterminal_input serial\n"
                                     "configfile (memdisk)/grub.cfg\n")
-    script = write_file("grub.cfg", "echo guest $grub_platform\nlinux (memdisk)/vmlinuz console=ttyS0 quiet from=grub\n"
-                                    "initrd (memdisk)/initrd.img\nboot\n")
+    script = write_file("grub.cfg", "set timeout=-1\nmenuentry 'stay here' {\n echo here\n}\nmenuentry 'Linux' {\n"
+                                    "echo guest $grub_platform\nlinux (memdisk)/vmlinuz console=ttyS0 quiet from=grub\n"
+                                    "initrd (memdisk)/initrd.img\n}\n")
     disk, out = os.path.join(work_dir(), "disk.tar"), os.path.join(work_dir(), "grub.elf")
     names = [word for path in (script, VMLINUZ, INITRD) for word in ("-C", os.path.dirname(path), os.path.basename(path))]
     subprocess.run(["tar", "-cf", disk, *names], check=True)
-    subprocess.run(["grub-mkimage", "-O", "i386-coreboot", "-d", GRUB, "-o", out, "-p", "(memdisk)/", "-c", early, "-m", disk,
-                    "memdisk", "tar", "serial", "terminal", "echo", "linux", "normal", "configfile"], check=True)
+    subprocess.run(["grub-mkimage", "-O", f"i386-{platform}", "-d", GRUB[platform], "-o", out, "-p", "(memdisk)/", "-c", early,
+                    "-m", disk, "memdisk", "tar", "serial", "terminal", "echo", "linux", "normal", "configfile"], check=True)
     return out
 
 
-@test
-def grub_as_a_guest_loads_linux():
+def grub_loads_linux(kind, platform):
     config = vm_config("grub", memory="192M", kernel="grub.elf", initrd=None, cmdline="")
-    with Machine(iso=make_iso(config, {"grub.elf": grub_image()}), memory="512m") as node:
-        node.expect(r"guest coreboot", 60)
+    with kind(iso=make_iso(config, {"grub.elf": grub_image(platform)}), memory="512m") as node:
+        node.expect(r"GNU GRUB +version", 60)
+        node.expect(r"\*stay here")
+        node.send(DOWN)
+        node.expect(r"\*Linux")
+        node.send("\r")
+        node.expect(rf"guest {platform}")
         node.login(120)
         assert "from=grub" in node.shell("cat /proc/cmdline")
         node.escape("q")
         assert node.wait_exit(60) == 0
+
+
+@test
+def grub_for_coreboot_loads_linux():
+    grub_loads_linux(Machine, "coreboot")
+
+
+@test_on_both
+def grub_for_multiboot_loads_linux(kind):
+    grub_loads_linux(kind, "multiboot")
+
+
+def other(pattern):
+    return glob.glob(os.path.join(BUILD, "deps/others/boot", pattern))[0]
+
+
+# The kernel of the tests has no part for Xen's first domain: it has Xen's console for its own messages only and no interrupts of
+# devices, so there is no entropy device.
+@test_on_both
+def xen_as_a_guest_runs_linux(kind):
+    script = "echo \"runs on $(cat /sys/hypervisor/type) $(cat /sys/hypervisor/version/major)\" > /dev/kmsg; reboot -f"
+    words = f"earlyprintk=xen,keep quiet loglevel=6 {script_word(script)}"
+    config = vm_config("xen", memory="384M", kernel="xen", initrd=None, cmdline="xen com1=115200,8n1 console=com1",
+                       extra=f"module vmlinuz linux {words}\nmodule initrd.img\nrng no\non-reboot stop")
+    with kind(iso=make_iso(config, dict(LINUX, xen=other("xen-*-amd64"))), memory="512m") as node:
+        node.expect(r"\(XEN\) Xen version 4", 60)
+        node.expect(r"\(XEN\) Platform timer is .*ACPI PM Timer")
+        node.expect(r"runs on xen 4$", 120)
+        node.expect(r"Hardware Dom0 .*reboot", 60)
+        node.expect(r"vm xen: reset", 60)
+        node.escape("q")
+        assert node.wait_exit(30) == 0
+
+
+@test_on_both
+def mach_starts_up_to_its_servers(kind):
+    config = vm_config("mach", memory="64M", kernel="mach", initrd=None, cmdline="console=com0", extra="on-reboot stop")
+    with kind(iso=make_iso(config, {"mach": other("gnumach-*")}), memory="256m") as node:
+        node.expect(r"^GNU Mach 1\.", 60)
+        node.expect(r"RTC time is 20\d\d-")
+        node.expect(r"No bootstrap code loaded with the kernel")
+        node.escape("q")
+        assert node.wait_exit(30) == 0
+
+
+@test
+def memtest_works_through_its_tests():
+    config = vm_config("memtest", memory="16M", kernel="memtest", initrd=None, cmdline="console=ttyS0,115200")
+    with Machine(iso=make_iso(config, {"memtest": other("memtest86+x64.bin")}), memory="256m") as node:
+        node.expect(r"Memtest86\+ v6", 60)
+        node.expect(r"#4 +\[", 120)
+        node.expect(r"Errors: 0 ")
+        node.expect_none(r"Errors: *[1-9]")
+        node.escape("q")
+        assert node.wait_exit(30) == 0
 
 
 # It paints on a screen that is not there; that it runs is all that can be seen.

@@ -469,7 +469,7 @@ static const struct { const char *name; void (*run)(void); bool endless; } group
 	{ "tasks", group_tasks, false }, { "taskfaults", group_taskfaults, false }, { "v86", group_v86, false },
 	{ "segments", group_segments, false }, { "encodings", group_encodings, false },
 	{ "hpet", group_hpet, false }, { "hpetforms", group_hpetforms, true }, { "clocks", group_clocks, false },
-	{ "illegal", group_illegal, false },
+	{ "illegal", group_illegal, false }, { "many", group_many, false },
 	{ "debug", group_debug, true }, { "starts", group_starts, true },
 	{ "pci", group_pci, false }, { "virtio", group_virtio, false },
 };

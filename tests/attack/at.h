@@ -15,7 +15,7 @@
 #include "tests/guest/rt.h"
 
 enum {
-	AT_CPUS = 4,                 /* processors that are used, with the first                      */
+	AT_CPUS = 8,                 /* processors that are used, with the first                      */
 	SEL_CODE64 = 0x08, SEL_DATA = 0x10, SEL_CODE32 = 0x18, SEL_CODE16 = 0x20, SEL_DATA16 = 0x28, SEL_SPARE = 0x50,
 	SEL_USER_DATA = 0x3b, SEL_USER_CODE = 0x43, SEL_USER_CODE32 = 0x4b, SEL_TSS = 0x60,
 	GDT_ENTRIES = 32,
@@ -187,3 +187,4 @@ void group_tasks(void);
 void group_taskfaults(void);
 void group_v86(void);
 void group_segments(void);
+void group_many(void);

@@ -467,7 +467,7 @@ static const struct { const char *name; void (*run)(void); bool endless; } group
 	{ "xapic", group_xapic, false }, { "x2apic", group_x2apic, false }, { "paging", group_paging, false },
 	{ "code", group_code, false }, { "processors", group_processors, false }, { "real", group_real, false },
 	{ "tasks", group_tasks, false }, { "taskfaults", group_taskfaults, false }, { "v86", group_v86, false },
-	{ "segments", group_segments, false }, { "encodings", group_encodings, false },
+	{ "segments", group_segments, false }, { "encodings", group_encodings, false }, { "nmi", group_nmi, false },
 	{ "hpet", group_hpet, false }, { "hpetforms", group_hpetforms, true }, { "clocks", group_clocks, false },
 	{ "illegal", group_illegal, false }, { "many", group_many, false },
 	{ "debug", group_debug, true }, { "starts", group_starts, true },

@@ -135,6 +135,11 @@ def clocks_of_the_chipset(kind):
 
 
 @test_on_both
+def nmis_at_every_moment(kind):
+    attack(kind, "nmi", 20, vcpus=1)
+
+
+@test_on_both
 def starts_and_stops_of_processors(kind):
     attack(kind, "processors", 36)
 

@@ -163,11 +163,16 @@ static void assign_asid(struct vcpu *v, struct vmcb *c, struct svm_cpu *cpu, uin
 	c->host_space_generation = v->space->generation;
 }
 
-/* V_IRQ makes the CPU deliver the vector itself, or exit when it could. */
+/*
+ * V_IRQ makes the CPU deliver the vector itself, or exit when it could. If it is an NMI that waits for an IRET, that exit may be
+ * far: the IRET is stepped over. One that faults shows the handler TF in the flags it pushes; that is the price.
+ */
 static uint64_t virtual_interrupt(const struct vcpu *v, struct vmcb *c)
 {
 	if (v->window) {
 		c->icpt3 |= ICPT3_VINTR;
+		c->host_steps = v->rip == v->nmi_iret_rip && !(v->rflags & RFLAGS_TF);
+		c->rflags |= c->host_steps ? RFLAGS_TF : 0;
 		return VINTR_IRQ | VINTR_PRIO(15);
 	}
 	return VINTR_IRQ | VINTR_PRIO(v->virq >> 4) | VINTR_VECTOR(v->virq);
@@ -225,6 +230,12 @@ static void leave_state(struct vcpu *v, struct vmcb *c)
 		c->icpt3 &= ~(uint32_t)ICPT3_VINTR;
 		v->window = false;
 		vcpu_add_work(v, WORK_IRQ);
+		if (c->host_steps && v->rip == v->nmi_iret_rip) {
+			v->rflags &= ~(uint64_t)RFLAGS_TF;
+		} else if (c->host_steps && c->exit_code == VMEXIT_EXCP_0 + VECTOR_DB) {
+			c->dr6 &= ~(uint64_t)DR6_BS;
+			c->exit_code = VMEXIT_VINTR;
+		}
 	} else if (v->virq && !(c->vintr & VINTR_IRQ)) {
 		irq_taken(v);
 	}

@@ -64,7 +64,7 @@ struct vmcb {
 	uint8_t pad0e0[0x3e0 - 0xe0];
 	/* 3E0h-3FFh are the host's to use. */
 	uint64_t host_space_generation, host_asid_generation;
-	uint32_t host_asid_cpu, host_pad[3];
+	uint32_t host_asid_cpu, host_steps, host_pad[2];
 
 	struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
 	uint8_t pad4a0[0x4cb - 0x4a0];

@@ -3,15 +3,18 @@
 #include "console/line.h"
 #include "console/mux.h"
 #include "console/node.h"
+#include "console/report.h"
 #include "console/video.h"
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
 
 enum { RECEIVE_ROUNDS = 8, FULL_NS = 20000000 };
+#define SECOND_NS 1000000000ull
 
 static struct mux mux;
 static struct video video;
 static struct console_channel *channels[CONF_VMS_MAX];
+static uint64_t report_until;    /* the screen shows a panic's report until then; 0: it does not */
 
 static const struct node_status *status(void)
 {
@@ -34,6 +37,7 @@ static void receive(void)
 		if (!n) {
 			break;
 		}
+		report_until = report_until ? 1 : 0;
 		mux_input(&mux, bytes, n);
 	}
 }
@@ -72,6 +76,28 @@ static void signal_others(void)
 	}
 }
 
+static void show_report(void)
+{
+	if (video.memory && status()->report[0]) {
+		report_draw(&video.mode, video.memory, status()->report);
+		report_until = sys_clock(NULL) + REPORT_SECONDS * SECOND_NS;
+	}
+}
+
+/* The machines' text, but while a report stands there. Returns until when that is, or next. */
+static uint64_t draw(uint64_t now, uint64_t next)
+{
+	if (now < report_until) {
+		return report_until < next ? report_until : next;
+	}
+	if (report_until) {
+		report_until = 0;
+		video_forget(&video);
+	}
+	video_draw(&video);
+	return next;
+}
+
 /* One round; returns until when there is nothing to do. */
 static uint64_t serve(void)
 {
@@ -86,8 +112,7 @@ static uint64_t serve(void)
 		next = now + FULL_NS;                    /* the line's event should come before that */
 	}
 	signal_others();
-	video_draw(&video);
-	return next;
+	return draw(now, next);
 }
 
 /* Sleeps until somebody has something; the line's interrupt is one of them. */
@@ -110,6 +135,7 @@ int user_main(uint64_t argument)
 		channels[i] = (struct console_channel *)CONSOLE_CHANNEL_ADDR(i);
 	}
 	video_init(&video, &status()->video, (void *)(CONSOLE_VIDEO_ADDR + status()->video.offset));
+	show_report();
 	mux_init(&mux, status(), exchange(), channels);
 	__atomic_store_n(&exchange()->attached, 1, __ATOMIC_RELEASE);
 	line_init((uint16_t)argument);

@@ -25,7 +25,7 @@ enum console_slot {
 #define CONSOLE_VIDEO_ADDR    0x0000000040000000ull    /* the screen's memory, read-write            */
 #define CONSOLE_CHANNEL_ADDR(vm) (0x0000000020000000ull + (uint64_t)(vm) * 0x10000)   /* struct console_channel */
 
-enum { NODE_MAGIC = 0x45444f4e, NODE_NODES_MAX = 8 };
+enum { NODE_MAGIC = 0x45444f4e, NODE_NODES_MAX = 8, NODE_REPORT = 4096 };
 
 /*
  * NODE_VM_STOPPED --start--> NODE_VM_RUNNING --end--> NODE_VM_ENDED --acknowledged--> NODE_VM_STOPPED
@@ -78,6 +78,7 @@ struct node_status {
 	struct node_numa numa[NODE_NODES_MAX];
 	struct node_video video;
 	struct node_vm vm[CONF_VMS_MAX];
+	char report[NODE_REPORT];    /* the panic that ended the run before: lines, with a NUL; or empty */
 };
 
 enum node_op { NODE_START, NODE_POWER_BUTTON, NODE_KILL, NODE_TAKE_MEMORY, NODE_GIVE_MEMORY, NODE_COUNTERS, NODE_TRACE, NODE_POWER_OFF };

@@ -66,6 +66,11 @@ void video_draw(struct video *v)
 	}
 }
 
+void video_forget(struct video *v)
+{
+	memset(v->shown, 0xff, sizeof(v->shown));        /* no cell is that */
+}
+
 static bool can_draw(const struct node_video *m)
 {
 	uint64_t line = m->kind == NODE_VIDEO_PIXELS ? m->width * (uint64_t)(m->bits / 8) : m->width * (uint64_t)VGA_CELL;

@@ -38,3 +38,6 @@ void video_put(struct video *v, const uint8_t *bytes, size_t len);
 
 /* Draws what has changed. */
 void video_draw(struct video *v);
+
+/* Somebody else drew on the memory: the next video_draw() draws everything. */
+void video_forget(struct video *v);

@@ -2,6 +2,8 @@
 /* The memory map: see bootmap.h. */
 #include "init/bootmap.h"
 
+enum { PRESERVE_ALIGN = 32 << 20 };
+
 #define ADDR_LIMIT ALIGN_DOWN(UINT64_MAX, (uint64_t)PAGE_SIZE)  /* the last page is given up: its end has no number */
 
 void bootmap_start(struct boot_info *info)
@@ -118,16 +120,31 @@ void bootmap_finish(struct boot_info *info)
 	}
 }
 
-struct boot_mem *bootmap_largest_free(struct boot_info *info)
+static const struct boot_mem *largest_free(const struct boot_info *info)
 {
-	struct boot_mem *best = NULL;
+	const struct boot_mem *best = NULL;
 
 	for (uint32_t i = 0; i < info->mem_count; i++) {
-		struct boot_mem *m = &info->mem[i];
+		const struct boot_mem *m = &info->mem[i];
 
 		if (m->type == BOOT_MEM_FREE && m->base + m->size <= GIB(4) && (!best || m->size > best->size)) {
 			best = m;
 		}
 	}
 	return best;
+}
+
+uint64_t bootmap_preserve(struct boot_info *info, uint64_t size)
+{
+	const struct boot_mem *m = largest_free(info);
+	uint64_t at, end;
+
+	if (!m || m->size <= size) {
+		return 0;
+	}
+	end = m->base + m->size;
+	at = ALIGN_UP(m->base, (uint64_t)PRESERVE_ALIGN);
+	at = at < end && size < end - at ? at : m->base;
+	bootmap_claim(info, at, size, BOOT_MEM_PRESERVED);
+	return at;
 }

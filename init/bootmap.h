@@ -24,5 +24,8 @@ bool bootmap_is_free(const struct boot_info *info, uint64_t base, uint64_t size)
 /* Takes the holes out and counts ram_bytes. No claims after this. */
 void bootmap_finish(struct boot_info *info);
 
-/* After bootmap_finish: the largest free range below 4 GiB, which the boot tables map; NULL: there is none. */
-struct boot_mem *bootmap_largest_free(struct boot_info *info);
+/*
+ * After bootmap_finish: makes size bytes, whole pages, of the largest free range below 4 GiB BOOT_MEM_PRESERVED and returns
+ * where they are: at its first multiple of 32 MiB, or else at its bottom. 0: there is no room.
+ */
+uint64_t bootmap_preserve(struct boot_info *info, uint64_t size);

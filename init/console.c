@@ -9,6 +9,7 @@
 #include "init/cpus.h"
 #include "init/events.h"
 #include "init/inventory.h"
+#include "init/keep.h"
 #include "init/log.h"
 #include "init/machine.h"
 #include "init/node.h"
@@ -110,6 +111,7 @@ bool console_init(void)
 	}
 	show_memory();
 	status()->video = video_screen.mode;
+	memcpy(status()->report, keep_panic(), strlen(keep_panic()));
 	status()->numa_count = numa.node_count;
 	status()->vm_count = vm_count();
 	for (uint32_t i = 0; i < vm_count(); i++) {

@@ -1,33 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The end of the kernel: what a panic prints, that it resets, and that the next boot shows the log."""
-import os
-import re
-import struct
-import subprocess
-
-from harness import BUILD, KERNEL, Failure, Machine, make_iso, test, test_on_both, vm_config, write_file
-
-UD2 = b"\x0f\x0b"
+from harness import Failure, Machine, make_iso, test, test_on_both, vm_config
+from patch import trap_at
 
 
-def broken_init(name="broken.elf"):
-    """The image with an undefined instruction where init, done with the machine, turns to its configuration: the death
-    of init is a panic."""
-    symbols = subprocess.run(["nm", os.path.join(BUILD, "init.sym.elf")], check=True, stdout=subprocess.PIPE, text=True).stdout
-    target = next(int(line.split()[0], 16) for line in symbols.splitlines() if line.endswith(" T config_read"))
-    with open(KERNEL, "rb") as stream:
-        image = bytearray(stream.read())
-    # The programs are ELF64 files on page boundaries of an ELF32 file; init is the first.
-    init = next(m.start() for m in re.finditer(rb"\x7fELF\x02", image) if m.start() % 4096 == 0)
-    table, = struct.unpack_from("<Q", image, init + 32)
-    size, count = struct.unpack_from("<HH", image, init + 54)
-    for i in range(count):
-        kind, _, offset, address, _, length = struct.unpack_from("<IIQQQQ", image, init + table + i * size)
-        if kind == 1 and address <= target < address + length:
-            at = init + offset + target - address
-            image[at:at + len(UD2)] = UD2
-            return write_file(name, bytes(image))
-    raise Failure("config_read() of init is in no segment")
+def broken_init():
+    """The image in which init, done with the machine, traps where it turns to its configuration: its death is a panic."""
+    return trap_at("init", "config_read")
 
 
 def expect_panic(node):

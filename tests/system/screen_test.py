@@ -4,11 +4,14 @@ import os
 import re
 
 from harness import BUILD, Failure, Machine, make_iso, test, vm_config, work_dir
+from patch import trap_at
 
 SMALL = {"small-2.elf": os.path.join(BUILD, "guest/small-2.elf")}
 CONFIG = vm_config("small", memory="4M", kernel="small-2.elf", initrd=None, cmdline="hello on the screen")
 LINES = [r"\[brume\] console of vm 'small' \(Ctrl-\] \? for keys\)", "small: multiboot 2", "small: command line hello on the screen",
          "small: done"]
+PANIC = [r"^\[brume\] The run before this one ended in a panic:$", r"PANIC: init ended: ", r"  cr0 [0-9a-f]{16} cr2 ",
+         r"   from ffffffff8[0-9a-f]{7} \w+\+0x[0-9a-f]+"]
 TRIES = 200
 
 
@@ -51,17 +54,40 @@ def vga_text(node, _):
     return "\n".join("".join(map(chr, cells[at:at + 80])).rstrip() for at in range(0, len(cells), 80))
 
 
+def expect_on_screen(node, read, lines):
+    font, text = glyphs(), ""
+    for _ in range(TRIES):
+        text = read(node, font)
+        if all(re.search(line, text, re.MULTILINE) for line in lines):
+            print(text)
+            return text
+    raise Failure(f"on the screen stands:\n{text}")
+
+
 def shows(uefi, read):
     with Machine(iso=make_iso(CONFIG, SMALL, uefi=uefi), memory="512m", uefi=uefi, extra=["-vga", "std"]) as node:
         node.expect(r"small: done", 120)
-        font, text = glyphs(), ""
-        for _ in range(TRIES):
-            text = read(node, font)
-            if all(re.search(line, text) for line in LINES):
-                break
-        else:
-            raise Failure(f"on the screen stands:\n{text}")
-        print(text)
+        expect_on_screen(node, read, LINES)
+        node.escape("q")
+        assert node.wait_exit(30) == 0
+
+
+# The key that shows the trace ends this image's init. No key is typed in the boot after that, until the report has been read.
+def shows_panic(uefi, read):
+    iso = make_iso(CONFIG, SMALL, uefi=uefi, arguments="panic=1", image=trap_at("init", "counters_show_trace"))
+    with Machine(iso=iso, memory="512m", uefi=uefi, extra=["-vga", "std", "-action", "reboot=reset"]) as node:
+        node.expect(r"small: done", 120)
+        node.escape("t")
+        node.expect(r"PANIC: init ended", 60)
+        node.expect(r"reset in 1 seconds")
+        node.expect(r"small: done", 120)
+        text = expect_on_screen(node, read, PANIC)
+        if "small: " in text:
+            raise Failure("the report of the panic does not stand alone")
+        node.escape("l")
+        text = expect_on_screen(node, read, LINES)
+        if "PANIC" in text:
+            raise Failure("the report of the panic stays")
         node.escape("q")
         assert node.wait_exit(30) == 0
 
@@ -74,3 +100,13 @@ def uefi_leaves_a_framebuffer():
 @test
 def bios_leaves_text():
     shows(False, vga_text)
+
+
+@test
+def panic_is_reported_by_the_next_boot_on_a_framebuffer():
+    shows_panic(True, screen_text)
+
+
+@test
+def panic_is_reported_by_the_next_boot_in_text():
+    shows_panic(False, vga_text)

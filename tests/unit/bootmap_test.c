@@ -178,3 +178,33 @@ TEST(is_free_looks_across_touching_claims)
 	CHECK(!bootmap_is_free(&info, UINT64_MAX, 2));
 	CHECK(!bootmap_is_free(&info, UINT64_MAX, 1));
 }
+
+/* Of RAM below 4 GiB, the largest range; not where firmware works when it starts. */
+TEST(what_is_kept_stands_at_the_first_32_mib)
+{
+	fresh();
+	bootmap_claim(&info, 0x100000, 0x5f00000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x100000000, 0x80000000, BOOT_MEM_FREE);
+	bootmap_claim(&info, 0x100000, 0x80000, BOOT_MEM_KERNEL);
+	bootmap_finish(&info);
+	CHECK_EQ(bootmap_preserve(&info, 0x5000), 0x2000000);
+	CHECK_EQ(info.mem_count, 5);
+	check_entry(1, 0x180000, 0x1e80000, BOOT_MEM_FREE);
+	check_entry(2, 0x2000000, 0x5000, BOOT_MEM_PRESERVED);
+	check_entry(3, 0x2005000, 0x3ffb000, BOOT_MEM_FREE);
+	check_entry(4, 0x100000000, 0x80000000, BOOT_MEM_FREE);
+}
+
+TEST(what_is_kept_stands_at_the_bottom_of_little_memory)
+{
+	fresh();
+	bootmap_claim(&info, 0x100000, 0x1f05000, BOOT_MEM_FREE);
+	bootmap_finish(&info);
+	CHECK_EQ(bootmap_preserve(&info, 0x5000), 0x100000);
+	check_entry(0, 0x100000, 0x5000, BOOT_MEM_PRESERVED);
+	check_entry(1, 0x105000, 0x1f00000, BOOT_MEM_FREE);
+	fresh();
+	bootmap_claim(&info, 0x100000, 0x5000, BOOT_MEM_FREE);
+	bootmap_finish(&info);
+	CHECK_EQ(bootmap_preserve(&info, 0x5000), 0);
+}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The text screen: what is drawn where, and the control sequences it knows.
- * sources: console/video.c
+ * sources: console/video.c console/report.c
  */
 #include "console/video.h"
+#include "console/report.h"
 
 #include "tests/unit/check.h"
 
@@ -74,6 +75,48 @@ TEST(glyphs_become_pixels)
 	CHECK_EQ(pixel_at(16, 5), 0);
 	CHECK_EQ(pixel_at(0, 16), 0xbfbfbf);
 	CHECK_EQ(memory[BYTES], 0xee);
+}
+
+/* A report stands there until the text is drawn anew, all of it, since the drawer knows nothing of the report. */
+TEST(report_stands_until_all_is_drawn_anew)
+{
+	struct node_video mode;
+
+	fresh();
+	mode = v.mode;
+	say("A");
+	video_draw(&v);
+	report_draw(&mode, memory, "AB\nB");
+	CHECK_EQ(pixel_at(0, 0), 0);                     /* the heading, in glyphs that are empty here */
+	video_draw(&v);
+	CHECK_EQ(pixel_at(0, 0), 0);
+	video_forget(&v);
+	video_draw(&v);
+	CHECK_EQ(pixel_at(0, 0), 0xbfbfbf);
+	CHECK_EQ(memory[BYTES], 0xee);
+}
+
+/* The first lines are what counts: the screen does not scroll. */
+TEST(report_is_cut_at_its_end)
+{
+	static uint8_t screen[80 * 8 * 4 * 5 * 16];
+	struct node_video mode = pixels;
+	char text[NODE_REPORT];
+
+	mode.width = 80 * 8;
+	mode.height = 5 * 16;
+	mode.pitch = mode.width * 4;
+	mode.bytes = sizeof(screen);
+	report_draw(&mode, screen, "A\n\nA\nA\nA\n");   /* heading, two lines and an empty one, the cursor's */
+	for (unsigned row = 0; row < 5; row++) {
+		uint32_t lit;
+
+		memcpy(&lit, screen + row * 16 * mode.pitch, sizeof(lit));
+		CHECK_EQ(lit != 0, row == 1 || row == 3 || row == 4);
+	}
+	memset(text, 'A', sizeof(text));                 /* one line without an end that has no room */
+	report_draw(&mode, screen, text);
+	CHECK_EQ(screen[16 * mode.pitch + 8 * 4], 0);
 }
 
 TEST(other_pixel_formats)

@@ -299,6 +299,119 @@ static void config_garbage(unsigned q)
 	}
 }
 
+/* ---- packed rings (2.8): the same places, 16 bytes of address, length, id and flags ---- */
+
+enum { P_AVAIL = 0x80, P_USED = 0x8000 };
+
+static void packed(unsigned q, unsigned slot, uint64_t addr, uint32_t len, uint16_t flags)
+{
+	volatile struct desc *d = &area[q].desc[slot % SIZE];
+
+	d->addr = addr;
+	d->len = len;
+	d->flags = (uint16_t)slot;           /* the id stands there */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	d->next = flags;                     /* and the flags here */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static bool packed_answered(unsigned q)
+{
+	uint64_t end = rdtsc() + 300 * tsc_per_ms();
+	volatile struct desc *d = &area[q].desc[0];
+
+	virtio_kick(dev, q, q);
+	while ((d->next & P_USED) == 0 && rdtsc() < end) {
+		__asm__ volatile("pause");
+	}
+	return (d->next & (P_AVAIL | P_USED)) == (P_AVAIL | P_USED);
+}
+
+static bool packed_works(void)
+{
+	unsigned q = dev->id == NET || dev->id == CONSOLE;
+	uint16_t flags = dev->id == ENTROPY ? WRITE : 0;
+
+	start(F_PACKED);
+	memset(data, 0, 1024);
+	if (dev->id == BLOCK) {
+		data[528] = 0xff;
+		packed(0, 2, phys(data + 528), 1, P_AVAIL | WRITE);
+		packed(0, 1, phys(data + 16), 512, P_AVAIL | WRITE | NEXT);
+		packed(0, 0, phys(data), 16, P_AVAIL | NEXT);
+		return packed_answered(0) && data[528] == 0 && data[16] == 0x7f;
+	}
+	packed(q, 0, phys(data), dev->id == BALLOON ? 4 : 72, P_AVAIL | flags);
+	return packed_answered(q);
+}
+
+static void packed_both(unsigned q, uint64_t addr, uint32_t len)
+{
+	packed(q, 0, addr, len, P_AVAIL);
+	virtio_kick(dev, q, q);
+	packed(q, 1, addr, len, P_AVAIL | WRITE);
+	virtio_kick(dev, q, q);
+}
+
+static void p_chain(unsigned q)
+{
+	for (unsigned i = 0; i < SIZE; i++) {
+		packed(q, SIZE - 1 - i, phys(data), 16, P_AVAIL | NEXT);
+	}
+	virtio_kick(dev, q, q);
+}
+static void p_far(unsigned q) { packed_both(q, 1ull << 40, 4096); }
+static void p_wraps(unsigned q) { packed_both(q, ~0ull - 8, 64); }
+static void p_half(unsigned q) { packed_both(q, 64ull * 1024 * 1024 - 8, 64); }
+static void p_device(unsigned q) { packed_both(q, IOAPIC, 64); }
+static void p_huge(unsigned q) { packed_both(q, phys(data), 0xffffffff); }
+static void p_empty(unsigned q) { packed_both(q, phys(data), 0); }
+static void p_itself(unsigned q) { packed_both(q, phys(area[q].desc), sizeof(area[q].desc)); }
+static void p_flags(unsigned q)
+{
+	packed(q, 0, phys(data), 64, 0xffff);
+	virtio_kick(dev, q, q);
+	packed(q, 0, phys(data), 64, P_USED);
+	virtio_kick(dev, q, q);
+	packed(q, 0, phys(data), 64, 0x7fff);
+	virtio_kick(dev, q, q);
+}
+static void p_in_out(unsigned q)
+{
+	packed(q, 1, phys(data + 64), 16, P_AVAIL);
+	packed(q, 0, phys(data), 16, P_AVAIL | WRITE | NEXT);
+	virtio_kick(dev, q, q);
+}
+static void p_indirect(unsigned q, uint64_t addr, uint32_t len)
+{
+	packed(q, 0, addr, len, P_AVAIL | INDIRECT);
+	virtio_kick(dev, q, q);
+}
+static void p_indirect_twice(unsigned q)
+{
+	area[q].table[0] = (struct desc){ phys(area[q].table), 64, 0, INDIRECT };
+	p_indirect(q, phys(area[q].table), 64);
+}
+static void p_indirect_odd(unsigned q) { p_indirect(q, phys(area[q].table), 17); }
+static void p_indirect_none(unsigned q) { p_indirect(q, phys(area[q].table), 0); }
+static void p_indirect_far(unsigned q) { p_indirect(q, ~15ull, 32); }
+static void p_indirect_huge(unsigned q) { p_indirect(q, 0x100000, 0xfffffff0); }
+static void p_indirect_next(unsigned q)
+{
+	packed(q, 0, phys(area[q].table), 32, P_AVAIL | INDIRECT | NEXT);
+	virtio_kick(dev, q, q);
+}
+static void p_events(unsigned q)
+{
+	/* What the driver says of notifications: reserved values, places outside of the ring. */
+	for (unsigned i = 0; i < 40; i++) {
+		area[q].avail.flags = (uint16_t)rnd();
+		area[q].avail.idx = (uint16_t)rnd();
+		packed(q, i, phys(data), 16, i / SIZE & 1 ? P_USED : P_AVAIL);
+		virtio_kick(dev, q, q);
+	}
+}
+
 static const struct lie {
 	const char *name;
 	lie_fn *fn;
@@ -315,6 +428,14 @@ static const struct lie {
 	{ "indirect in indirect", indirect_twice, F_INDIRECT }, { "indirect loop", indirect_loop, F_INDIRECT },
 	{ "indirect and next", indirect_and_next, F_INDIRECT }, { "random rings", random_rings, F_INDIRECT | F_EVENT_IDX },
 	{ "random packed rings", random_rings, F_INDIRECT | F_EVENT_IDX | F_PACKED }, { "random packed rings, no indirect", random_rings, F_PACKED },
+	{ "packed, a chain without end", p_chain, F_PACKED }, { "packed, beyond memory", p_far, F_PACKED }, { "packed, wraps", p_wraps, F_PACKED },
+	{ "packed, across the end of memory", p_half, F_PACKED }, { "packed, in a device", p_device, F_PACKED },
+	{ "packed, gigabytes", p_huge, F_PACKED }, { "packed, nothing", p_empty, F_PACKED }, { "packed, the ring itself", p_itself, F_PACKED },
+	{ "packed, flags", p_flags, F_PACKED }, { "packed, in before out", p_in_out, F_PACKED },
+	{ "packed, indirect not agreed on", p_indirect_twice, F_PACKED }, { "packed, indirect in indirect", p_indirect_twice, F_PACKED | F_INDIRECT },
+	{ "packed, indirect of odd length", p_indirect_odd, F_PACKED | F_INDIRECT }, { "packed, indirect of nothing", p_indirect_none, F_PACKED | F_INDIRECT },
+	{ "packed, indirect outside", p_indirect_far, F_PACKED | F_INDIRECT }, { "packed, indirect of gigabytes", p_indirect_huge, F_PACKED | F_INDIRECT },
+	{ "packed, indirect and next", p_indirect_next, F_PACKED | F_INDIRECT }, { "packed, events", p_events, F_PACKED | F_EVENT_IDX },
 	{ "notifications of no queue", notify_nonsense, 0 }, { "garbage to its configuration", config_garbage, 0 },
 };
 
@@ -485,6 +606,11 @@ void group_virtio(void)
 	for (unsigned i = 0; i < count; i++) {
 		dev = &found[i];
 		ok(named("works"), works());
+		if (virtio_offered(dev) & F_PACKED) {
+			ok(named("works with packed rings"), packed_works());
+		} else {
+			skip(named("works with packed rings"), "not offered");
+		}
 		tell_lies();
 		bad_rings();
 		bad_status();

@@ -165,13 +165,14 @@ static void assign_asid(struct vcpu *v, struct vmcb *c, struct svm_cpu *cpu, uin
 
 /*
  * V_IRQ makes the CPU deliver the vector itself, or exit when it could. If it is an NMI that waits for an IRET, that exit may be
- * far: the IRET is stepped over. One that faults shows the handler TF in the flags it pushes; that is the price.
+ * far: the IRET is stepped over, but not one that switches tasks and so would keep TF. One that faults shows the handler TF in the
+ * flags it pushes; that is the price.
  */
 static uint64_t virtual_interrupt(const struct vcpu *v, struct vmcb *c)
 {
 	if (v->window) {
 		c->icpt3 |= ICPT3_VINTR;
-		c->host_steps = v->rip == v->nmi_iret_rip && !(v->rflags & RFLAGS_TF);
+		c->host_steps = v->rip == v->nmi_iret_rip && !(v->rflags & (RFLAGS_TF | RFLAGS_NT));
 		c->rflags |= c->host_steps ? RFLAGS_TF : 0;
 		return VINTR_IRQ | VINTR_PRIO(15);
 	}

@@ -180,6 +180,7 @@ void group_pci(void);
 void group_virtio(void);
 void group_real(void);
 void group_encodings(void);
+void group_msix(void);
 void group_nmi(void);
 void group_hpet(void);
 void group_hpetforms(void);

@@ -155,12 +155,12 @@ DEVICES = "balloon yes\ndisk attack room 1M\nnic\n"
 
 @test_on_both
 def pci_and_its_virtio_devices(kind):
-    attack(kind, "pci,virtio", 210, vcpus=2, extra=DEVICES)
+    attack(kind, "pci,msix,virtio", 300, vcpus=2, extra=DEVICES)
 
 
 @test
 def virtio_devices_over_mmio_svm():
-    attack(Machine, "virtio", 230, vcpus=2, extra="bus mmio\nconsole virtio\n" + DEVICES)
+    attack(Machine, "virtio", 300, vcpus=2, extra="bus mmio\nconsole virtio\n" + DEVICES)
 
 
 @test

@@ -86,3 +86,9 @@ def packed_rings_without_event_indices():
 @test
 def split_rings_without_anything():
     transfers(0, image=without(PACKED | EVENTS | INDIRECT | IN_ORDER))
+
+
+@test
+def two_guests_on_two_cpus():
+    """Counted: what each CPU does when is the same in each run, and none waits for a machine that is busy."""
+    transfers(INDIRECT | EVENTS | PACKED, cpus=2, counted=True)

@@ -164,11 +164,12 @@ static void assign_asid(struct vcpu *v, struct vmcb *c, struct svm_cpu *cpu, uin
 }
 
 /*
- * V_IRQ makes the CPU deliver the vector itself, or exit when it could. If it is an NMI that waits for an IRET, that exit may be
+ * V_IRQ makes the CPU deliver the vector itself, or exit when it could. It is in service from here on: another one of the same
+ * vector, sent by another CPU while the guest runs, is one more. If it is an NMI that waits for an IRET, that exit may be
  * far: the IRET is stepped over, but not one that switches tasks and so would keep TF. One that faults shows the handler TF in the
  * flags it pushes; that is the price.
  */
-static uint64_t virtual_interrupt(const struct vcpu *v, struct vmcb *c)
+static uint64_t virtual_interrupt(struct vcpu *v, struct vmcb *c)
 {
 	if (v->window) {
 		c->icpt3 |= ICPT3_VINTR;
@@ -176,6 +177,7 @@ static uint64_t virtual_interrupt(const struct vcpu *v, struct vmcb *c)
 		c->rflags |= c->host_steps ? RFLAGS_TF : 0;
 		return VINTR_IRQ | VINTR_PRIO(15);
 	}
+	vapic_accept(&v->vapic, (uint8_t)v->virq);
 	return VINTR_IRQ | VINTR_PRIO(v->virq >> 4) | VINTR_VECTOR(v->virq);
 }
 
@@ -237,8 +239,11 @@ static void leave_state(struct vcpu *v, struct vmcb *c)
 			c->dr6 &= ~(uint64_t)DR6_BS;
 			c->exit_code = VMEXIT_VINTR;
 		}
-	} else if (v->virq && !(c->vintr & VINTR_IRQ)) {
-		irq_taken(v);
+	} else if (v->virq && (c->vintr & VINTR_IRQ)) {
+		vapic_return(&v->vapic, (uint8_t)v->virq);
+	} else if (v->virq) {
+		v->virq = 0;
+		vcpu_add_work(v, WORK_IRQ);
 	}
 	if (c->exit_int_info & EVENT_VALID) {
 		requeue(v, c);

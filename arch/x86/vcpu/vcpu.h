@@ -238,7 +238,7 @@ void irq_raise(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
  */
 void irq_redeliver(struct vcpu *v, uint32_t word, uint32_t error);
 
-/* After a run: books the virtual interrupt that the CPU took. */
+/* Books the virtual interrupt that the CPU is given, or took. */
 void irq_taken(struct vcpu *v);
 
 /*

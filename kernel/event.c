@@ -119,14 +119,6 @@ void event_bind(struct event *e, struct thread *t, uint64_t key)
 	}
 }
 
-void event_set_timer(struct event *e, uint64_t deadline_ns)
-{
-	timer_cancel(&e->timer);
-	if (deadline_ns) {
-		timer_set(&e->timer, deadline_ns);
-	}
-}
-
 void event_set_route(struct event *e, struct space *s, uint64_t msi_address, uint32_t msi_data)
 {
 	list_remove(&e->in_route);

@@ -49,9 +49,6 @@ void event_destroy(struct object *o);    /* of object_destroy() */
 void event_bind(struct event *e, struct thread *t, uint64_t key);
 void event_unbind(struct event *e);
 
-/* Signals once at deadline_ns since boot; 0: not at all. */
-void event_set_timer(struct event *e, uint64_t deadline_ns);
-
 /* Signals become that message to the guest s from now on; s NULL: no longer. The end of s ends it. */
 void event_set_route(struct event *e, struct space *s, uint64_t msi_address, uint32_t msi_data);
 

@@ -49,7 +49,10 @@ int64_t sys_event_wait(const struct call *c)
 
 int64_t sys_event_timer(const struct call *c)
 {
-	event_set_timer(c->on.event, c->arg[1]);
+	timer_cancel(&c->on.event->timer);
+	if (c->arg[1]) {
+		timer_set(&c->on.event->timer, c->arg[1]);
+	}
 	return OK;
 }
 

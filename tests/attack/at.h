@@ -173,6 +173,7 @@ void group_x2apic(void);
 void group_timer(void);
 void group_debug(void);
 void group_starts(void);
+void group_posts(void);
 void group_code(void);
 void group_paging(void);
 void group_processors(void);

@@ -47,3 +47,34 @@ void group_starts(void)
 		}
 	}
 }
+
+static void spin(void *unused)
+{
+	(void)unused;
+	__asm__ volatile("sti" : : : "memory");
+	for (;;) {
+		__asm__ volatile("pause");
+	}
+}
+
+/* 2000 interrupts in x2APIC mode for a processor that only spins, each sent a while after the one before. Then silence. */
+void group_posts(void)
+{
+	cpus_start();
+	x2apic_all(true);
+	irq_sink(0x44);
+	cpu_call(1, spin, NULL);
+	for (uint64_t i = 0; i < 2000; i++) {
+		icr(1, 0x44);
+		if (!wait_for(&cpus[1].irqs[0x44], i + 1)) {
+			puts_raw("an interrupt is lost\n");
+			break;
+		}
+		for (volatile unsigned wait = 0; wait < 1000; wait++) {
+		}
+	}
+	puts_raw("posts ended\n");
+	for (;;) {
+		__asm__ volatile("cli; hlt");
+	}
+}

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linux whose local APICs the processor itself keeps (VT-x; apicv=on): it does the same with fewer exits than with the kernel's
 model. attack_test.py has the payloads for both."""
+import os
 import re
 
-from harness import BochsMachine, make_iso, script_word, test, vm_config
+from harness import BUILD, BochsMachine, make_iso, script_word, test, vm_config
 
 # Computes on both processors with interrupts from timers and each other, and says that it did.
 SCRIPT = """for i in 1 2; do (dd if=/dev/zero bs=64k count=8 2>/dev/null | sha256sum | cut -c1-8) & done; wait
@@ -34,3 +35,21 @@ def linux_exits_less_with_apicv_vmx():
     apic = [sum(each.get(kind, 0) for kind in ("msr", "apic", "irq-window")) for each in (model, cpu)]
     print("exits for interrupts:", apic)
     assert apic[1] < apic[0] * 3 / 4, apic
+
+
+def exits_of_spinning_vcpu(option):
+    """Exits by interrupts of a vCPU that only spins while another one, on another CPU, sends it 2000."""
+    config = vm_config("posts", memory="64M", kernel="attack", initrd=None, cmdline="groups=posts").replace("vcpus 1", "vcpus 2")
+    iso = make_iso(config, {"attack": os.path.join(BUILD, "guest/attack.elf")}, option)
+    with BochsMachine(iso=iso, memory="512m", cpus=2) as node:
+        node.expect(r"posts ended", 100)
+        node.expect_none(r"an interrupt is lost")
+        node.escape("c")
+        return int(node.expect(r"vcpu 1: .*exits:.* interrupt (\d+)\s")[1])
+
+
+@test
+def posted_interrupts_end_no_run_vmx():
+    model, cpu = exits_of_spinning_vcpu("apicv=off"), exits_of_spinning_vcpu("apicv=on")
+    print("exits by interrupts:", model, cpu)
+    assert model >= 2000 and cpu <= model - 1900, (model, cpu)

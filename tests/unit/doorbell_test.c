@@ -71,9 +71,9 @@ TEST(a_removed_doorbell_is_an_ordinary_write_again)
 	CHECK_EQ(vm_doorbell_add(&vm, DOORBELL_MMIO | DOORBELL_ANY_VALUE, 0x2000, 0, &event[1]), OK);
 	vm_doorbell_remove(&vm, DOORBELL_PIO, 0x1000);
 	vm_doorbell_remove(&vm, DOORBELL_MMIO, 0x3000);
-	CHECK(vm_doorbell_at(&vm, DOORBELL_MMIO, 0x1000));
+	CHECK(vm_doorbell_ring(&vm, DOORBELL_MMIO, 0x1000, 0, 0));
 	vm_doorbell_remove(&vm, DOORBELL_MMIO, 0x1000);
-	CHECK(!vm_doorbell_at(&vm, DOORBELL_MMIO, 0x1000));
+	CHECK(!vm_doorbell_ring(&vm, DOORBELL_MMIO, 0x1000, 0, 0));
 	CHECK(!vm_doorbell_ring(&vm, DOORBELL_MMIO, 0x1000, 4, 0));
 	CHECK(vm_doorbell_ring(&vm, DOORBELL_MMIO, 0x2000, 4, 0));
 	CHECK_EQ(event[0].count, 0);

@@ -239,15 +239,15 @@ TEST(a_deadline_ends_the_wait)
 TEST(a_timer_signals_once_and_can_be_put_off)
 {
 	fresh_events();
-	event_set_timer(e, 1000);
-	event_set_timer(e, 2000);
+	timer_set(&e->timer, 1000);
+	timer_set(&e->timer, 2000);
 	at(1500);
 	CHECK_EQ(e->count, 0);
 	at(2000);
 	at(5000);
 	CHECK_EQ(e->count, 1);
-	event_set_timer(e, 6000);
-	event_set_timer(e, 0);
+	timer_set(&e->timer, 6000);
+	timer_cancel(&e->timer);
 	at(7000);
 	CHECK_EQ(e->count, 1);
 }
@@ -261,7 +261,7 @@ TEST(the_end_of_an_event_leaves_nothing_that_points_to_it)
 	event_bind(e, t, 1);
 	event_signal(e);
 	event_ref_set(&ref, e);
-	event_set_timer(e, 1000);
+	timer_set(&e->timer, 1000);
 	object_destroy(&e->object);
 	CHECK(!ref.event);
 	event_ref_signal(&ref);

@@ -241,7 +241,7 @@ static void life_of_a_vm(struct process *init, struct region *arena, struct regi
 	e = event_create(p);
 	CHECK(handle_add(init, &e->object, RIGHT_WRITE) >= 0);
 	event_bind(e, thread_create(p, 0x400000, 0, 0), 1);
-	event_set_timer(e, 1000);
+	timer_set(&e->timer, 1000);
 	event_ref_set(&p->notify, ended);
 	process_fault(p, 14, 4, 0x401234, 0x88);
 	CHECK_EQ(p->end, PROCESS_FAULTED);

@@ -24,7 +24,7 @@ static struct vcpu *const v = &all.v;
 static struct vm vm;
 static struct vcpu_page page;
 static uint64_t pdpte[4];
-static unsigned flushes, loads;
+static unsigned flushes, loads, taken;
 
 struct cpu_features cpu_features = { .phys_bits = 40 };
 uint32_t vmx_entry_control = ENTRY_LOAD_EFER;
@@ -42,6 +42,9 @@ uint64_t clock_ns(void) { return 0; }
 uint64_t clock_ticks_to_ns(uint64_t ticks) { return ticks; }
 void timer_set(struct timer *t, uint64_t deadline_ns) { (void)t; (void)deadline_ns; }
 void timer_cancel(struct timer *t) { (void)t; }
+void *arena_page_alloc(struct arena *a) { (void)a; return NULL; }
+void irq_take(uint8_t vector) { taken = vector; }
+bool vcpu_apicv;
 
 int vm_read(const struct vm *of, uint64_t gpa, void *buf, size_t len)
 {
@@ -462,4 +465,24 @@ TEST(exits_of_an_apic_in_the_cpu)
 	*in_page(APIC_SELF_IPI) = 7;         /* no vector */
 	e = decode(REASON_APIC_WRITE, 0x3f0);
 	CHECK(e.kind == EXIT_OTHER && v->vapic.errors && !v->vapic.irr[0]);
+}
+
+/* The CPU moves what is in the record, and has taken the host's interrupts that end a run. */
+TEST(interrupts_are_posted_into_a_record)
+{
+	static uint64_t record[8] __attribute__((aligned(64)));
+
+	fresh_apicv();
+	v->vapic.post = record;
+	CHECK(vapic_post(&v->vapic, 0x71, false) && record[1] == 1ull << 0x31 && record[4] == 1 && !v->vapic.irr[1]);
+	vmx_apicv_enter(v, &all.x);
+	CHECK(vmcs[VMCS_INTERRUPT_STATUS] == 0x71 && !record[1] && !record[4]);
+	CHECK((vmcs[VMCS_PIN] & PIN_POSTED) && (vmcs[VMCS_EXIT] & EXIT_TAKE_INTERRUPT) && vmcs[VMCS_POSTED_VECTOR] == VECTOR_POSTED);
+	CHECK(vapic_post(&v->vapic, 0x81, false));
+	vmx_apicv_take(v);
+	CHECK(v->vapic.irr[2] == 2 && v->vapic.irr[1] == 1ull << 0x31 && !record[2] && !record[4]);
+	vmcs[VMCS_EXIT_EVENT] = EVENT_VALID | 0xe0;
+	CHECK(decode(REASON_INTERRUPT, 0).kind == EXIT_INTERRUPT && taken == 0xe0);
+	vmcs[VMCS_EXIT_EVENT] = taken = 0;
+	CHECK(decode(REASON_INTERRUPT, 0).kind == EXIT_INTERRUPT && !taken);
 }

@@ -21,7 +21,6 @@ static const struct {
 } features[] = {
 	{ 1, EDX, 9, 0, NULL, "This processor has no local APIC, which Brume needs." },
 	{ 1, ECX, 26, CR4_OSXSAVE, NULL, "This processor has no XSAVE, which Brume needs." },
-	{ 0xd, EAX, 1, 0, NULL, "This processor does not save SSE state by XSAVE, which Brume needs." },
 	{ 0x80000001, EDX, 20, 0, NULL, "This processor has no no-execute pages, which Brume needs." },
 	{ 1, ECX, 21, 0, &cpu_features.x2apic, NULL },
 	{ 1, ECX, 24, 0, &cpu_features.tsc_deadline, NULL },

@@ -102,6 +102,20 @@ frame_iret:
 	call	*%rsi
 	ud2
 
+/* irq_take(vector): the stub finds the frame that the CPU makes. */
+	FUNCTION irq_take
+	movzbl	%dil, %edi
+	shll	$4, %edi
+	addq	$trap_stubs, %rdi
+	movq	%rsp, %rax
+	andq	$-16, %rsp
+	pushq	$KERNEL_DS
+	pushq	%rax
+	pushfq
+	pushq	$KERNEL_CS
+	call	*%rdi
+	ret
+
 	FUNCTION trap_common
 	testb	$3, 24(%rsp)            /* CS */
 	jz	trap_kernel

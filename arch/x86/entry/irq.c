@@ -112,7 +112,7 @@ static void dispatch(uint64_t vector)
 {
 	cpu_this()->stats.interrupts++;
 	trace(TRACE_IRQ, vector, 0);
-	if (vector == VECTOR_KICK) {
+	if (vector == VECTOR_KICK || vector == VECTOR_POSTED) {
 		lapic_eoi();
 		tlb_cpu_pass();
 	} else if (handler[vector]) {

@@ -5,7 +5,7 @@
 #include "arch/x86/entry/frame.h"
 #include "lib/base.h"
 
-enum { IRQ_FIRST = 0x20, IRQ_LAST = 0xef, VECTOR_KICK = 0xfd };
+enum { IRQ_FIRST = 0x20, IRQ_LAST = 0xef, VECTOR_POSTED = 0xfc, VECTOR_KICK = 0xfd };
 
 /* Builds the IDT, on the boot CPU. */
 void irq_init(void);
@@ -25,6 +25,9 @@ struct cpu;
 
 /* Another CPU leaves the guest, user mode or idle and looks around: at need_resched, its queue, TLB epochs, vCPU's work. */
 void irq_kick(struct cpu *c);
+
+/* The vector's handler runs as if the CPU had taken the interrupt here. IF=0. */
+void irq_take(uint8_t vector);
 
 /* All other CPUs halt for ever, wherever they are. Any context. */
 void irq_stop_others(void);

@@ -89,12 +89,6 @@ static void nested_fault(const struct vmcb *c, struct vm_exit *e)
 	};
 }
 
-static void exception(struct vm_exit *e, uint8_t vector, bool has_error, uint32_t error)
-{
-	e->kind = EXIT_EXCEPTION;
-	e->exception = (struct vcpu_event){ .vector = vector, .has_error = has_error, .error = error };
-}
-
 static void mov_cr(struct vcpu *v, struct vm_exit *e, uint8_t cr)
 {
 	const struct insn_info *i;
@@ -119,14 +113,14 @@ static void __attribute__((noinline)) decode_rest(struct vcpu *v, struct vm_exit
 		fail(v, e, "machine check while the guest ran");
 		return;
 	case VMEXIT_EXCP_0 ... VMEXIT_EXCP_0 + VECTOR_AC:
-		exception(e, (uint8_t)(code - VMEXIT_EXCP_0), code == VMEXIT_EXCP_0 + VECTOR_AC,
+		exit_exception(e, (uint8_t)(code - VMEXIT_EXCP_0), code == VMEXIT_EXCP_0 + VECTOR_AC,
 			  (uint32_t)svm_vmcb(v)->exit_info1);
 		return;
 	case VMEXIT_INVLPGA: case VMEXIT_VMRUN: case VMEXIT_VMLOAD ... VMEXIT_SKINIT:
 	case VMEXIT_MONITOR ... VMEXIT_MWAIT_ARMED: case VMEXIT_RDPRU:
-		exception(e, VECTOR_UD, false, 0);
+		exit_exception(e, VECTOR_UD, false, 0);
 		return;
-	case VMEXIT_RDPMC:       exception(e, VECTOR_GP, true, 0); return;
+	case VMEXIT_RDPMC:       exit_exception(e, VECTOR_GP, true, 0); return;
 	case VMEXIT_FERR_FREEZE: e->kind = EXIT_OTHER; return;
 	case VMEXIT_SHUTDOWN:    e->kind = EXIT_SHUTDOWN; return;
 	case VMEXIT_IRET:        e->kind = EXIT_NMI; return;

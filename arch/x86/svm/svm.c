@@ -91,12 +91,6 @@ static int cpu_on(void)
 	return OK;
 }
 
-/* All of a guest that outlives a run is in its VMCB, and TLB entries are of its ASID. */
-static void release(struct vcpu *v)
-{
-	(void)v;
-}
-
 static void update(struct vcpu *v)
 {
 	struct vmcb *c = svm_vmcb(v);
@@ -272,7 +266,6 @@ const struct vcpu_ops svm_ops = {
 	.missing = missing,
 	.cpu_on = cpu_on,
 	.init = init,
-	.release = release,
 	.load = load,
 	.unload = unload,
 	.run = run,

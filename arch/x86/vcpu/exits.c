@@ -169,17 +169,11 @@ static bool on_shutdown(struct vcpu *v, struct vm_exit *e)
 	return true;
 }
 
-static bool on_decode(struct vcpu *v, struct vm_exit *e)
+/* The vmm does it; of a task switch the back end has filled in what there is to tell. */
+static bool hand_over(struct vcpu *v, struct vm_exit *e)
 {
 	v->page->exit.kind = e->kind;
 	fill_context(v, &v->page->exit);
-	return true;
-}
-
-/* The back end has filled the page: the vmm does it. */
-static bool on_task(struct vcpu *v, struct vm_exit *e)
-{
-	v->page->exit.kind = e->kind;
 	return true;
 }
 
@@ -259,7 +253,7 @@ static bool rings_doorbell(struct vcpu *v, uint64_t gpa)
 
 static bool on_mmio(struct vcpu *v, struct vm_exit *e)
 {
-	bool bell = e->mmio.write && vm_doorbell_at(v->vm, DOORBELL_MMIO, e->mmio.gpa);
+	bool bell = e->mmio.write && vm_doorbell_ring(v->vm, DOORBELL_MMIO, e->mmio.gpa, 0, 0);
 
 	if ((e->mmio.gpa ^ v->vapic.base) >> PAGE_SHIFT == 0 && vapic_on(&v->vapic) && !vapic_x2(&v->vapic)) {
 		return on_apic_page(v, e);
@@ -368,8 +362,8 @@ static bool on_other(struct vcpu *v, struct vm_exit *e)
 exit_fn *const exit_handlers[EXIT_KIND_COUNT] = {
 	[EXIT_PIO] = on_pio,
 	[EXIT_MMIO] = on_mmio,
-	[EXIT_TASK] = on_task,
-	[EXIT_DECODE] = on_decode,
+	[EXIT_TASK] = hand_over,
+	[EXIT_DECODE] = hand_over,
 	[EXIT_EOI] = on_eoi,
 	[EXIT_SHUTDOWN] = on_shutdown,
 	[EXIT_FAIL] = on_fail,

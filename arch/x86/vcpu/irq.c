@@ -21,7 +21,8 @@ static void deliver(struct vcpu *v, const struct message *m)
 	case DM_FIXED:
 	case DM_LOWEST:
 		if (vapic_post(&v->vapic, m->vector, m->level)) {
-			vcpu_notify(v, WORK_IRQ);
+			/* Who wants to hear of its end must be asked first, by an exit. */
+			vcpu_notify(v, m->level ? WORK_IRQ : WORK_IRQ | WORK_POSTED);
 		}
 		return;
 	case DM_NMI:
@@ -192,7 +193,11 @@ bool irq_choose(struct vcpu *v)
 		vcpu_add_work(v, WORK_IRQ);
 		v->window = true;
 	}
-	v->virq = vcpu_has_apicv(v) ? 0 : vapic_pending(&v->vapic);
+	v->virq = 0;
+	if (!vcpu_has_apicv(v)) {
+		vcpu_take_apic(v);
+		v->virq = vapic_pending(&v->vapic);
+	}
 	if (v->extint_asked || (v->vapic.extint && vapic_takes_extint(&v->vapic))) {
 		return choose_extint(v);
 	}

@@ -49,6 +49,13 @@ struct vm_exit {
 	const char *why;             /* EXIT_FAIL                                                       */
 };
 
+/* The guest gets that exception. */
+static inline void exit_exception(struct vm_exit *e, uint8_t vector, bool has_error, uint32_t error)
+{
+	e->kind = EXIT_EXCEPTION;
+	e->exception = (struct vcpu_event){ .vector = vector, .has_error = has_error, .error = error };
+}
+
 /* An exit's handler. True: vcpu_run returns page->exit.kind, which is filled. */
 typedef bool exit_fn(struct vcpu *, struct vm_exit *);
 
@@ -84,7 +91,7 @@ struct vcpu_ops {
 
 	/*
 	 * This CPU, on which v ran last or where its state was last looked at, keeps nothing of it: another CPU may run it,
-	 * or its memory goes. Nothing to do on a CPU that has nothing of v, while no other has.
+	 * or its memory goes. Nothing to do on a CPU that has nothing of v, while no other has. NULL: none ever keeps any.
 	 */
 	void (*release)(struct vcpu *v);
 
@@ -122,7 +129,7 @@ struct vcpu_ops {
 	void (*set_word)(struct vcpu *v, size_t offset, uint64_t val);
 
 	void (*flush)(struct vcpu *v);       /* nothing of the guest's translations is left at the next entry */
-	/* Of v->apic_in: the state that the CPU keeps of the guest's APIC comes back into v->vapic. v is loaded or nobody's. */
+	/* Of v->apic_page: what the CPU keeps of the guest's APIC comes back into v->vapic. v is loaded or nobody's. */
 	void (*take_apic)(struct vcpu *v);
 
 	void (*update)(struct vcpu *v);      /* v->vapic.tsc_offset or v->nmi_blocked (then IRET exits) changed */

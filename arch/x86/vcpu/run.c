@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop of one vCPU: enter, handle, look around, enter again. */
+#include "arch/x86/apic/lapic.h"
 #include "arch/x86/cpu/fpu.h"
 #include "arch/x86/cpu/regs.h"
 #include "arch/x86/entry/irq.h"
@@ -63,7 +64,7 @@ static inline void unload(struct vcpu *v)
 		v->xcr0_loaded = false;
 	}
 	vcpu_ops->unload(v);
-	vcpu_release(v);
+	vcpu_release(v, false);
 	page->rip = v->rip;
 	page->rflags = v->rflags;
 	__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
@@ -193,7 +194,7 @@ void vcpu_notify(struct vcpu *v, uint32_t work)
 	c = __atomic_load_n(&v->on_cpu, __ATOMIC_SEQ_CST);
 	if (c) {
 		if (c != cpu_this()) {
-			irq_kick(c);
+			lapic_send(c->apic_id, work & WORK_POSTED ? VECTOR_POSTED : VECTOR_KICK);
 		}
 		return;
 	}

@@ -60,7 +60,8 @@ static void power_on(struct vcpu *v, uint32_t apic_id)
 
 static void free_pages(struct vcpu *v)
 {
-	void *const pages[] = { v->page, v->xsave, v->backend, v->apic_page };
+	void *const posted = v->vapic.post != v->vapic.irr ? v->vapic.post : NULL;
+	void *const pages[] = { v->page, v->xsave, v->backend, v->apic_page, posted };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
 		if (pages[i]) {
@@ -100,7 +101,7 @@ static int create(struct vm *vm, uint32_t apic_id, uint64_t page_address, struct
 		return r;
 	}
 	power_on(v, apic_id);
-	vcpu_release(v);
+	vcpu_release(v, false);
 	v->index = vm->vcpu_count;
 	vm->vcpu[v->index] = v;
 	/* Others send it interrupts from now on, without a lock. */
@@ -115,7 +116,7 @@ void vcpu_destroy(struct object *o)
 	struct vm *vm = v->vm;
 
 	timer_cancel(&v->vapic.timer);
-	vcpu_ops->release(v);
+	vcpu_release(v, true);
 	vm->vcpu[v->index] = vm->vcpu[--vm->vcpu_count];
 	vm->vcpu[v->index]->index = v->index;
 	free_pages(v);
@@ -197,7 +198,7 @@ int64_t sys_vcpu_get(const struct call *c)
 		return r;
 	}
 	state_get(c->on.vcpu, &buffer);
-	vcpu_release(c->on.vcpu);
+	vcpu_release(c->on.vcpu, false);
 	return copy_to_user(c->arg[1], &buffer, sizeof(buffer));
 }
 
@@ -211,7 +212,7 @@ int64_t sys_vcpu_set(const struct call *c)
 	}
 	if (r == OK) {
 		r = state_set(c->on.vcpu, &buffer);
-		vcpu_release(c->on.vcpu);
+		vcpu_release(c->on.vcpu, false);
 	}
 	return r;
 }

@@ -209,7 +209,10 @@ bool vapic_post(struct vapic *l, uint8_t vector, bool level)
 	if (is_set(l->tmr, vector) != level) {
 		put_bit(l->tmr, vector, level);
 	}
-	put_bit(l->irr, vector, true);
+	put_bit(l->post, vector, true);
+	if (l->post != l->irr) {
+		__atomic_fetch_or(&l->post[4], 1, __ATOMIC_SEQ_CST);
+	}
 	return true;
 }
 
@@ -466,6 +469,7 @@ void vapic_init(struct vapic *l, uint32_t id, bool bsp)
 {
 	l->id = id;
 	l->timer.fn = vapic_timer_fired;
+	l->post = l->irr;
 	l->base = APIC_BASE_DEFAULT | APIC_BASE_ENABLE | (bsp ? APIC_BASE_BSP : 0);
 	vapic_reset(l);
 }

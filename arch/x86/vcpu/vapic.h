@@ -37,6 +37,7 @@ struct vapic {
 			uint64_t icr;        /* destination in the upper half: xAPIC bits 56-63, x2APIC bits 32-63 */
 		};
 	};
+	uint64_t *post;                  /* where vectors arrive: irr, or 256 bits elsewhere and bit 0 behind them */
 	uint32_t id;                     /* the vCPU's APIC id; fixed                               */
 	uint32_t errors;                 /* since ESR was written                                   */
 	uint8_t isr_top;                 /* highest vector in service, 0: none                      */

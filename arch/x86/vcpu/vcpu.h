@@ -21,6 +21,7 @@ enum vcpu_work {
 	WORK_KICK = 1 << 0,          /* return EXIT_KICKED                                          */
 	WORK_IRQ = 1 << 1,           /* interrupt state changed: choose again what to inject        */
 	WORK_INIT = 1 << 2,          /* return EXIT_INIT                                            */
+	WORK_POSTED = 1 << 4,        /* beside IRQ: a CPU that keeps the APIC learns it without an exit */
 	WORK_SIPI = 1 << 3,          /* return EXIT_SIPI, if it is waited for; vcpu.sipi_vector     */
 };
 
@@ -96,7 +97,7 @@ static inline bool vcpu_interruptible(const struct vcpu *v)
 /* Before who is not the back end looks at TPR, ISR or IRR of v->vapic, or changes its mode. */
 static inline void vcpu_take_apic(struct vcpu *v)
 {
-	if (v->apic_in) {
+	if (v->apic_page) {
 		vcpu_ops->take_apic(v);
 	}
 }
@@ -120,10 +121,10 @@ void vcpu_thread_gone(struct thread *t);
  */
 _Noreturn void vcpu_run(struct thread *t, struct vcpu *v);
 
-/* The calling CPU has done with v for now: where there are others, it keeps nothing of it, as any may be next. */
-static inline void vcpu_release(struct vcpu *v)
+/* The calling CPU has done with v for now: where there are others, or at v's end, it keeps nothing of it. */
+static inline void vcpu_release(struct vcpu *v, bool for_ever)
 {
-	if (cpu_count > 1) {
+	if (vcpu_ops->release && (for_ever || cpu_count > 1)) {
 		vcpu_ops->release(v);
 	}
 }

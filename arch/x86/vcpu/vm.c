@@ -125,21 +125,14 @@ bool vm_doorbell_ring(struct vm *vm, uint32_t kind, uint64_t address, uint32_t s
 	for (struct vm_doorbell *d = vm->doorbell; d < vm->doorbell + vm->doorbell_count; d++) {
 		uint32_t only = d->flags >> DOORBELL_SIZE_SHIFT;
 
+		if (!size && is_at(d, kind, address)) {
+			return true;
+		}
 		if (is_at(d, kind, address) && (!only || only == size) &&
 		    ((d->flags & DOORBELL_ANY_VALUE) || d->value == value)) {
 			kernel_lock();
 			event_ref_signal(&d->event);
 			kernel_unlock();
-			return true;
-		}
-	}
-	return false;
-}
-
-bool vm_doorbell_at(const struct vm *vm, uint32_t kind, uint64_t address)
-{
-	for (const struct vm_doorbell *d = vm->doorbell; d < vm->doorbell + vm->doorbell_count; d++) {
-		if (is_at(d, kind, address)) {
 			return true;
 		}
 	}

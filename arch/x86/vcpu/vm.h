@@ -66,11 +66,11 @@ void vm_doorbell_remove(struct vm *vm, uint32_t kind, uint64_t address);
 /* Registers a doorbell; the first of several that match rings. E_NOMEM: VM_DOORBELL_MAX reached. */
 int vm_doorbell_add(struct vm *vm, uint32_t flags, uint64_t address, uint64_t value, struct event *e) MUST_CHECK;
 
-/* Signals the event of a matching doorbell and returns true. kind: DOORBELL_PIO or DOORBELL_MMIO; size in bytes. */
+/*
+ * Signals the event of a matching doorbell and returns true. kind: DOORBELL_PIO or DOORBELL_MMIO; size in bytes. size 0: signals
+ * none, but tells whether any stands at the address, so that the access is worth a look.
+ */
 bool vm_doorbell_ring(struct vm *vm, uint32_t kind, uint64_t address, uint32_t size, uint64_t value);
-
-/* True when any doorbell stands at the address: worth decoding the access. */
-bool vm_doorbell_at(const struct vm *vm, uint32_t kind, uint64_t address);
 
 /*
  * Registers a slot; where several have an address, the first counts. E_INVAL: misaligned, or not user memory; E_NOMEM:

@@ -44,12 +44,6 @@ static void redeliver(struct vcpu *v)
 	}
 }
 
-static void raise(struct vm_exit *e, uint8_t vector, bool has_error, uint32_t error)
-{
-	e->kind = EXIT_EXCEPTION;
-	e->exception = (struct vcpu_event){ .vector = vector, .has_error = has_error, .error = error };
-}
-
 /* An exit leaves DR6 and DR7.GD alone and tells what DR6 would hold (SDM 3C 28.2.1). INT1 is a trap without that. */
 static void debug_exception(struct vcpu *v, uint32_t type)
 {
@@ -83,7 +77,7 @@ static void __attribute__((noinline)) exception(struct vcpu *v, struct vm_exit *
 	if (vector == VECTOR_DB) {
 		debug_exception(v, type);
 	}
-	raise(e, vector, (word & EVENT_HAS_ERROR) != 0, (uint32_t)vmread(VMCS_EXIT_ERROR));
+	exit_exception(e, vector, (word & EVENT_HAS_ERROR) != 0, (uint32_t)vmread(VMCS_EXIT_ERROR));
 }
 
 /* CR8 goes both ways, CR0 and CR4 only inwards: MOV, CLTS, and LMSW, which cannot clear PE. */
@@ -158,7 +152,8 @@ void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason)
 		return;
 	case REASON_IO:            port(v, e); return;
 	case REASON_EPT_VIOLATION: memory(v, e); return;
-	case REASON_INTERRUPT: case REASON_PREEMPTION_TIMER: case REASON_INIT: e->kind = EXIT_INTERRUPT; return;
+	case REASON_INTERRUPT:     vmx_apicv_interrupted(); e->kind = EXIT_INTERRUPT; return;
+	case REASON_PREEMPTION_TIMER: case REASON_INIT: e->kind = EXIT_INTERRUPT; return;
 	case REASON_INTERRUPT_WINDOW: case REASON_NMI_WINDOW: e->kind = EXIT_IRQ_WINDOW; return;
 	case REASON_TRIPLE_FAULT:  e->kind = EXIT_SHUTDOWN; return;
 	case REASON_EXCEPTION:     exception(v, e); return;
@@ -170,9 +165,9 @@ void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason)
 		v->vapic.eoi_vector = (uint8_t)vmread(VMCS_QUALIFICATION);
 		return;
 	case REASON_DR:            vmx_load_debug(v); e->kind = EXIT_DR; return;
-	case REASON_RDPMC:         raise(e, VECTOR_GP, true, 0); return;
+	case REASON_RDPMC:         exit_exception(e, VECTOR_GP, true, 0); return;
 	case REASON_GETSEC: case REASON_RSM: case REASON_VMCLEAR ... REASON_VMXON: case REASON_MWAIT: case REASON_MONITOR:
-	case REASON_INVEPT: case REASON_INVVPID: raise(e, VECTOR_UD, false, 0); return;
+	case REASON_INVEPT: case REASON_INVVPID: exit_exception(e, VECTOR_UD, false, 0); return;
 	case REASON_TASK_SWITCH:   task(v, e); return;
 	/* Only an event that no CPU has is refused so (SDM 3C 27.2.1.3): it came from the vmm. */
 	case REASON_REFUSED: fail(e, "the CPU refuses the event to be delivered"); return;

@@ -14,11 +14,6 @@
 #include "kernel/space.h"
 
 enum {
-	MSR_FEATURE_CONTROL = 0x3a, MSR_VMX_BASIC = 0x480, MSR_VMX_MISC = 0x485, MSR_PROC2 = 0x48b,
-	MSR_EPT_VPID = 0x48c, MSR_PIN = 0x48d, MSR_PROC = 0x48e, MSR_EXIT = 0x48f, MSR_ENTRY = 0x490,
-};
-
-enum {
 	CPUID1_ECX_VMX = 1 << 5, FEATURE_LOCKED = 1 << 0, FEATURE_VMXON = 1 << 2, MISC_TIMER_SHIFT = 0x1f,
 	MSR_BITMAP_BYTES = 4096, IO_BITMAP_BYTES = 8192,
 	/* #DB and #AC: a guest could make the CPU deliver them for ever. #MC: is the host's. */
@@ -45,7 +40,6 @@ enum { PROC_AT = 1, ENTRY_AT = 4 };
 static uint32_t controls[ARRAY_SIZE(control)];
 static uint32_t revision;            /* first word of a VMXON region and of a VMCS */
 uint32_t vmx_entry_control;
-static bool has_apicv;
 
 /* One of each for all VMs: every port exits, and all MSRs but those that are switched. */
 static uint8_t io_bitmap[IO_BITMAP_BYTES] __attribute__((aligned(PAGE_SIZE)));
@@ -111,7 +105,7 @@ static void prepare(void)
 			msr_bitmap[at + MSR_BITMAP_WRITES] &= (uint8_t) ~(1u << msr % 8);
 		}
 	}
-	has_apicv = vmx_apicv_prepare(msr_bitmap, rdmsr(MSR_PROC), rdmsr(MSR_PROC2));
+	vmx_apicv_prepare(msr_bitmap);
 }
 
 static int cpu_on(void)
@@ -258,9 +252,7 @@ static void init(struct vcpu *v)
 	vmwrite(VMCS_PREEMPTION_TIMER, clock_tsc_khz() >> (rdmsr(MSR_VMX_MISC) & MISC_TIMER_SHIFT));
 	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit);
 	x->proc = x->proc_base = controls[PROC_AT];
-	if (has_apicv && vcpu_apicv) {
-		v->apic_page = arena_page_alloc(v->space->pt.arena);
-	}
+	vmx_apicv_init(v);
 }
 
 void vmx_load_debug(struct vcpu *v)

@@ -87,14 +87,19 @@ void vmx_flush_vpid(struct vcpu *v);
 /* Fills e from the exit that v's VMCS tells, or from REASON_REFUSED. */
 void vmx_decode(struct vcpu *v, struct vm_exit *e, uint32_t reason);
 
-/* apicv.c: fills its MSR bitmap after the other and tells by the capability MSRs whether this CPU has all it needs. */
-bool vmx_apicv_prepare(const uint8_t *plain_bitmap, uint64_t proc, uint64_t proc2);
+/* apicv.c, once: finds out what this CPU has, and fills its MSR bitmap after the other. For a new vCPU. */
+void vmx_apicv_prepare(const uint8_t *plain_bitmap);
+void vmx_apicv_init(struct vcpu *v);
 
-/* Before and after v, which has a page for it, is in the guest; leave: and apic_in. The operation; an exit of reason 56. */
+/*
+ * Before and after v, which has a page for it, is in the guest; leave: and apic_in. The operation. Exits of reason 56, and by an
+ * interrupt of the host, which the CPU has taken from its APIC if the guest's interrupts are posted.
+ */
 void vmx_apicv_enter(struct vcpu *v, struct vmx *x);
 void vmx_apicv_leave(struct vcpu *v);
 void vmx_apicv_take(struct vcpu *v);
 void vmx_apicv_written(struct vcpu *v);
+void vmx_apicv_interrupted(void);
 
 /* Operations of struct vcpu_ops in state.c. v is current. */
 void vmx_mode(const struct vcpu *v, struct guest_mode *m);

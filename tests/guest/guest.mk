@@ -24,11 +24,12 @@ $(B)/guest/attack.elf: $(ATTACK_OBJ) $(GUEST_RT) tests/guest/guest.ld
 
 # Its 32-bit part (tests/attack/legacy/legacy.h) is a flat image inside of it.
 LEGACY_SRC := $(sort $(wildcard tests/attack/legacy/*.S tests/attack/legacy/*.c))
+LEGACY_FLAGS := -m32 -march=i686 $(filter-out -mno-red-zone,$(GUEST_CFLAGS))
 LEGACY_OBJ := $(patsubst %,$(B)/guest/obj/%.o,$(LEGACY_SRC))
 $(B)/guest/obj/tests/attack/legacy/%.o: tests/attack/legacy/% | deps
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -m32 -march=i686 $(filter-out -mno-red-zone,$(GUEST_CFLAGS)) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(LEGACY_FLAGS) -MMD -MP -c -o $@ $<
 $(B)/guest/legacy.bin: $(LEGACY_OBJ) tests/attack/legacy/legacy.ld
 	$(Q)$(LD) -m elf_i386 -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/attack/legacy/legacy.ld -o $(@:.bin=.sym.elf) $(LEGACY_OBJ)
 	$(Q)$(OBJCOPY) -O binary $(@:.bin=.sym.elf) $@

@@ -84,6 +84,7 @@ struct virtio_device {
 	uint8_t *config;             /* device configuration space, little endian; kept by the model */
 	unsigned config_size;        /* bytes; outside reads are zero                                */
 	unsigned config_writable, config_writable_end;   /* of these, the driver writes [first, second)      */
+	bool at_once;                /* a notification is served where it comes, not by the first thread: no doorbell */
 	const struct ring_memory *memory;    /* set by vm_virtio_add() unless the model did          */
 
 	/* Guest state. */

@@ -10,7 +10,10 @@ enum blk_type { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, 
 enum blk_status { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 enum { RANGE_UNMAP = 1 };
 
-/* One batch on the device lock. */
+/*
+ * One batch on the device lock. A disk is memory: the virtual CPU that asks gets its data before it goes on, which costs one
+ * exit, and no wake-up of another thread, no halt until that has finished. What is beyond a batch the first thread does.
+ */
 enum { BATCH = 64, BATCH_BYTES = 4 << 20 };
 
 struct blk_header {
@@ -216,6 +219,6 @@ void virtio_blk_init(struct virtio_blk *b, const char *id, unsigned queues)
 	b->more = (struct vm_timer){ .fn = serve_rest, .arg = b };
 	b->dev = (struct virtio_device){
 		.name = "disk", .type = VIRTIO_BLOCK, .ops = &blk_ops, .offered = features(b, queues), .queue_count = queues,
-		.config = (uint8_t *)&b->config, .config_size = BLK_CONFIG_BYTES,
+		.config = (uint8_t *)&b->config, .config_size = BLK_CONFIG_BYTES, .at_once = true,
 	};
 }

@@ -27,9 +27,9 @@ static void *translate(void *arg, uint64_t addr, uint64_t len)
 static const struct ring_memory guest_memory = { translate, &vm.mem };
 
 /* An event for the device's doorbell; 0: there is none, then notifications come as accesses. */
-static uint32_t make_doorbell(void (*fn)(void *arg), void *arg)
+static uint32_t make_doorbell(const struct virtio_device *dev, void (*fn)(void *arg), void *arg)
 {
-	int event = sys_event_create(SELF);
+	int event = dev->at_once ? 0 : sys_event_create(SELF);
 
 	return event > 0 && vm_watch((uint32_t)event, fn, arg) == OK ? (uint32_t)event : 0;
 }
@@ -42,7 +42,7 @@ static int add_on_pci(struct virtio_device *dev)
 		return E_NOMEM;
 	}
 	pci_count++;
-	return virtio_pci_init(p, dev, &vm.pci, make_doorbell(virtio_pci_doorbell, p));
+	return virtio_pci_init(p, dev, &vm.pci, make_doorbell(dev, virtio_pci_doorbell, p));
 }
 
 static int add_on_mmio(struct virtio_device *dev)
@@ -53,7 +53,8 @@ static int add_on_mmio(struct virtio_device *dev)
 	if (mmio_count == VIRTIO_MMIO_MAX) {
 		return E_NOMEM;
 	}
-	return virtio_mmio_init(m, dev, &vm.mmio, base, GSI_VIRTIO_MMIO + mmio_count++, make_doorbell(virtio_mmio_doorbell, m));
+	return virtio_mmio_init(m, dev, &vm.mmio, base, GSI_VIRTIO_MMIO + mmio_count++,
+				make_doorbell(dev, virtio_mmio_doorbell, m));
 }
 
 int vm_virtio_add(struct virtio_device *dev)

@@ -142,6 +142,7 @@ static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, uint8_t o
 	uint64_t linear, offset, uva;
 	unsigned first;
 
+	__builtin_memset(out, 0, 16);
 	vcpu_ops->mode(v, &c->mode);
 	linear = guest_insn_mode(m) == INSN_64 ? v->rip : (v->rip + m->cs_base) & 0xffffffff;
 	offset = linear & (PAGE_SIZE - 1);
@@ -151,7 +152,6 @@ static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, uint8_t o
 		return 0;
 	}
 	first = offset <= PAGE_SIZE - 16 ? 16 : (unsigned)(PAGE_SIZE - offset);
-	__builtin_memset(out, 0, 16);
 	if (copy_from_user(out, c->uva + offset, first) < 0) {
 		return 0;
 	}

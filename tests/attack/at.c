@@ -471,7 +471,7 @@ static const struct { const char *name; void (*run)(void); bool endless; } group
 	{ "hpet", group_hpet, false }, { "hpetforms", group_hpetforms, true }, { "clocks", group_clocks, false },
 	{ "illegal", group_illegal, false }, { "many", group_many, false },
 	{ "debug", group_debug, true }, { "starts", group_starts, true }, { "posts", group_posts, true },
-	{ "pci", group_pci, false }, { "msix", group_msix, false }, { "virtio", group_virtio, false },
+	{ "pci", group_pci, false }, { "msix", group_msix, false }, { "virtio", group_virtio, false }, { "drivers", group_drivers, false },
 };
 
 static bool chosen(const char *name, bool otherwise)

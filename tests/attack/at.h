@@ -179,6 +179,7 @@ void group_paging(void);
 void group_processors(void);
 void group_pci(void);
 void group_virtio(void);
+void group_drivers(void);
 void group_real(void);
 void group_encodings(void);
 void group_msix(void);

@@ -158,6 +158,19 @@ def pci_and_its_virtio_devices(kind):
     attack(kind, "pci,msix,virtio", 300, vcpus=2, extra=DEVICES)
 
 
+TWO_CARDS = "disk attack room 1M\nnic\nnic\n"
+
+
+@test_on_both
+def drivers_that_use_little_of_virtio(kind):
+    attack(kind, "drivers", 14, vcpus=1, extra=TWO_CARDS)
+
+
+@test
+def drivers_that_use_little_of_virtio_over_mmio_svm():
+    attack(Machine, "drivers", 14, vcpus=1, extra="bus mmio\n" + TWO_CARDS)
+
+
 @test
 def virtio_devices_over_mmio_svm():
     attack(Machine, "virtio", 300, vcpus=2, extra="bus mmio\nconsole virtio\n" + DEVICES)

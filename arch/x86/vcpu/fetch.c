@@ -148,6 +148,7 @@ static __attribute__((noinline)) unsigned fetch_slowly(struct vcpu *v, uint8_t o
 	offset = linear & (PAGE_SIZE - 1);
 	c->uva = code_page(v, linear - offset, c);
 	c->page_rip = c->uva && can_keep(m) ? v->rip - offset : FETCH_NOTHING;
+	__builtin_memset(out, 0, 16);
 	if (!c->uva) {
 		return 0;
 	}

@@ -181,6 +181,26 @@ static int put_bios_data(const struct gmem *mem)
 	return r < 0 ? r : gmem_write(mem, gpa(PLATFORM_BDA_MEMORY), &kib, sizeof(kib));
 }
 
+/*
+ * There is no BIOS, but some kernels ask it in real mode before they look at what the loader told them (Xen: disks, screen,
+ * memory). Every real-mode interrupt comes back at once with the carry flag set: no such function.
+ * push bp; mov bp, sp; or byte [bp + 6], 1; pop bp; iret.
+ */
+static int put_bios_calls(const struct gmem *mem)
+{
+	static const uint8_t code[] = { 0x55, 0x89, 0xe5, 0x80, 0x4e, 0x06, 0x01, 0x5d, 0xcf };
+	uint16_t vector[256][2];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(vector); i++) {
+		vector[i][0] = PLATFORM_BIOS_CALL & 0xffff;
+		vector[i][1] = PLATFORM_BIOS_CALL >> 4 & 0xf000;
+	}
+	if (gmem_write(mem, gpa(0), vector, sizeof(vector)) < 0) {
+		return E_RANGE;
+	}
+	return gmem_write(mem, gpa(PLATFORM_BIOS_CALL), code, sizeof(code));
+}
+
 /* What firmware leaves in MTRRdefType: MTRRs on, no ranges, write-back (SDM 3A 12.11.2.1). */
 enum { MTRR_ON_WRITE_BACK = 0x806 };
 
@@ -195,6 +215,9 @@ int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, stru
 	}
 	if (r == OK) {
 		r = put_bios_data(mem);
+	}
+	if (r == OK) {
+		r = put_bios_calls(mem);
 	}
 	if (r == OK && long_mode) {
 		r = put_page_tables(mem);

@@ -92,8 +92,8 @@ int boot_no_modules(const struct boot_request *req, struct boot_reason *why) MUS
 int load_guest(const struct boot_request *req, struct boot_entry *entry, struct boot_reason *why) MUST_CHECK;
 
 /*
- * Puts the GDT, a reset entry in firmware's place, two words of the BIOS data area, and the page tables of long mode
- * (identity, 4 GiB) into guest memory and sets what state needs for entry; the rest of state stays as it is (the reset state). E_RANGE: guest memory is
- * smaller than MEMMAP_RAM_MIN.
+ * Puts the GDT, a reset entry in firmware's place, real-mode interrupts that do nothing, two words of the BIOS data area,
+ * and the page tables of long mode (identity, 4 GiB) into guest memory and sets what state needs for entry; the rest of
+ * state stays as it is (the reset state). E_RANGE: guest memory is smaller than MEMMAP_RAM_MIN.
  */
 int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, struct vcpu_state *state) MUST_CHECK;

@@ -95,11 +95,12 @@ def other(pattern):
 def xen_as_a_guest_runs_linux(kind):
     script = "echo \"runs on $(cat /sys/hypervisor/type) $(cat /sys/hypervisor/version/major)\" > /dev/kmsg; reboot -f"
     words = f"earlyprintk=xen,keep quiet loglevel=6 {script_word(script)}"
-    config = vm_config("xen", memory="384M", kernel="xen", initrd=None, cmdline="xen com1=115200,8n1 console=com1",
-                       extra=f"module vmlinuz linux {words}\nmodule initrd.img\nrng no\non-reboot stop")
+    config = vm_config("xen", memory="384M", kernel="xen", initrd=None, cmdline="xen com1=115200,8n1 console=com1 loglvl=all",
+                       extra=f"module vmlinuz linux {words}\nmodule initrd.img\nrng no\non-reboot stop").replace("vcpus 1", "vcpus 2")
     with kind(iso=make_iso(config, dict(LINUX, xen=other("xen-*-amd64"))), memory="512m") as node:
         node.expect(r"\(XEN\) Xen version 4", 60)
         node.expect(r"\(XEN\) Platform timer is .*ACPI PM Timer")
+        node.expect(r"Brought up 2 CPUs", 60)
         node.expect(r"runs on xen 4$", 120)
         node.expect(r"Hardware Dom0 .*reboot", 60)
         node.expect(r"vm xen: reset", 60)

@@ -216,6 +216,10 @@ TEST(first_vcpu_starts_in_long_mode)
 	CHECK_EQ(s.ds.selector, 0x18);
 	CHECK_EQ(s.rflags, 2);
 	CHECK_MEM(ram + 0xffff0, "\xba\xf9\x0c\xb0\x06\xee", 6);
+	/* Real-mode interrupts: F000:FFE0, which sets carry in the flags that it returns with. */
+	CHECK_EQ(get(ram, 0x13 * 4, 4), 0xf000ffe0);
+	CHECK_EQ(get(ram, 0xff * 4, 4), 0xf000ffe0);
+	CHECK_MEM(ram + 0xfffe0, "\x55\x89\xe5\x80\x4e\x06\x01\x5d\xcf", 9);
 	/* BIOS data area: conventional memory ends at 9FC0h:0, 639 KiB. */
 	CHECK_EQ(get(ram, 0x40e, 2), 0x9fc0);
 	CHECK_EQ(get(ram, 0x413, 2), 639);

@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-# Exit costs, counted. SIDES="brume" leaves the peer out, SIDES="vmx" AMD-V.
+# What Brume costs, counted, beside Linux KVM and QEMU in the same emulator; docs/bench.md. SIDES="brume" leaves the peer out,
+# SIDES="vmx" AMD-V, SIDES="net kvm" is a part of bench-devices. `make bench` prints all tables.
 
-.PHONY: bench
-bench: $(B)/brume.elf $(B)/guest/exits.elf | deps
+.PHONY: bench bench-exits bench-devices bench-machine
+bench:
+	@$(MAKE) bench-exits
+	@$(MAKE) bench-devices
+	@$(MAKE) bench-machine
+
+bench-exits: $(B)/brume.elf $(B)/guest/exits.elf | deps
 	@$(PYTHON) tests/bench/bench.py $(SIDES)
 
-# What a MiB through the virtio devices costs, counted. SIDES="net brume" is a part of it.
-.PHONY: bench-devices
+# A MiB and a request of disk and network
 bench-devices: $(B)/brume.elf guest | deps
 	@$(PYTHON) tests/bench/devices.py $(SIDES)
+
+# A Linux VM to its shell, and its memory
+bench-machine: $(B)/brume.elf guest | deps
+	@$(PYTHON) tests/bench/machine.py $(SIDES)

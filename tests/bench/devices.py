@@ -1,52 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a MiB costs: a disk read and written, and TCP from one Linux to another, under Brume and under Linux KVM + QEMU.
+"""What a MiB and a request cost: a disk, and the network from one Linux to another, under Brume and under Linux KVM + QEMU.
 
     devices.py [disk] [net] [brume|kvm]      all where none is named
 
-The same guest kernel, the same programs in it, the same emulated machine with one CPU. Each program runs twice, over SHORT
-and over LONG MiB, and what is printed is the difference divided by the difference: starting it, asking for the counters and
+The same guest kernel, the same programs in it, the same emulated machine with one CPU. Each program runs twice, over little
+and over much, and what is printed is the difference divided by the difference: starting it, asking for the counters and
 the like cancel out. Instructions are those of the whole machine, counted by the emulator. Exits are those of all VMs (under
 Brume a doorbell counts as the access that it is). Switches are those to any thread, vCPUs included; wake-ups those to
 others: under Brume the vmms' I/O threads and the program net, under KVM QEMU's other threads, vhost's, and the kernel's.
 """
 import os
 import re
+import subprocess
 import sys
+from collections import namedtuple
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peer  # noqa: E402
 import harness  # noqa: E402
-from harness import LINUX, Machine, make_iso, script_word, vm_config, write_file  # noqa: E402
+from harness import BUILD, TOP, VMLINUZ, Machine, make_iso, vm_config, work_dir, write_file  # noqa: E402
 
-SHORT, LONG = 8, 72
+SHORT, LONG = 8, 72        # MiB
+FEW, MANY = 200, 1200      # requests
 WORDS = "console=ttyS0 quiet nokaslr mitigations=off "
 MEMORY = 192               # MiB of each guest
 NODE = re.compile(r"node: up \d+ ms, idle [\d.]+ %, (\d+) switches")
 
+# A program, {n} of what it shall do, twice; and what Brume may need: instructions in millions for a MiB, in thousands for a
+# request, exits, switches, wake-ups. What varies with the moment of a tick has room.
+Row = namedtuple("Row", "title command short long limits")
+DISK_ROWS = (
+    Row("MiB of disk, read", "dd if=/dev/vda of=/dev/null bs=1M count={n} 2>/dev/null", SHORT, LONG, (1.8, 3.0, 1.0, 0.5)),
+    Row("MiB of disk, written", "dd if=/dev/zero of=/dev/vda bs=1M count={n} conv=fsync 2>/dev/null", SHORT, LONG, (3.6, 6.0, 1.0, 0.5)),
+    Row("4 KiB of disk, read", "dd if=/dev/vda of=/dev/null bs=4k iflag=direct count={n} 2>/dev/null", FEW, MANY, (26, 1.5, 0.5, 0.5)),
+    Row("4 KiB of disk, written", "dd if=/dev/zero of=/dev/vda bs=4k oflag=direct count={n} 2>/dev/null", FEW, MANY, (26, 1.5, 0.5, 0.5)),
+)
+NET_ROWS = (
+    Row("MiB of TCP", "wget -q -O /dev/null http://10.0.0.1/{n}", SHORT, LONG, (2.0, 16.0, 38.0, 16.0)),
+    Row("ping, there and back", "ping -q -A -c {n} 10.0.0.1 > /dev/null", FEW, MANY, (80, 4, 13, 5)),
+)
 PREPARE = (f"dd if=/dev/vda of=/dev/null bs=1M count={LONG} 2>/dev/null\n"
            f"dd if=/dev/zero of=/dev/vda bs=1M count={LONG} conv=fsync 2>/dev/null\n")
-STEP = "echo mark {n}; read x; echo 3 > /proc/sys/vm/drop_caches; {command}\n"
-READ = "dd if=/dev/vda of=/dev/null bs=1M count={size} 2>/dev/null"
-WRITE = "dd if=/dev/zero of=/dev/vda bs=1M count={size} conv=fsync 2>/dev/null"
 SERVER = f"""ip addr add 10.0.0.1/24 dev eth0; ip link set eth0 up; mkdir /tmp/w
 for n in {SHORT} {LONG}; do dd if=/dev/zero of=/tmp/w/$n bs=1M count=$n 2>/dev/null; done; httpd -p 80 -h /tmp/w; echo up; sleep 100000
 """
 CONNECT = f"""ip addr add 10.0.0.2/24 dev eth0; ip link set eth0 up
 until wget -q -O /dev/null http://10.0.0.1/{LONG} 2>/dev/null; do sleep 1; done
 """
-GET = "wget -q -O /dev/null http://10.0.0.1/{size}"
+# It says when it waits, and goes on when a line comes.
+WAIT = "n=0; w() { echo mark $n; n=$((n + 1)); read x; echo 3 > /proc/sys/vm/drop_caches; }\n"
 
 
-def script(prepare, commands):
-    """The guest's: each command over both sizes; it says when it waits, and begins when a line comes."""
-    steps = [command.format(size=size) for command in commands for size in (SHORT, LONG)] + ["sleep 100000"]
-    return prepare + "".join(STEP.format(n=n, command=command) for n, command in enumerate(steps))
+def script(prepare, rows):
+    """The guest's: each row's program with both numbers."""
+    return prepare + WAIT + "".join(f"w; {row.command.format(n=n)}\n" for row in rows for n in (row.short, row.long)) + "w\n"
 
 
-BENCHES = {                # titles, guests: (name, script, devices)
-    "disk": (("disk, read", "disk, written"), [("disk", script(PREPARE, (READ, WRITE)), "disk disk.img")]),
-    "net": (("TCP, guest to guest",), [("server", SERVER, "nic"), ("client", script(CONNECT, (GET,)), "nic")]),
+BENCHES = {                # rows, guests: (name, script, devices)
+    "disk": (DISK_ROWS, [("disk", script(PREPARE, DISK_ROWS), "disk disk.img")]),
+    "net": (NET_ROWS, [("server", SERVER, "nic"), ("client", script(CONNECT, NET_ROWS), "nic")]),
 }
+
+
+def make_initrd(guests):
+    """The guests' initramfs with their scripts."""
+    tree, out = os.path.join(work_dir(), "scripts-tree"), os.path.join(work_dir(), "scripts.img")
+    os.makedirs(os.path.join(tree, "scripts"), exist_ok=True)
+    for name, text, _ in guests:
+        with open(os.path.join(tree, "scripts", name), "w", encoding="utf-8") as stream:
+            stream.write(text)
+    subprocess.run([os.path.join(TOP, "tools/mkinitrd"), out, os.path.join(BUILD, "deps/guest"),
+                    os.path.join(TOP, "tests/guest/initramfs"), tree], check=True)
+    return out
 
 
 class Brume:
@@ -56,9 +81,10 @@ class Brume:
         self.names = [name for name, _, _ in guests]
         self.net = any(devices == "nic" for _, _, devices in guests)
         image = write_file("disk.img", os.urandom(LONG << 20))
-        config = "".join(vm_config(name, memory=f"{MEMORY}M", cmdline=WORDS + script_word(text), extra=devices)
-                         for name, text, devices in guests)
-        self.node = Machine(iso=make_iso(config=config, modules={**LINUX, "disk.img": image}), cpu=peer.BULK_CPU,
+        modules = {"vmlinuz": VMLINUZ, "initrd.img": make_initrd(guests), "disk.img": image}
+        config = "".join(vm_config(name, memory=f"{MEMORY}M", cmdline=WORDS + "brume.run=" + name, extra=devices)
+                         for name, _, devices in guests)
+        self.node = Machine(iso=make_iso(config=config, modules=modules), cpu=peer.BULK_CPU,
                             extra=peer.COUNTED_AWAKE)
         self.node.expect(rf"vm {self.names[-1]}: started", 300)
         self.node.escape(str(len(guests)))
@@ -144,11 +170,11 @@ done
     def __init__(self, guests):
         self.last = guests[-1][0]
         text = "stty -echo\n" + self.SETUP.replace("LONG", str(LONG))
-        for index, (name, code, devices) in enumerate(guests):
+        for index, (name, _, devices) in enumerate(guests):
             text += (self.GUEST + (self.BRIDGED if devices == "nic" else "") + (self.UP if name != self.last else "")).replace(
                 "DEVICES", self.NIC if devices == "nic" else self.DISK).replace("NAME", name).replace("INDEX", str(index)).replace(
-                "WORDS", WORDS + script_word(code)).replace("MEMORY", str(MEMORY))
-        self.node = peer.machine(text + self.COUNTS, extra={"vmlinuz": harness.VMLINUZ, "initrd.img": harness.INITRD},
+                "WORDS", WORDS + "brume.run=" + name).replace("MEMORY", str(MEMORY))
+        self.node = peer.machine(text + self.COUNTS, extra={"vmlinuz": VMLINUZ, "initrd.img": make_initrd(guests)},
                                  cpu=peer.BULK_CPU, counted=peer.COUNTED_AWAKE)
 
     def count(self):
@@ -163,71 +189,61 @@ done
         self.node.expect(rf"^{self.last}: mark {number}$", 600)
 
 
-def icount(node):
-    """Instructions of the whole machine so far. It must be stopped for the figure to be whole."""
-    return node.qmp("query-replay")["icount"]
-
-
-def step(side, number):
-    """What it costs from one mark to the next."""
-    before = side.count()
-    side.node.qmp("stop")
-    start = icount(side.node)
+def step(side, number, before):
+    """What it costs from one mark to the next; the counts before it and after. A vmm asked more often says less."""
+    start = peer.icount(side.node)
     side.go()
-    side.node.qmp("cont")
     side.mark(number)
-    side.node.qmp("stop")
-    end = icount(side.node)
-    side.node.qmp("cont")
-    return [end - start] + [b - a for a, b in zip(before, side.count())]
+    end = peer.icount(side.node)
+    after = side.count()
+    return [end - start] + [b - a for a, b in zip(before, after)], after
 
 
 def measure(side, rows):
-    """One tuple for each program: instructions, exits, switches, wake-ups per MiB."""
+    """For each row its title and what it costs: instructions, exits, switches, wake-ups."""
     with side.node:
         side.mark(0)
-        for row in range(rows):
-            short, long = (step(side, 2 * row + n) for n in (1, 2))
-            yield tuple((b - a) / (LONG - SHORT) for a, b in zip(short, long))
+        counts = side.count()
+        for number, row in enumerate(rows):
+            few, counts = step(side, 2 * number + 1, counts)
+            many, counts = step(side, 2 * number + 2, counts)
+            each = [(b - a) / (row.long - row.short) for a, b in zip(few, many)]
+            yield row.title, (each[0] / (1e6 if row.short == SHORT else 1e3), *each[1:])
 
 
 SIDES = {"brume": Brume, "kvm": Kvm}
-COLUMNS = ("M instructions", "exits", "switches", "wake-ups")
-LIMITS = {                 # what Brume may need; what varies with the moment of a tick has room
-    "disk, read": (1.8, 3.0, 3.0, 1.6),
-    "disk, written": (3.6, 6.0, 6.0, 3.0),
-    "TCP, guest to guest": (2.0, 24.0, 36.0, 18.0),
-}
+COLUMNS = ("M or k instr.", "exits", "switches", "wake-ups")
 
 
 def results(bench, side):
-    """What a side needs per MiB, by title."""
-    titles, guests = BENCHES[bench]
-    return {title: (figures[0] / 1e6, *figures[1:])
-            for title, figures in zip(titles, measure(SIDES[side](guests), len(titles)))}
+    """What a side needs, by title."""
+    rows, guests = BENCHES[bench]
+    return dict(measure(SIDES[side](guests), rows))
 
 
 def line(title, who, figures):
     print(f"{title:24}{who:12}" + "".join(f"{figure:>16}" for figure in figures), flush=True)
 
 
-def table(found):
+def table(bench, found):
     """Prints what each side needs (side -> title -> figures) and their ratio; returns the titles over Brume's limits."""
-    for title in next(iter(found.values())):
-        for side, rows in found.items():
-            line(title, side, (f"{figure:.2f}" for figure in rows[title]))
+    over = []
+    for row in BENCHES[bench][0]:
+        for side, figures in found.items():
+            line(row.title, side, (f"{figure:.2f}" for figure in figures[row.title]))
         if len(found) == 2:
-            line(title, "brume/kvm", (f"{a / b:.2f}" for a, b in zip(found["brume"][title], found["kvm"][title])))
-    return [title for title, figures in found.get("brume", {}).items()
-            if any(figure > limit for figure, limit in zip(figures, LIMITS[title]))]
+            line(row.title, "brume/kvm", (f"{a / b:.2f}" for a, b in zip(found["brume"][row.title], found["kvm"][row.title])))
+        if "brume" in found and any(a > b for a, b in zip(found["brume"][row.title], row.limits)):
+            over.append(row.title)
+    return over
 
 
 def main():
     peer.use_mended_qemu()
     sides, over = [word for word in sys.argv[1:] if word in SIDES] or list(SIDES), []
-    line("per MiB", "", COLUMNS)
+    line("for each", "", COLUMNS)
     for bench in [word for word in sys.argv[1:] if word in BENCHES] or list(BENCHES):
-        over += table({side: results(bench, side) for side in sides})
+        over += table(bench, {side: results(bench, side) for side in sides})
     for title in over:
         print(f"over the limit: {title}")
     return 1 if over else 0

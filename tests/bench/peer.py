@@ -38,3 +38,11 @@ def machine(script, extra=None, memory="1g", cpu=CPU, cpus=1, counted=COUNTED):
     """The peer in QEMU, counted."""
     kernel, initrd = files(script, extra)
     return Machine(kernel=kernel, initrd=[(initrd, "")], memory=memory, cpu=cpu, cpus=cpus, extra=counted, append=WORDS)
+
+
+def icount(node):
+    """Instructions of the whole machine so far. It stops for a moment, so that the figure is whole."""
+    node.qmp("stop")
+    count = node.qmp("query-replay")["icount"]
+    node.qmp("cont")
+    return count

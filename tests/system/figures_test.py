@@ -25,13 +25,23 @@ def exit_costs_stay_under_their_limits_vmx():
 
 
 @test
-def a_mib_of_disk_and_network_stays_under_its_limits():
+def disk_and_network_stay_under_their_limits():
     sys.path.insert(0, os.path.join(TOP, "tests/bench"))
     import devices
     for bench in devices.BENCHES:
-        over = devices.table({"brume": devices.results(bench, "brume")})
+        over = devices.table(bench, {"brume": devices.results(bench, "brume")})
         if over:
             raise Failure("over the limit: " + ", ".join(over))
+
+
+@test
+def a_linux_needs_few_instructions_to_its_shell():
+    sys.path.insert(0, os.path.join(TOP, "tests/bench"))
+    import machine
+    instructions, _ = machine.measure(machine.Brume(1))
+    print(f"{instructions:.0f} M instructions")
+    if instructions > machine.LIMIT:
+        raise Failure(f"{instructions:.0f} M instructions, not {machine.LIMIT} M at most")
 
 
 @test

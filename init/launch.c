@@ -21,6 +21,7 @@ enum {
 	ARENA_BASE = 256 << 10,      /* process, its tables, nested tables, events, one vCPU         */
 	ARENA_PER_VCPU = 64 << 10,
 	ARENA_PER_NIC = 16 << 10,
+	ARENA_BALLOON = 20 << 10,    /* records of VMM_RAM_MAX pieces of guest RAM                    */
 	ARENA_PER_GIB = 32 << 10,    /* tables of guest RAM in 2 MiB pages, twice                    */
 };
 
@@ -33,6 +34,7 @@ static uint64_t arena_bytes(const struct vm *vm)
 			 (vm->conf.memory >> 30) * (uint64_t)ARENA_PER_GIB + disks_arena_bytes(vm) +
 			 vm->conf.nic_count * (uint64_t)ARENA_PER_NIC;
 
+	bytes += vm->conf.balloon ? ARENA_BALLOON : 0;
 	for (unsigned i = 0; i < vm->ram_count; i++) {
 		if (vm->ram[i].base % MIB(2) != vm->ram_map[i].gpa % MIB(2)) {
 			bytes += (vm->ram[i].size / MIB(2) + 1) * 2 * PAGE_SIZE;
@@ -112,18 +114,59 @@ static int map_modules(const struct vm *vm, const struct content *kernel, const 
 }
 
 /* Guest RAM may be mapped by the vmm into its nested table, so it gets the regions themselves too. */
+static int map_piece(const struct vm *vm, uint32_t space, unsigned i)
+{
+	int r = sys_map(space, VMM_RAM_ADDR + vm->ram_map[i].gpa, vm->ram[i].handle, 0, vm->ram[i].size, PROT_R | PROT_W);
+
+	return r < 0 ? r : sys_grant(vm->child.process, vm->ram[i].handle, RIGHT_READ | RIGHT_WRITE, VMM_RAM + i);
+}
+
 static int map_ram(const struct vm *vm)
 {
 	int r = OK;
 
 	for (unsigned i = 0; r == OK && i < vm->ram_count; i++) {
-		r = sys_map(vm->child.space, VMM_RAM_ADDR + vm->ram_map[i].gpa, vm->ram[i].handle, 0, vm->ram[i].size,
-			    PROT_R | PROT_W);
-		if (r == OK) {
-			r = sys_grant(vm->child.process, vm->ram[i].handle, RIGHT_READ | RIGHT_WRITE, VMM_RAM + i);
-		}
+		r = map_piece(vm, vm->child.space, i);
 	}
 	return r;
+}
+
+static int return_piece(struct vm *vm, unsigned i)
+{
+	int space = sys_process_space(vm->child.process), r = space < 0 ? space : ram_return(vm, i);
+
+	if (r == OK) {
+		r = map_piece(vm, (uint32_t)space, i);
+		if (r < 0) {
+			ram_take_back(vm, i);
+		}
+	}
+	if (space >= 0) {
+		sys_close((uint32_t)space);
+	}
+	return r;
+}
+
+bool launch_exchange_ram(struct vm *vm)
+{
+	uint64_t given_up = __atomic_load_n(&launch_control(vm)->given_up, __ATOMIC_ACQUIRE), before = vm->away;
+
+	vm->waits = false;
+	for (unsigned i = 0; vm->conf.balloon && i < vm->ram_count; i++) {
+		bool gone = vm->away >> i & 1, wanted_gone = given_up >> i & 1;
+
+		if (wanted_gone && !gone) {
+			ram_take_back(vm, i);
+		} else if (!wanted_gone && gone && return_piece(vm, i) < 0) {
+			vm->waits = true;
+		}
+	}
+	if (vm->away == before) {
+		return false;
+	}
+	__atomic_store_n(&launch_control(vm)->taken, vm->away, __ATOMIC_RELEASE);
+	sys_event_signal(vm->control_event);
+	return true;
 }
 
 /* The rings start empty: the console does not touch them between the end of a VM and its next start. */

@@ -11,7 +11,16 @@
 #define LOW_END  GIB(3)
 #define HIGH_BASE GIB(4)
 
-enum { LARGE_PAGE = 2 << 20 };
+enum { LARGE_PAGE = 2 << 20, PIECES = 8 };
+
+/*
+ * Of a VM with a balloon the memory is cut into pieces, each a region, since what comes back of it must be whole regions: as small
+ * as 2 MiB, but not more than 32 of them.
+ */
+static uint64_t piece_bytes(const struct conf_vm *conf)
+{
+	return conf->balloon ? ALIGN_UP(conf->memory / 32, (uint64_t)LARGE_PAGE) : UINT64_MAX;
+}
 
 void ram_choose_nodes(struct vm *vm, uint32_t cpus)
 {
@@ -60,14 +69,16 @@ static int take_piece(const struct memory_order *order, uint64_t size, struct ex
 
 static int take_part(struct vm *vm, const struct memory_order *order, uint64_t gpa_base, uint64_t size)
 {
+	uint64_t most = piece_bytes(&vm->conf);
+
 	while (size) {
 		struct extent *e = &vm->ram[vm->ram_count];
 		int r;
 
-		if (vm->ram_count == VMM_RAM_MAX) {
+		if (vm->ram_count == (vm->conf.balloon ? VMM_RAM_MAX : PIECES)) {
 			return E_NOMEM;
 		}
-		r = take_piece(order, size, e);
+		r = take_piece(order, size < most ? size : most, e);
 		if (r < 0) {
 			return r;
 		}
@@ -142,4 +153,22 @@ void ram_give_back(struct vm *vm)
 		memory_give_back(&vm->ram[i]);
 	}
 	vm->ram_count = 0;
+	vm->away = 0;
+}
+
+void ram_take_back(struct vm *vm, unsigned piece)
+{
+	memory_give_back(&vm->ram[piece]);
+	vm->away |= 1ull << piece;
+}
+
+int ram_return(struct vm *vm, unsigned piece)
+{
+	uint64_t size = vm->ram_map[piece].size;
+	int r = memory_alloc(&memory, &vm->order, size, size < LARGE_PAGE ? PAGE_SIZE : LARGE_PAGE, MEMORY_LOW, &vm->ram[piece]);
+
+	if (r == OK) {
+		vm->away &= ~(1ull << piece);
+	}
+	return r;
 }

@@ -21,3 +21,9 @@ int ram_take(struct vm *vm) MUST_CHECK;
 uint64_t ram_of_node(const struct vm *vm, uint32_t node);
 
 void ram_give_back(struct vm *vm);
+
+/* The guest gave vm->ram[piece] up: it is the node's again. */
+void ram_take_back(struct vm *vm, unsigned piece);
+
+/* The guest wants it again. E_NOMEM: no region of its size is free. */
+int ram_return(struct vm *vm, unsigned piece) MUST_CHECK;

@@ -113,6 +113,7 @@ bool vm_start(struct vm *vm)
 		return false;
 	}
 	vm->generation++;
+	vm->waits = false;
 	vm->note[0] = '\0';
 	set_phase(vm, VM_ON, NONE);
 	init_log("vm %s: started, %llu MiB, %u vCPU%s", vm->conf.name, (unsigned long long)(vm->conf.memory >> 20),
@@ -278,6 +279,19 @@ static void log_first_run(uint64_t run_ns)
 	}
 }
 
+/* Memory between the guest's balloon and the node. */
+static void exchange_ram(struct vm *vm)
+{
+	bool waited = vm->waits;
+
+	if (launch_exchange_ram(vm)) {
+		console_show_vm(vm);
+	}
+	if (vm->waits && !waited) {
+		init_log("vm %s: the memory that it gave up is not free any more; the guest waits for it", vm->conf.name);
+	}
+}
+
 void vm_event(uint32_t number)
 {
 	struct process_status status = { 0 };
@@ -294,6 +308,7 @@ void vm_event(uint32_t number)
 		ended(vm, &status);
 	} else if (launch_control(vm)->state == VMM_RUNNING) {
 		log_first_run(launch_control(vm)->run_ns);
+		exchange_ram(vm);
 	} else if (launch_control(vm)->state >= VMM_POWERED_OFF && vm->deadline_ns == NONE) {
 		vm->deadline_ns = sys_clock(NULL) + FINAL_NS;
 	}
@@ -304,6 +319,9 @@ static void tick(struct vm *vm, uint64_t now_ns)
 	if (vm->phase == VM_ON && now_ns >= vm->deadline_ns) {
 		init_log("vm %s: its vmm does not end", vm->conf.name);
 		vm_kill(vm);
+	}
+	if (vm->phase == VM_ON && vm->waits) {
+		exchange_ram(vm);
 	}
 	if (vm->phase == VM_DRAIN && ((console_has_drained(vm) && net_has_left(vm)) || now_ns >= vm->deadline_ns)) {
 		set_phase(vm, VM_OFF, NONE);

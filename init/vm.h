@@ -24,6 +24,8 @@ struct vm {
 	struct extent ram[VMM_RAM_MAX];
 	struct vmm_ram ram_map[VMM_RAM_MAX];
 	unsigned ram_count;
+	uint64_t away;               /* bit i: ram[i] is empty, its memory was given back by the guest       */
+	bool waits;                  /* the guest wants some of it, and there is none                        */
 	uint32_t near;               /* nodes that its memory is to come from (init/numa.h); once started        */
 	struct memory_order order;   /* those, then the others                                       */
 	struct extent layer[CONF_DISKS_MAX]; /* what changes on its disks                            */

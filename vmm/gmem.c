@@ -4,6 +4,22 @@
 
 #include <string.h>
 
+/* False when addr is in a piece that is away; else *run ends before the next of these. */
+static bool is_here(const struct gmem *mem, uint64_t addr, uint64_t *run)
+{
+	for (uint64_t left = mem->away; left; left &= left - 1) {
+		const struct vmm_ram *p = &mem->piece[__builtin_ctzll(left)];
+
+		if (addr >= p->gpa && addr - p->gpa < p->size) {
+			return false;
+		}
+		if (p->gpa > addr && p->gpa - addr < *run) {
+			*run = p->gpa - addr;
+		}
+	}
+	return true;
+}
+
 /* The host bytes of addr, and in *run how many follow in the same slot; NULL outside of RAM. */
 static uint8_t *slot_at(const struct gmem *mem, uint64_t addr, uint64_t *run)
 {
@@ -12,7 +28,7 @@ static uint8_t *slot_at(const struct gmem *mem, uint64_t addr, uint64_t *run)
 
 		if (addr >= s->base && addr - s->base < s->size) {
 			*run = s->size - (addr - s->base);
-			return s->host + (addr - s->base);
+			return is_here(mem, addr, run) ? s->host + (addr - s->base) : NULL;
 		}
 	}
 	return NULL;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/base.h"
+#include "vmm/launch.h"
 
 enum { GMEM_SLOTS_MAX = 4 };
 
@@ -15,6 +16,8 @@ struct gmem_slot {
 struct gmem {
 	struct gmem_slot slot[GMEM_SLOTS_MAX];
 	unsigned count;
+	const struct vmm_ram *piece; /* up to 64 of them, disjoint                                   */
+	uint64_t away;               /* bit i: piece[i] is away for a while (vmm/balloon_memory.c): no memory    */
 	uint64_t beyond;             /* address bits that the guest's processor does not have: reserved in its tables */
 };
 

@@ -116,6 +116,7 @@ static void on_control(void)
 	if (request & (VMM_REQ_BALLOON_UP | VMM_REQ_BALLOON_DOWN)) {
 		vm_balloon_step(request & VMM_REQ_BALLOON_UP);
 	}
+	vm_balloon_answer();
 	if (request & VMM_REQ_COUNTERS) {
 		vm_balloon_report();
 		vm_nics_report();

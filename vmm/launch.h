@@ -12,7 +12,6 @@
 enum vmm_slot {
 	VMM_SELF = 1,                /* its own process, without GRANT                               */
 	VMM_SPACE = 2,               /* its own user space (for mapping shared things)               */
-	VMM_RAM = 3,                 /* first of launch.ram_count regions of guest RAM               */
 	VMM_CONSOLE_IN = 16,         /* event: console wrote into channel.to_vm; the vmm binds it    */
 	VMM_CONSOLE_OUT = 17,        /* event: the vmm wrote into channel.from_vm or .log            */
 	VMM_CONTROL = 18,            /* event: init changed control.request; the vmm binds it        */
@@ -20,7 +19,8 @@ enum vmm_slot {
 	VMM_NET_IN = 20,             /* event: the switch did something in a channel; the vmm binds it */
 	VMM_NET_OUT = 21,            /* event: the vmm did; there while the switch runs              */
 	VMM_NIC_SENT = 22,           /* + card, event: the switch took what it asked about. The vmm routes it to the guest */
-	VMM_FREE = 32,               /* the vmm's own objects come from here on                      */
+	VMM_RAM = 32,                /* first of launch.ram_count regions of guest RAM               */
+	VMM_FREE = 72,               /* the vmm's own objects come from here on                      */
 };
 
 /* Where init maps things in the vmm. */
@@ -35,7 +35,9 @@ enum vmm_slot {
 #define VMM_LAYER_ADDR(i) (VMM_DISK_ADDR(i) + (1ull << 40))              /* what changes on it: read-write, zeroed */
 #define VMM_RAM_ADDR      0x0000010000000000ull    /* guest RAM: guest-physical 0 stands here; RAM above 4 GiB at + its gpa */
 
-enum { VMM_MAGIC = 0x314d4d56, VMM_RAM_MAX = 8 };
+enum { VMM_MAGIC = 0x314d4d56, VMM_RAM_MAX = 40 };
+
+_Static_assert(VMM_RAM + VMM_RAM_MAX <= VMM_FREE, "slots of guest RAM");
 
 /* A piece of guest RAM: already mapped read-write at VMM_RAM_ADDR + gpa by init. */
 struct vmm_ram {
@@ -75,4 +77,11 @@ struct vmm_control {
 	uint32_t pad;
 	uint64_t run_ns;             /* SYS_CLOCK before the first guest instruction; with VMM_RUNNING */
 	char reason[160];            /* why it ended; init copies, ends and filters it               */
+	/*
+	 * Pieces of guest RAM (bit i: launch.ram[i]) that the guest has given up whole. The vmm sets and clears a bit of given_up
+	 * and signals VMM_STATUS; init takes the region, or maps and hands over another one in the same places, and only then
+	 * does the same to its bit of taken and signals VMM_CONTROL. A bit changes when both are equal.
+	 */
+	uint64_t given_up;           /* by the vmm                                                   */
+	uint64_t taken;              /* by init                                                      */
 };

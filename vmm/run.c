@@ -5,6 +5,7 @@
 #include "lib/user/sys.h"
 #include "vmm/task.h"
 #include "vmm/insn_exits.h"
+#include "vmm/balloon_memory.h"
 #include "vmm/vm.h"
 
 /* Results of IN as the processor writes them: 8 and 16 bits are merged, 32 bits clear the upper half. */
@@ -150,8 +151,12 @@ static void on_pio(struct vm_vcpu *v)
 
 static void on_mmio(struct vm_vcpu *v)
 {
-	enum emu_result r = emulate_mmio(&v->emulator);
+	enum emu_result r;
 
+	if (balloon_memory_touch(v->page->exit.mmio.gpa)) {
+		return;
+	}
+	r = emulate_mmio(&v->emulator);
 	if (r != EMU_DONE) {
 		emulated(v, r);
 	}

@@ -7,7 +7,7 @@
 #include "lib/fmt.h"
 
 enum { QUEUE_INFLATE, QUEUE_DEFLATE, QUEUE_STATS, QUEUES };
-enum { F_STATS = 1, F_DEFLATE_ON_OOM = 2 };
+enum { F_MUST_TELL_HOST = 0, F_STATS = 1, F_DEFLATE_ON_OOM = 2 };
 enum { QUEUE_SIZE = 128, BATCH = 256 /* pages emptied in one go */ };
 enum { STATS_TEXT = 192 };           /* four of them with the longest numbers and names, and more       */
 enum { STAT_FREE = 4, STAT_TOTAL = 5, STAT_AVAILABLE = 6, STAT_CACHES = 7 };
@@ -30,11 +30,20 @@ static uint32_t pages_in(const struct ring_chain *chain)
 	return chain->out_bytes / sizeof(uint32_t);
 }
 
+/* A driver that tells nothing beforehand may touch its pages at any time: they stay. */
+static const struct virtio_balloon_backend *backend_of(const struct virtio_balloon *b)
+{
+	return virtio_has(&b->dev, F_MUST_TELL_HOST) ? b->backend : NULL;
+}
+
 /* What is outside of memory was never there, and is not counted. */
 static void empty_page(struct virtio_balloon *b, uint32_t page)
 {
 	if (gmem_fill(b->mem, gpa((uint64_t)page << PAGE_SHIFT), 0, PAGE_SIZE) == OK) {
 		b->inflated++;
+		if (backend_of(b)) {
+			b->backend->inflated(page);
+		}
 	}
 }
 
@@ -58,11 +67,32 @@ static int inflate(struct virtio_device *dev, unsigned queue, const struct ring_
 	return 0;
 }
 
+/* The driver may use the pages when it has the chain back, so it waits until they are all here. */
 static int deflate(struct virtio_device *dev, unsigned queue, const struct ring_chain *chain)
 {
-	(void)queue;
-	of(dev)->deflated += pages_in(chain);
+	struct virtio_balloon *b = of(dev);
+	uint32_t page[BATCH], n = 0;
+
+	if (backend_of(b)) {
+		n = ring_chain_read(chain, b->deflate_at * (uint32_t)sizeof(uint32_t), page, sizeof(page)) / sizeof(uint32_t);
+	}
+	for (uint32_t i = 0; i < n; i++, b->deflate_at++) {
+		if (!b->backend->deflated(page[i])) {
+			return E_AGAIN;
+		}
+	}
+	if (n && b->deflate_at < pages_in(chain)) {
+		virtio_notify_again(dev, queue);
+		return E_AGAIN;
+	}
+	b->deflate_at = 0;
+	b->deflated += pages_in(chain);
 	return 0;
+}
+
+void virtio_balloon_resume(struct virtio_balloon *b)
+{
+	virtio_notify(&b->dev, QUEUE_DEFLATE);
 }
 
 /* ---- statistics: the driver's buffer stays with us until we want new ones ---- */
@@ -167,7 +197,10 @@ static void reset(struct virtio_device *dev)
 
 	b->config.actual = 0;
 	b->inflated = b->deflated = 0;
-	b->at = 0;
+	b->at = b->deflate_at = 0;
+	if (b->backend) {
+		b->backend->reset();
+	}
 	b->holds_stats = false;
 	memset(b->stat, 0xff, sizeof(b->stat));
 }
@@ -185,7 +218,7 @@ static void config_written(struct virtio_device *dev, unsigned at, unsigned len)
 
 static const struct virtio_ops ops = { .notify = notify, .reset = reset, .config_written = config_written };
 
-void virtio_balloon_init(struct virtio_balloon *b, const struct gmem *mem)
+void virtio_balloon_init(struct virtio_balloon *b, const struct gmem *mem, const struct virtio_balloon_backend *backend)
 {
 	uint64_t bytes = 0;
 
@@ -194,13 +227,13 @@ void virtio_balloon_init(struct virtio_balloon *b, const struct gmem *mem)
 	}
 	*b = (struct virtio_balloon){
 		.dev = {
-			.name = "balloon", .type = VIRTIO_BALLOON, .ops = &ops, .offered = 1ull << F_STATS | 1ull << F_DEFLATE_ON_OOM,
+			.name = "balloon", .type = VIRTIO_BALLOON, .ops = &ops, .offered = 1ull << F_MUST_TELL_HOST | 1ull << F_STATS | 1ull << F_DEFLATE_ON_OOM,
 			.queue_count = QUEUES,
 			.queue = { { .size_max = QUEUE_SIZE }, { .size_max = QUEUE_SIZE }, { .size_max = QUEUE_SIZE } },
 			.config = (uint8_t *)&b->config, .config_size = sizeof(b->config),
 			.config_writable = offsetof(struct virtio_balloon_config, actual), .config_writable_end = sizeof(b->config),
 		},
-		.mem = mem, .max = (uint32_t)((bytes >> PAGE_SHIFT) / 4 * 3),
+		.mem = mem, .backend = backend, .max = (uint32_t)((bytes >> PAGE_SHIFT) / 4 * 3),
 	};
 	memset(b->stat, 0xff, sizeof(b->stat));
 }

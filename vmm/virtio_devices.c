@@ -2,6 +2,7 @@
 /* The virtio devices of the VM: which there are, and on which transport. */
 #include "lib/user/sys.h"
 #include "vmm/backends.h"
+#include "vmm/balloon_memory.h"
 #include "vmm/entropy.h"
 #include "vmm/hooks.h"
 #include "vmm/virtio_balloon.h"
@@ -79,6 +80,13 @@ void vm_balloon_step(bool more)
 	}
 }
 
+void vm_balloon_answer(void)
+{
+	if (vm.launch->conf.balloon && balloon_memory_answer()) {
+		virtio_balloon_resume(&balloon);
+	}
+}
+
 void vm_balloon_report(void)
 {
 	if (vm.launch->conf.balloon) {
@@ -100,7 +108,8 @@ int vm_virtio_init(void)
 		r = vm_virtio_add(&vm.console.dev);
 	}
 	if (r == OK && conf->balloon) {
-		virtio_balloon_init(&balloon, &vm.mem);
+		balloon_memory_init();
+		virtio_balloon_init(&balloon, &vm.mem, &balloon_memory);
 		r = vm_virtio_add(&balloon.dev);
 	}
 	if (r == OK) {

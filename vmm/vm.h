@@ -129,6 +129,8 @@ int vm_virtio_init(void) MUST_CHECK;
 /* The balloon, if the VM has one: wants an eighth of the memory more, or less; reports. Device lock held. */
 void vm_balloon_step(bool more);
 void vm_balloon_report(void);
+/* init took or returned memory. */
+void vm_balloon_answer(void);
 
 /* How many of them are on their own memory-mapped transport. */
 unsigned vm_virtio_mmio_count(void);

@@ -58,7 +58,7 @@ static inline void fuzz_make_devices(void)
 	fuzz_room = 0;
 	virtio_rng_init(&fuzz_rng, fuzz_entropy);
 	virtio_console_init(&fuzz_console, &fuzz_backend, NULL);
-	virtio_balloon_init(&fuzz_balloon, &fuzz_mem);
+	virtio_balloon_init(&fuzz_balloon, &fuzz_mem, NULL);
 	for (unsigned i = 0; i < FUZZ_DEVICES; i++) {
 		fuzz_device[i]->memory = &fake_ring_memory;
 	}

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """PCI and virtio as Debian's kernel finds them: functions, MSI-X, entropy, console, balloon, HPET."""
+import os
 import re
 
-from harness import Machine, make_iso, script_word, test, vm_config
+from harness import BUILD, INITRD, VMLINUZ, Machine, make_iso, script_word, test, test_on_both, vm_config
 
 
 def vm(cmdline="", script="", extra=""):
@@ -91,6 +92,55 @@ def the_balloon_takes_and_gives_memory():
         node.expect(r"vm v: balloon: the guest has given up 12288 KiB")
         node.sendline()
         assert before - free_kib(node) < 20000
+
+
+def node_free_kib(node):
+    node.escape("i")
+    return int(node.expect(r"KiB of RAM, (\d+) KiB free")[1])
+
+
+@test_on_both
+def what_the_balloon_holds_is_for_other_vms(kind):
+    """A VM starts in memory that another one gave up, which then waits for it, and has all of it again."""
+    other = vm_config("other", memory="64M", kernel="counted", initrd=None, cmdline="counted=halt").replace("autostart yes", "autostart no")
+    first = vm_config("v", memory="192M", extra="balloon yes")
+    modules = {"vmlinuz": VMLINUZ, "initrd.img": INITRD, "counted": os.path.join(BUILD, "guest/counted.elf")}
+    with kind(iso=make_iso(first + other, modules), memory="256m") as node:
+        node.login()
+        free = node_free_kib(node)
+        node.escape("2")
+        node.escape("s")
+        node.expect(r"vm other: not started: 64 MiB of RAM are wanted")
+        node.escape("1")
+        for step in (1, 2, 3):
+            node.escape("-")
+            node.expect(rf"vm v: balloon: the guest has given up {step * 24576} KiB", 60)
+        gained = node_free_kib(node) - free
+        print(f"73728 KiB given up, {gained} KiB are the node's")
+        assert gained > 48000, gained
+        zeros = "tail -c 65536 /tmp/x | md5sum"
+        assert node.shell("dd if=/dev/zero of=/tmp/x bs=1M count=4 2>/dev/null; " + zeros, 90).startswith("fcd6bcb56c1689fcef28b57c22475bad")
+        node.escape("2")
+        node.escape("s")
+        node.expect(r"vm other: started")
+        node.expect(r"^counted$")
+        node.escape("1")
+        given_up = r"vm v: (?:balloon: the guest has given up (\d+) KiB|the memory that it gave up is not free any more; the guest waits)"
+        node.escape("+")
+        while node.expect(given_up, 60)[1]:
+            node.escape("+")
+        node.escape("2")
+        node.escape("k")
+        node.expect(r"vm other: killed")
+        while node.expect(r"vm v: balloon: the guest has given up (\d+) KiB", 60)[1] != "0":
+            node.escape("1")
+            node.escape("+")
+        node.escape("1")
+        node.sendline()
+        assert node.shell("dd if=/dev/zero of=/tmp/x bs=1M count=60 2>/dev/null; " + zeros, 90).startswith("fcd6bcb56c1689fcef28b57c22475bad")
+        assert abs(node_free_kib(node) - free) < 64
+        node.escape("q")
+        assert node.wait_exit(60) == 0
 
 
 @test

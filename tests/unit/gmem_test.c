@@ -90,3 +90,25 @@ TEST(pointers_are_into_one_slot)
 	CHECK(!gmem_pointer(&mem, UINT64_MAX, 2));
 	CHECK(!gmem_pointer(&mem, 0x1000, UINT64_MAX));
 }
+
+TEST(a_piece_that_is_away_is_no_memory)
+{
+	static uint8_t ram[0x100];
+	static const struct vmm_ram piece[] = { { 0x1000, 0x40 }, { 0x1040, 0x40 }, { 0x1080, 0x80 } };
+	struct gmem m = { .slot = { { 0x1000, sizeof(ram), ram } }, .count = 1, .piece = piece, .away = 2 };
+	uint8_t buf[0x100] = { 0 };
+
+	CHECK(gmem_has(&m, gpa(0x1000), 0x40));
+	CHECK(!gmem_has(&m, gpa(0x1000), 0x41));
+	CHECK(!gmem_has(&m, gpa(0x1040), 1));
+	CHECK(!gmem_has(&m, gpa(0x107f), 2));
+	CHECK(gmem_has(&m, gpa(0x1080), 0x80));
+	CHECK_EQ(gmem_write(&m, gpa(0x1020), buf, 0x80), E_RANGE);
+	CHECK_EQ(gmem_set_bits(&m, gpa(0x1041), 1), E_RANGE);
+	CHECK(gmem_pointer(&m, 0x103f, 1) == ram + 0x3f);
+	CHECK(!gmem_pointer(&m, 0x103f, 2));
+	m.away = 0;
+	CHECK(gmem_pointer(&m, 0x1000, 0x100) == ram);
+	m.away = 7;
+	CHECK(!gmem_has(&m, gpa(0x1000), 1) && !gmem_has(&m, gpa(0x10ff), 1));
+}

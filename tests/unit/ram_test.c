@@ -182,3 +182,50 @@ TEST(above_three_gigabytes)
 	CHECK_EQ(vm.ram_map[0].gpa, 0);
 	CHECK_EQ(vm.ram_map[1].gpa, GIB(4));
 }
+
+TEST(with_a_balloon_it_is_cut_into_pieces_that_go_and_come_back)
+{
+	uint64_t free;
+
+	three_nodes(MIB(96));
+	vm.conf.balloon = 1;
+	CHECK_EQ(start(1 << 1), OK);
+	CHECK_EQ(vm.ram_count, 24);                          /* of 4 MiB: a 32nd, in whole 2 MiB */
+	has(0, 96, 0);
+	free = memory.free_bytes;
+	ram_take_back(&vm, 3);
+	CHECK_EQ(vm.away, 1 << 3);
+	CHECK_EQ(vm.ram[3].size, 0);
+	CHECK_EQ(memory.free_bytes, free + MIB(4));
+	has(0, 92, 0);
+	CHECK_EQ(ram_return(&vm, 3), OK);
+	CHECK_EQ(vm.away, 0);
+	CHECK_EQ(vm.ram[3].size, MIB(4));
+	has(0, 96, 0);
+	ram_take_back(&vm, 0);
+	ram_give_back(&vm);
+	CHECK_EQ(vm.away, 0);
+	CHECK_EQ(memory.free_bytes, memory.total_bytes);
+}
+
+TEST(what_was_given_up_may_be_gone)
+{
+	struct extent all[64];
+	unsigned n = 0;
+
+	three_nodes(MIB(64));
+	vm.conf.balloon = 1;
+	CHECK_EQ(start(0), OK);
+	CHECK_EQ(vm.ram_count, 32);
+	ram_take_back(&vm, 31);
+	while (n < ARRAY_SIZE(all) && memory_alloc(&memory, NULL, MIB(32), MIB(2), MEMORY_LOW, &all[n]) == OK) {
+		n++;
+	}
+	while (n < ARRAY_SIZE(all) && memory_alloc(&memory, NULL, MIB(2), MIB(2), MEMORY_LOW, &all[n]) == OK) {
+		n++;
+	}
+	CHECK_EQ(ram_return(&vm, 31), E_NOMEM);
+	CHECK_EQ(vm.away, 1ull << 31);
+	CHECK_EQ(memory_free(&memory, &all[n - 1]), OK);
+	CHECK_EQ(ram_return(&vm, 31), OK);
+}

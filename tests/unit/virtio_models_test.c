@@ -271,7 +271,7 @@ static void start_balloon(void)
 {
 	fake_reset();
 	mem = (struct gmem){ .slot = { { .base = 0, .size = FAKE_RAM, .host = fake_ram } }, .count = 1 };
-	virtio_balloon_init(&balloon, &mem);
+	virtio_balloon_init(&balloon, &mem, NULL);
 	start(&balloon.dev);
 }
 
@@ -313,6 +313,61 @@ TEST(pages_given_up_are_emptied)
 	add(1, FAKE_DATA, 8, false);
 	virtio_notify(&balloon.dev, 1);
 	CHECK_EQ(balloon.deflated, 2);
+}
+
+static unsigned backend_inflated, backend_deflated;
+static bool backend_has = true;
+
+static void count_inflated(uint32_t page)
+{
+	backend_inflated += page == 0xc0 || page == 0xc2;
+}
+
+static bool count_deflated(uint32_t page)
+{
+	(void)page;
+	backend_deflated += backend_has;
+	return backend_has;
+}
+
+static void count_reset(void)
+{
+	backend_inflated = backend_deflated = 0;
+}
+
+TEST(pages_whose_memory_is_elsewhere_are_waited_for)
+{
+	static const struct virtio_balloon_backend pieces = { count_inflated, count_deflated, count_reset };
+	const uint32_t page[] = { 0xc0, 0xc2, FAKE_RAM / PAGE_SIZE };
+	unsigned chains;
+
+	start_balloon();
+	balloon.backend = &pieces;
+	count_reset();
+	put_pages(FAKE_DATA, page, 3);
+	balloon.dev.accepted &= ~1ull;                       /* a driver that does not tell: they stay with it */
+	add(0, FAKE_DATA, sizeof(page), false);
+	virtio_notify(&balloon.dev, 0);
+	CHECK_EQ(balloon.inflated, 2);
+	CHECK_EQ(backend_inflated, 0);
+	balloon.dev.accepted |= 1;
+	add(0, FAKE_DATA, sizeof(page), false);
+	virtio_notify(&balloon.dev, 0);
+	CHECK_EQ(backend_inflated, 2);
+	backend_has = false;
+	add(1, FAKE_DATA, 8, false);
+	virtio_notify(&balloon.dev, 1);
+	taken(1, &chains);
+	CHECK_EQ(chains, 0);                                 /* the driver must not use them yet */
+	CHECK_EQ(balloon.deflated, 0);
+	backend_has = true;
+	virtio_balloon_resume(&balloon);
+	taken(1, &chains);
+	CHECK_EQ(chains, 1);
+	CHECK_EQ(backend_deflated, 2);
+	CHECK_EQ(balloon.deflated, 2);
+	virtio_write_status(&balloon.dev, 0);
+	CHECK_EQ(backend_deflated, 0);
 }
 
 /* A chain of a million pages is worked off in pieces, between which others get the lock. */

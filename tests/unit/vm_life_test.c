@@ -42,6 +42,7 @@ static int fake_status(struct process_status *status) { *status = process; retur
 volatile struct vmm_control *launch_control(const struct vm *vm) { (void)vm; return &control; }
 void launch_undo(struct vm *vm) { (void)vm; undone++; }
 void console_show_vm(const struct vm *vm) { (void)vm; }
+bool launch_exchange_ram(struct vm *vm) { (void)vm; return false; }
 uint32_t permille(uint64_t part, uint64_t whole) { return (uint32_t)(part * 1000 / whole); }
 bool console_has_drained(const struct vm *vm) { (void)vm; return drained; }
 void net_pull(const struct vm *vm) { (void)vm; }

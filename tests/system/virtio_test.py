@@ -117,7 +117,7 @@ def what_the_balloon_holds_is_for_other_vms(kind):
             node.expect(rf"vm v: balloon: the guest has given up {step * 24576} KiB", 60)
         gained = node_free_kib(node) - free
         print(f"73728 KiB given up, {gained} KiB are the node's")
-        assert gained > 48000, gained
+        assert gained > 30000, gained         # whole pieces only: how many is for the guest to say
         zeros = "tail -c 65536 /tmp/x | md5sum"
         assert node.shell("dd if=/dev/zero of=/tmp/x bs=1M count=4 2>/dev/null; " + zeros, 90).startswith("fcd6bcb56c1689fcef28b57c22475bad")
         node.escape("2")

@@ -18,9 +18,16 @@ struct vm vm;
 /* The holder never sleeps, so giving the CPU away once is nearly always enough. */
 void vm_lock_wait(void)
 {
+	__atomic_fetch_add(&vm.waiting, 1, __ATOMIC_RELAXED);
 	do {
 		sys_yield();
 	} while (__atomic_exchange_n(&vm.locked, 1, __ATOMIC_ACQUIRE));
+	__atomic_fetch_sub(&vm.waiting, 1, __ATOMIC_RELAXED);
+}
+
+void vm_lock_give_way(void)
+{
+	sys_yield();
 }
 
 static void arm_timer(void)

@@ -64,6 +64,7 @@ struct vm {
 	struct vm_vcpu vcpu[PLATFORM_VCPUS_MAX];
 
 	uint32_t locked;             /* the device lock                                              */
+	uint32_t waiting;            /* threads that found it locked                                 */
 
 	/* Owned by the device lock. */
 	uint32_t work;               /* enum vm_work                                                 */
@@ -89,10 +90,18 @@ extern struct vm vm;
 
 /* platform.c. */
 void vm_lock_wait(void);
+void vm_lock_give_way(void);
 void vm_unlock_work(void);
 
+/*
+ * Who finds others waiting lets them go first, once: a vCPU that exits all the time may lose the CPU each time while it holds
+ * the lock, and they would never get it.
+ */
 static inline void vm_lock(void)
 {
+	if (__builtin_expect(__atomic_load_n(&vm.waiting, __ATOMIC_RELAXED) != 0, 0)) {
+		vm_lock_give_way();
+	}
 	if (__atomic_exchange_n(&vm.locked, 1, __ATOMIC_ACQUIRE)) {
 		vm_lock_wait();
 	}

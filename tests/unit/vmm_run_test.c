@@ -20,7 +20,10 @@ static enum emu_result emulated_as;
 static unsigned ended, acked, eoi;
 static char said[1024];
 
-void vm_lock_wait(void) {}
+static unsigned waits, ways_given;
+
+void vm_lock_wait(void) { waits++; }
+void vm_lock_give_way(void) { ways_given++; }
 bool balloon_memory_touch(uint64_t gpa) { (void)gpa; return false; }
 
 void vm_finish(enum vmm_state state, const char *reason)
@@ -247,4 +250,20 @@ TEST(emulator_results)
 	on_exit(cpu, EXIT_MMIO);
 	CHECK_EQ(vm.end, VM_END_FAILED);
 	CHECK_STR(vm.reason, "vcpu 0: because");
+}
+
+TEST(who_waits_for_the_device_lock_goes_first)
+{
+	setup();
+	vm_lock();
+	CHECK_EQ(waits + ways_given, 0);
+	vm_lock();
+	CHECK_EQ(waits, 1);
+	vm_unlock();
+	vm.waiting = 1;
+	vm_lock();
+	CHECK_EQ(ways_given, 1);
+	CHECK_EQ(waits, 1);
+	vm_unlock();
+	vm.waiting = 0;
 }

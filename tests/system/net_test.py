@@ -19,7 +19,7 @@ def counters(node, name, key):
     node.escape(str(key))
     start = len(node.text())
     node.escape("c")
-    node.expect(rf"vm {name}: devices: .*")
+    node.expect(rf"vm {name}: devices: served \d+ times, woken \d+ times")
     return [int(number) for number in CARD.search(node.text(), start).groups()]
 
 

@@ -3,9 +3,9 @@
 #include "lib/fmt.h"
 #include "lib/user/reset.h"
 #include "lib/user/sys.h"
-#include "vmm/task.h"
-#include "vmm/insn_exits.h"
 #include "vmm/balloon_memory.h"
+#include "vmm/insn_exits.h"
+#include "vmm/task.h"
 #include "vmm/vm.h"
 
 /* Results of IN as the processor writes them: 8 and 16 bits are merged, 32 bits clear the upper half. */

@@ -351,6 +351,18 @@ bool wait_for(volatile uint64_t *what, uint64_t value)
 	return *what == value;
 }
 
+bool irqs_reach(const volatile uint64_t *count, uint64_t n, uint64_t ms)
+{
+	uint64_t end = rdtsc() + ms * tsc_per_ms();
+
+	__asm__ volatile("sti");
+	while (*count < n && rdtsc() < end) {
+		__asm__ volatile("pause");
+	}
+	__asm__ volatile("cli");
+	return *count >= n;
+}
+
 /* The calls of cpu_call; between them the processor halts with interrupts on. */
 void ap_main(void)
 {

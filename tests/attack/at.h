@@ -146,6 +146,8 @@ void x2apic_all(bool on);            /* every processor's mode, through "off" wh
 extern bool in_x2apic;
 void icr(uint32_t dest, uint32_t low);           /* dest as an id; low half of the ICR                         */
 void irq_sink(uint8_t vector);       /* counts in cpus[].irqs and ends the interrupt                        */
+/* Lets interrupts in until *count is n at least, or ms milliseconds have passed: false. */
+bool irqs_reach(const volatile uint64_t *count, uint64_t n, uint64_t ms);
 
 uint64_t rnd(void);
 

@@ -29,22 +29,10 @@ static void route(unsigned gsi, uint32_t low)
 	mmio_write32(IOAPIC + 16, low);
 }
 
-static bool came(uint64_t n, uint64_t ms)
-{
-	uint64_t end = rdtsc() + ms * tsc_per_ms();
-
-	__asm__ volatile("sti");
-	while (*fired < n && rdtsc() < end) {
-		__asm__ volatile("pause");
-	}
-	__asm__ volatile("cli");
-	return *fired >= n;
-}
-
 /* Some milliseconds with interrupts on. */
 static void progress(uint64_t ms)
 {
-	(void)came(~0ull, ms);
+	(void)irqs_reach(fired, ~0ull, ms);
 }
 
 /* ---- HPET ---- */
@@ -68,7 +56,7 @@ static void start(uint64_t counter, uint64_t comparator, uint64_t config)
 	if (config & PERIODIC) {
 		set(COMPARATOR, comparator);         /* the period, without SET_VALUE */
 	}
-	(void)came(~0ull, 1);
+	(void)irqs_reach(fired, ~0ull, 1);
 	*fired = 0;
 	set(CONFIG, ENABLE);
 }
@@ -79,8 +67,8 @@ static void one_shots(void)
 
 	start(0, ms, 0);
 	a = get(COUNTER);
-	ok("hpet fires", came(1, 500));
-	ok("hpet fires once", !came(2, 3));
+	ok("hpet fires", irqs_reach(fired, 1, 500));
+	ok("hpet fires once", !irqs_reach(fired, 2, 3));
 	b = get(COUNTER);
 	ok("hpet counts", b > a && b >= ms);
 	set(CONFIG, 0);
@@ -88,19 +76,19 @@ static void one_shots(void)
 	progress(1);
 	equal("hpet stands while halted", get(COUNTER), a);
 	start(1000 * ms, 10 * ms, 0);
-	ok("a comparator in the past is not met", !came(1, 10));
+	ok("a comparator in the past is not met", !irqs_reach(fired, 1, 10));
 	start(0, ~0ull, 0);
-	ok("nor one at the end of time", !came(1, 5));
+	ok("nor one at the end of time", !irqs_reach(fired, 1, 5));
 	start(0xffffffff - ms / 2, ms, BITS_32);
-	ok("32 bits wrap", came(1, 500));
+	ok("32 bits wrap", irqs_reach(fired, 1, 500));
 	if (get(0) & 0x2000) {
 		start(~0ull - ms / 2, ms, 0);
-		ok("64 bits wrap", came(1, 500));
+		ok("64 bits wrap", irqs_reach(fired, 1, 500));
 		ok("and the counter with them", get(COUNTER) < 1000 * ms);
 	}
 	start(0, 60 * ms, 0);
 	set(TIMER, (uint64_t)line << 9);
-	ok("one that is switched off meanwhile", !came(1, 80));
+	ok("one that is switched off meanwhile", !irqs_reach(fired, 1, 80));
 }
 
 /* A period of nothing leaves no instruction in between on a fast machine: after a while it is stopped. */
@@ -121,11 +109,11 @@ static void periods(void)
 		return;
 	}
 	start(0, ms, PERIODIC | SET_VALUE);
-	ok("a period of 1 ms", came(5, 500));
+	ok("a period of 1 ms", irqs_reach(fired, 5, 500));
 	trap_set(VECTOR, on_storm);
 	for (uint64_t ticks = 1; ticks <= 10000; ticks *= 10) {
 		start(0, ticks, PERIODIC | SET_VALUE);
-		ok(numbered("interrupts come at a period in ticks of", ticks), came(10, 500));
+		ok(numbered("interrupts come at a period in ticks of", ticks), irqs_reach(fired, 10, 500));
 	}
 	start(0, 0, PERIODIC | SET_VALUE);
 	progress(2);
@@ -135,7 +123,7 @@ static void periods(void)
 	equal("the longest one of 32 bits", *fired, 0);
 	irq_sink(VECTOR);
 	start(0, ms, PERIODIC | SET_VALUE);
-	ok("a period of 1 ms again", came(3, 500));
+	ok("a period of 1 ms again", irqs_reach(fired, 3, 500));
 }
 
 /* A level that stands leaves no instruction in between: the third time it is taken down. */
@@ -163,11 +151,11 @@ static void levels(void)
 	*fired = 0;
 	trap_set(VECTOR, on_level);
 	route(line, IOAPIC_LEVEL | VECTOR);
-	ok("level, it interrupts as long as that", came(3, 500));
+	ok("level, it interrupts as long as that", irqs_reach(fired, 3, 500));
 	equal("level, a one clears it", get(STATUS) & 1, 0);
-	(void)came(~0ull, 1);
+	(void)irqs_reach(fired, ~0ull, 1);
 	*fired = 0;
-	ok("level, and the line falls", !came(1, 3));
+	ok("level, and the line falls", !irqs_reach(fired, 1, 3));
 	irq_sink(VECTOR);
 	set(CONFIG, 0);
 	route(line, VECTOR);
@@ -188,14 +176,14 @@ static void replacement(void)
 	outb(0x40, 1193 >> 8);
 	fired = &this_cpu()->irqs[VECTOR_PIT];
 	*fired = 0;
-	ok("the pit ticks", came(3, 500));
+	ok("the pit ticks", irqs_reach(fired, 3, 500));
 	start(0, ms, PERIODIC | SET_VALUE);
 	set(CONFIG, LEGACY);
-	(void)came(~0ull, 1);
+	(void)irqs_reach(fired, ~0ull, 1);
 	*fired = 0;
-	ok("the hpet has its line, halted", !came(1, 5));
+	ok("the hpet has its line, halted", !irqs_reach(fired, 1, 5));
 	set(CONFIG, ENABLE | LEGACY);
-	ok("the hpet has its line", came(3, 500));
+	ok("the hpet has its line", irqs_reach(fired, 3, 500));
 	for (n = 0; n < 300; n++) {
 		set(CONFIG, rnd() & 3);
 		set(COMPARATOR, ms / 4 + rnd() % ms);
@@ -204,7 +192,7 @@ static void replacement(void)
 	}
 	set(CONFIG, 0);
 	old = *fired;
-	ok("the pit has its line again", came(old + 3, 500));
+	ok("the pit has its line again", irqs_reach(fired, old + 3, 500));
 	route(GSI_PIT, MASKED | VECTOR_PIT);
 	fired = &this_cpu()->irqs[VECTOR];
 }
@@ -237,7 +225,7 @@ static void forms(void)
 		set(TIMER, INTERRUPT | (uint64_t)gsi << 9);      /* on lines that it cannot have, too */
 	}
 	set(CONFIG, 0);
-	(void)came(~0ull, 1);
+	(void)irqs_reach(fired, ~0ull, 1);
 }
 
 static void hpet_init(void)
@@ -309,10 +297,10 @@ static void pit_limits(void)
 	for (uint16_t count = 2; count < 1000; count = (uint16_t)(count * 7)) {
 		*fired = 0;
 		pit(0x34, count);
-		ok(numbered("pit, a rate of", count), came(10, 500));
+		ok(numbered("pit, a rate of", count), irqs_reach(fired, 10, 500));
 		*fired = 0;
 		pit(0x36, count);
-		ok(numbered("pit, a square wave of", count), came(10, 500));
+		ok(numbered("pit, a square wave of", count), irqs_reach(fired, 10, 500));
 	}
 	irq_sink(VECTOR_PIT);
 	outb(0x43, 0x30);
@@ -334,11 +322,11 @@ static void pit_limits(void)
 	outb(0x61, 0);
 	pit(0x34, 1193);
 	*fired = 0;
-	ok("pit, ticks after all of this", came(3, 500));
+	ok("pit, ticks after all of this", irqs_reach(fired, 3, 500));
 	pit(0x30, 1);
-	(void)came(~0ull, 30);
+	(void)irqs_reach(fired, ~0ull, 30);
 	*fired = 0;
-	ok("pit, a count that has ended stays so", !came(1, 3));
+	ok("pit, a count that has ended stays so", !irqs_reach(fired, 1, 3));
 	route(GSI_PIT, MASKED);
 }
 
@@ -367,7 +355,7 @@ static void rtc_limits(void)
 	(void)cmos(0xc);
 	*fired = 0;
 	for (unsigned i = 0; i < 20 && *fired < 3; i++) {
-		(void)came(*fired + 1, 20);
+		(void)irqs_reach(fired, *fired + 1, 20);
 		(void)cmos(0xc);
 	}
 	ok("rtc, periodic interrupts", *fired >= 3);

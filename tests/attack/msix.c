@@ -71,45 +71,33 @@ static bool request(void)
 	return *used() == sent;
 }
 
-static bool came(uint64_t n, uint64_t ms)
-{
-	uint64_t end = rdtsc() + ms * tsc_per_ms();
-
-	__asm__ volatile("sti");
-	while (*fired < n && rdtsc() < end) {
-		__asm__ volatile("pause");
-	}
-	__asm__ volatile("cli");
-	return *fired >= n;
-}
-
 static void masks(void)
 {
 	*fired = 0;
 	good_entry(0);
-	ok("a message", request() && came(1, 500));
+	ok("a message", request() && irqs_reach(fired, 1, 500));
 	good_entry(MASK);
 	*fired = 0;
 	ok("masked, the request is answered", request());
-	ok("masked, no message", !came(1, 3));
+	ok("masked, no message", !irqs_reach(fired, 1, 3));
 	equal("masked, it is pending", mmio_read32(pending) & 1, 1);
 	mmio_write32(pending, 0);
 	equal("pending bits are read-only", mmio_read32(pending) & 1, 1);
 	mmio_write32(table + 12, 0);
-	ok("unmasked, it comes", came(1, 500));
-	ok("unmasked, once", !came(2, 3));
+	ok("unmasked, it comes", irqs_reach(fired, 1, 500));
+	ok("unmasked, once", !irqs_reach(fired, 2, 3));
 	equal("and is not pending", mmio_read32(pending) & 1, 0);
 	*fired = 0;
 	control(ENABLE | FUNCTION_MASK);
-	ok("function masked", request() && !came(1, 3));
+	ok("function masked", request() && !irqs_reach(fired, 1, 3));
 	control(ENABLE);
-	ok("function unmasked", came(1, 500));
+	ok("function unmasked", irqs_reach(fired, 1, 500));
 	mmio_write32(table + 12, MASK);
 	(void)request();
 	this_cpu()->irqs[OTHER] = 0;
 	entry(0xfee00000 | this_cpu()->apic_id << 12, OTHER, MASK);
 	mmio_write32(table + 12, 0);
-	(void)came(~0ull, 3);
+	(void)irqs_reach(fired, ~0ull, 3);
 	equal("changed while it was pending", this_cpu()->irqs[OTHER], 1);
 }
 
@@ -137,7 +125,7 @@ static void anywhere(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(data); i++) {
 		entry(0xfee00000 | this_cpu()->apic_id << 12, data[i], 0);
 		wrong += !request();
-		(void)came(~0ull, 1);
+		(void)irqs_reach(fired, ~0ull, 1);
 	}
 	entry(0xfee77000, 0x500, 0);         /* INIT, to nobody */
 	equal("messages of any kind", wrong + !request(), 0);
@@ -148,7 +136,7 @@ static void anywhere(void)
 	start();
 	good_entry(0);
 	*fired = 0;
-	ok("a message after all of this", request() && came(1, 500));
+	ok("a message after all of this", request() && irqs_reach(fired, 1, 500));
 }
 
 /* What other processors and careless drivers do while requests are on their way. */
@@ -182,7 +170,7 @@ static void while_used(void)
 	}
 	equal("moved above 4 GiB and back", wrong, 0);
 	*fired = 0;
-	ok("a message after that", request() && came(1, 500));
+	ok("a message after that", request() && irqs_reach(fired, 1, 500));
 }
 
 static bool find(void)

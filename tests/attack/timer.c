@@ -12,32 +12,19 @@ static void lvt(uint32_t v)
 	apic_write(APIC_LVT_TIMER, v);
 }
 
-/* Lets interrupts in until n came, or a time passed. */
-static bool came(uint64_t n, uint64_t ms)
-{
-	uint64_t end = rdtsc() + ms * tsc_per_ms();
-
-	__asm__ volatile("sti");
-	while (*fired < n && rdtsc() < end) {
-		__asm__ volatile("pause");
-	}
-	__asm__ volatile("cli");
-	return *fired >= n;
-}
-
 static void counts(void)
 {
 	*fired = 0;
 	apic_write(APIC_TIMER_DIV, 0xb);
 	lvt(VECTOR);
 	apic_write(APIC_TIMER_INIT, 0);
-	ok("zero does not fire", !came(1, 3) && apic_read(APIC_TIMER_NOW) == 0);
+	ok("zero does not fire", !irqs_reach(fired, 1, 3) && apic_read(APIC_TIMER_NOW) == 0);
 	apic_write(APIC_TIMER_INIT, 1);
-	ok("one fires", came(1, 500));
-	ok("once", !came(2, 3));
+	ok("one fires", irqs_reach(fired, 1, 500));
+	ok("once", !irqs_reach(fired, 2, 3));
 	*fired = 0;
 	apic_write(APIC_TIMER_INIT, 0xffffffff);
-	ok("the largest counts", apic_read(APIC_TIMER_NOW) > 0xf0000000u && !came(1, 3));
+	ok("the largest counts", apic_read(APIC_TIMER_NOW) > 0xf0000000u && !irqs_reach(fired, 1, 3));
 	equal("the initial count reads back", apic_read(APIC_TIMER_INIT), 0xffffffff);
 	apic_write(APIC_TIMER_INIT, 0);
 	equal("zero stops it", apic_read(APIC_TIMER_NOW), 0);
@@ -47,7 +34,7 @@ static void counts(void)
 		apic_write(APIC_TIMER_DIV, code[d]);
 		*fired = 0;
 		apic_write(APIC_TIMER_INIT, 1000);
-		ok(numbered("fires by divisor", code[d]), came(1, 500));
+		ok(numbered("fires by divisor", code[d]), irqs_reach(fired, 1, 500));
 	}
 	apic_write(APIC_TIMER_DIV, 0xffffffff);
 	equal("reserved bits of the divisor", in_x2apic ? 0xb : apic_read(APIC_TIMER_DIV), 0xb);
@@ -59,22 +46,22 @@ static void masks(void)
 	lvt(MASKED | VECTOR);
 	*fired = 0;
 	apic_write(APIC_TIMER_INIT, 1000);
-	ok("masked does not fire", !came(1, 5));
+	ok("masked does not fire", !irqs_reach(fired, 1, 5));
 	lvt(VECTOR);
-	ok("and nothing was kept", !came(1, 5));
+	ok("and nothing was kept", !irqs_reach(fired, 1, 5));
 	lvt(PERIODIC | VECTOR);
 	apic_write(APIC_TIMER_INIT, 1);
-	ok("periodic with a count of one", came(3, 500));
+	ok("periodic with a count of one", irqs_reach(fired, 3, 500));
 	lvt(PERIODIC | MASKED | VECTOR);
-	(void)came(1000000, 2);
+	(void)irqs_reach(fired, 1000000, 2);
 	*fired = 0;
-	ok("masked while it ran", !came(1, 5));
+	ok("masked while it ran", !irqs_reach(fired, 1, 5));
 	lvt(PERIODIC | VECTOR);
-	ok("and unmasked", came(2, 500));
+	ok("and unmasked", irqs_reach(fired, 2, 500));
 	apic_write(APIC_TIMER_INIT, 0);
-	(void)came(1000000, 2);
+	(void)irqs_reach(fired, 1000000, 2);
 	*fired = 0;
-	ok("periodic stopped", !came(1, 5));
+	ok("periodic stopped", !irqs_reach(fired, 1, 5));
 	apic_write(APIC_SVR, 0xff);
 	equal("a software-disabled apic masks the timer", apic_read(APIC_LVT_TIMER) & MASKED, MASKED);
 	lvt(VECTOR);
@@ -95,34 +82,34 @@ static void deadlines(void)
 	wrmsr(MSR_DEADLINE, rdtsc() + 1000);
 	equal("a deadline in another mode is ignored", rdmsr(MSR_DEADLINE), 0);
 	*fired = 0;
-	ok("and does not fire", !came(1, 3));
+	ok("and does not fire", !irqs_reach(fired, 1, 3));
 	lvt(DEADLINE | VECTOR);
 	wrmsr(MSR_DEADLINE, 1);
-	ok("a deadline in the past fires", came(1, 500));
+	ok("a deadline in the past fires", irqs_reach(fired, 1, 500));
 	equal("and is gone", rdmsr(MSR_DEADLINE), 0);
 	*fired = 0;
 	wrmsr(MSR_DEADLINE, rdtsc());
-	ok("a deadline now fires", came(1, 500));
+	ok("a deadline now fires", irqs_reach(fired, 1, 500));
 	*fired = 0;
 	wrmsr(MSR_DEADLINE, ~0ull);
-	ok("a deadline at the end of time does not fire", !came(1, 5) && rdmsr(MSR_DEADLINE) == ~0ull);
+	ok("a deadline at the end of time does not fire", !irqs_reach(fired, 1, 5) && rdmsr(MSR_DEADLINE) == ~0ull);
 	wrmsr(MSR_DEADLINE, rdtsc() + (1ull << 62));
-	ok("nor one in a hundred years", !came(1, 5));
+	ok("nor one in a hundred years", !irqs_reach(fired, 1, 5));
 	wrmsr(MSR_DEADLINE, 0);
-	ok("zero disarms", !came(1, 3) && rdmsr(MSR_DEADLINE) == 0);
+	ok("zero disarms", !irqs_reach(fired, 1, 3) && rdmsr(MSR_DEADLINE) == 0);
 	equal("the count reads zero", apic_read(APIC_TIMER_NOW), 0);
 	start = rdtsc();
 	wrmsr(MSR_DEADLINE, start + 2 * tsc_per_ms());
-	ok("never before its time", came(1, 500) && rdtsc() >= start + 2 * tsc_per_ms());
+	ok("never before its time", irqs_reach(fired, 1, 500) && rdtsc() >= start + 2 * tsc_per_ms());
 	*fired = 0;
 	wrmsr(MSR_DEADLINE, rdtsc() + 10000 * tsc_per_ms());
 	wrmsr(0x10, rdtsc() + 20000 * tsc_per_ms());
-	ok("a tsc moved past the deadline fires it", came(1, 500));
+	ok("a tsc moved past the deadline fires it", irqs_reach(fired, 1, 500));
 	*fired = 0;
 	wrmsr(MSR_DEADLINE, rdtsc() + 10000 * tsc_per_ms());
 	lvt(VECTOR);
 	equal("a change of mode disarms", rdmsr(MSR_DEADLINE), 0);
-	ok("and nothing fires", !came(1, 3));
+	ok("and nothing fires", !irqs_reach(fired, 1, 3));
 }
 
 static void bad_vectors(void)
@@ -130,7 +117,7 @@ static void bad_vectors(void)
 	*fired = 0;
 	lvt(5);
 	apic_write(APIC_TIMER_INIT, 1000);
-	ok("a vector below 16 does not fire", !came(1, 3));
+	ok("a vector below 16 does not fire", !irqs_reach(fired, 1, 3));
 	lvt(MASKED);
 	if (!in_x2apic) {
 		apic_write(0x280, 0);

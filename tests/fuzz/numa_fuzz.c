@@ -8,19 +8,7 @@
 #include <string.h>
 
 #include "init/numa.h"
-
-static const uint8_t *bytes;
-static size_t count;
-
-static bool read_bytes(void *ctx, uint64_t addr, void *buf, size_t len)
-{
-	(void)ctx;
-	if (!range_within(addr, len, count)) {
-		return false;
-	}
-	memcpy(buf, bytes + addr, len);
-	return true;
-}
+#include "tests/fake/ram.h"
 
 static void check(bool ok)
 {
@@ -51,19 +39,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct numa n;
 	struct acpi_info acpi = { .cpu_count = 4, .apic_id = { 0, 1, 2, 300 } };
-	uint64_t at = 0, end;
-	size_t slit;
+	struct fake_ram memory;
+	uint64_t at = 0, end, slit;
 
 	if (len < 2) {
 		return 0;
 	}
-	slit = (size_t)(data[0] | data[1] << 8);
-	bytes = data + 2;
-	count = len - 2;
-	slit = slit < count ? slit : count;
+	slit = (uint64_t)(data[0] | data[1] << 8);
+	memory = (struct fake_ram){ data + 2, len - 2 };
+	slit = slit < memory.size ? slit : memory.size;
 	acpi.table[ACPI_SRAT] = (struct acpi_table){ hpa(0), (uint32_t)slit };
-	acpi.table[ACPI_SLIT] = (struct acpi_table){ hpa(slit), (uint32_t)(count - slit) };
-	numa_parse(&n, &acpi, read_bytes, NULL);
+	acpi.table[ACPI_SLIT] = (struct acpi_table){ hpa(slit), (uint32_t)(memory.size - slit) };
+	numa_parse(&n, &acpi, fake_ram_read, &memory);
 	check(n.node_count >= 1 && n.node_count <= NUMA_NODES_MAX);
 	for (unsigned i = 0; at < UINT64_MAX; at = end, i++) {
 		check(numa_node_at(&n, at, &end) < n.node_count && end > at && i <= 2 * NUMA_RANGES_MAX);

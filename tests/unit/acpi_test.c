@@ -5,6 +5,7 @@
  */
 #include "init/acpi.h"
 #include "tests/unit/acpi_layout.h"
+#include "tests/fake/ram.h"
 #include "tests/unit/check.h"
 
 enum { RAM_SIZE = 0x100000, RSDP_AT = 0xf5000, XSDT_AT = 0x1000, FADT_AT = 0x2000, MADT_AT = 0x3000, DSDT_AT = 0x4000, MORE_AT = 0x6000 };
@@ -14,15 +15,7 @@ static uint64_t root[16];
 static unsigned root_count;
 static struct acpi_info info;
 
-static bool read_ram(void *ctx, uint64_t addr, void *buf, size_t len)
-{
-	(void)ctx;
-	if (!range_within(addr, len, RAM_SIZE)) {
-		return false;
-	}
-	memcpy(buf, ram + addr, len);
-	return true;
-}
+static struct fake_ram fake = { ram, RAM_SIZE };
 
 static void fix_sum(uint64_t at, size_t len, size_t sum_off)
 {
@@ -67,7 +60,7 @@ static void fresh(void)
 
 static int parse(void)
 {
-	return acpi_parse(&info, ram + RSDP_AT, 36, read_ram, NULL);
+	return acpi_parse(&info, ram + RSDP_AT, 36, fake_ram_read, &fake);
 }
 
 static struct acpi_fadt good_fadt(void)
@@ -84,21 +77,21 @@ TEST(rsdp_is_found_in_the_bios_and_in_the_ebda)
 	uint8_t rsdp[ACPI_RSDP_V2];
 
 	fresh();
-	CHECK_EQ(acpi_scan_rsdp(rsdp, read_ram, NULL), 36);
+	CHECK_EQ(acpi_scan_rsdp(rsdp, fake_ram_read, &fake), 36);
 	CHECK_MEM(rsdp, ram + RSDP_AT, 36);
 	memcpy(ram + 0x9fc10, ram + RSDP_AT, 36);
 	memset(ram + RSDP_AT, 0, 36);
-	CHECK_EQ(acpi_scan_rsdp(rsdp, read_ram, NULL), 0);
+	CHECK_EQ(acpi_scan_rsdp(rsdp, fake_ram_read, &fake), 0);
 	memcpy(ram + 0x40e, "\xc0\x9f", 2);
-	CHECK_EQ(acpi_scan_rsdp(rsdp, read_ram, NULL), 36);
+	CHECK_EQ(acpi_scan_rsdp(rsdp, fake_ram_read, &fake), 36);
 	ram[0x9fc10 + 8]++;
-	CHECK_EQ(acpi_scan_rsdp(rsdp, read_ram, NULL), 0);
+	CHECK_EQ(acpi_scan_rsdp(rsdp, fake_ram_read, &fake), 0);
 }
 
 TEST(bad_rsdp)
 {
 	fresh();
-	CHECK_EQ(acpi_parse(&info, ram + RSDP_AT, 19, read_ram, NULL), E_NOENT);
+	CHECK_EQ(acpi_parse(&info, ram + RSDP_AT, 19, fake_ram_read, &fake), E_NOENT);
 	CHECK_EQ(info.isa[9].gsi, 9);
 	ram[RSDP_AT + 9] ^= 1;
 	CHECK_EQ(parse(), E_NOENT);

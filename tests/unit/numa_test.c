@@ -4,6 +4,7 @@
  * sources: init/numa.c
  */
 #include "init/numa.h"
+#include "tests/fake/ram.h"
 #include "tests/unit/check.h"
 
 enum { SRAT_AT = 0x1000, SLIT_AT = 0x2000, RAM_SIZE = 0x3000, MADE_UP = 7 };
@@ -12,15 +13,7 @@ static uint8_t ram[RAM_SIZE];
 static struct acpi_info acpi;
 static struct numa n;
 
-static bool read_ram(void *ctx, uint64_t addr, void *buf, size_t len)
-{
-	(void)ctx;
-	if (!range_within(addr, len, RAM_SIZE)) {
-		return false;
-	}
-	memcpy(buf, ram + addr, len);
-	return true;
-}
+static struct fake_ram fake = { ram, RAM_SIZE };
 
 static void put(uint32_t off, uint64_t value, size_t len)
 {
@@ -87,7 +80,7 @@ static void slit(uint64_t count, const uint8_t *distance, size_t len)
 
 static void parse(void)
 {
-	numa_parse(&n, &acpi, read_ram, NULL);
+	numa_parse(&n, &acpi, fake_ram_read, &fake);
 }
 
 static void refused(const char *why)

@@ -27,6 +27,7 @@ MAKEFLAGS += --no-builtin-rules
 all: $(B)/brume.elf
 
 include mk/build.mk
+include mk/third.mk
 include mk/image.mk
 include mk/test.mk
 include mk/bench.mk

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of lwIP 2.2 is built: IPv4 and IPv6, TCP, DHCP, DNS, SNTP, driven by the one thread of mgmt. All its memory is in
+ * pools of fixed size, so a flood finds them empty and takes nothing from anybody else. lwIP reads this by its own name.
+ */
+#pragma once
+
+#define NO_SYS 1
+#define SYS_LIGHTWEIGHT_PROT 0
+#define LWIP_SOCKET 0
+#define LWIP_NETCONN 0
+#define LWIP_NETIF_API 0
+#define LWIP_TIMERS 1
+#define LWIP_STATS 0
+
+/* Memory. */
+#define MEM_ALIGNMENT 8
+#define MEM_LIBC_MALLOC 0
+#define MEM_SIZE (384 * 1024)
+#define MEMP_NUM_TCP_PCB 64
+#define MEMP_NUM_TCP_PCB_LISTEN 4
+#define MEMP_NUM_TCP_SEG 512
+#define MEMP_NUM_UDP_PCB 8
+#define MEMP_NUM_RAW_PCB 2
+#define MEMP_NUM_PBUF 128
+#define MEMP_NUM_REASSDATA 4
+#define MEMP_NUM_SYS_TIMEOUT 24
+#define PBUF_POOL_SIZE 256
+#define PBUF_POOL_BUFSIZE 1600
+
+/* Layers. */
+#define LWIP_ARP 1
+#define ARP_TABLE_SIZE 16
+#define ARP_QUEUEING 0
+#define ETH_PAD_SIZE 0
+#define LWIP_IPV4 1
+#define LWIP_IPV6 1
+#define LWIP_ICMP 1
+#define LWIP_ICMP6 1
+#define LWIP_RAW 0
+#define LWIP_UDP 1
+#define LWIP_TCP 1
+#define IP_FORWARD 0
+#define IP_REASS_MAX_PBUFS 16
+#define LWIP_IPV6_REASS 1
+#define LWIP_IPV6_AUTOCONFIG 1
+#define LWIP_IPV6_DUP_DETECT_ATTEMPTS 1
+#define LWIP_IPV6_MLD 1
+#define MEMP_NUM_MLD6_GROUP 6
+#define LWIP_ND6_NUM_NEIGHBORS 16
+#define LWIP_ND6_NUM_DESTINATIONS 16
+#define LWIP_DHCP 1
+#define LWIP_ACD 1
+#define LWIP_DHCP_DOES_ACD_CHECK 1
+#define LWIP_DHCP_GET_NTP_SRV 1
+#define LWIP_DNS 1
+#define DNS_TABLE_SIZE 4
+#define SNTP_SERVER_DNS 1
+#define SNTP_GET_SERVERS_FROM_DHCP 1
+#define SNTP_MAX_SERVERS 2
+#define LWIP_NETIF_HOSTNAME 1
+#define LWIP_NETIF_STATUS_CALLBACK 0
+#define LWIP_SINGLE_NETIF 1
+#define LWIP_HAVE_LOOPIF 0
+#define LWIP_NETIF_LOOPBACK 0
+
+/* TCP. */
+#define TCP_MSS 1440                 /* of IPv6 on Ethernet                                          */
+#define TCP_WND (44 * TCP_MSS)
+#define TCP_SND_BUF (32 * TCP_MSS)
+#define TCP_SND_QUEUELEN 128
+#define TCP_QUEUE_OOSEQ 1
+#define TCP_OOSEQ_MAX_PBUFS 64
+#define TCP_LISTEN_BACKLOG 1
+#define TCP_DEFAULT_LISTEN_BACKLOG 32
+#define LWIP_TCP_KEEPALIVE 1
+#define LWIP_TCP_SACK_OUT 1
+#define LWIP_TCP_TIMESTAMPS 0
+
+/* Checksums are made and checked by lwIP. */
+#define LWIP_CHKSUM_ALGORITHM 3
+
+/* The time of day, by SNTP, bounded there (mgmt/clock.h). */
+#include <stdint.h>
+void clock_set_sntp(uint32_t seconds, uint32_t microseconds);
+#define SNTP_SET_SYSTEM_TIME_US(sec, us) clock_set_sntp((uint32_t)(sec), (uint32_t)(us))

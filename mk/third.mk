@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# The libraries of mgmt, out of Debian's source packages as they stand (tools/deps): lwIP, mbedTLS and http-parser, configured by
+# mgmt/port/. Once for the image, once for tests on the host. Their warnings are their authors' business.
+
+LWIP        := $(B)/deps/lwip
+MBEDTLS     := $(B)/deps/mbedtls
+HTTP_PARSER := $(B)/deps/http-parser
+
+# Ours read the libraries' headers as the system's.
+THIRD_INCLUDE := -isystem $(LWIP)/src/include -isystem $(MBEDTLS)/include -isystem $(HTTP_PARSER) -Imgmt/port
+THIRD_DEFINES := -DMBEDTLS_CONFIG_FILE='"mgmt/port/mbedtls_config.h"' -DHTTP_PARSER_STRICT=1
+
+LWIP_PARTS := $(addprefix src/core/,def dns inet_chksum init ip mem memp netif pbuf stats sys tcp tcp_in tcp_out timeouts udp \
+	$(addprefix ipv4/,acd dhcp etharp icmp igmp ip4 ip4_addr ip4_frag) \
+	$(addprefix ipv6/,ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6)) src/netif/ethernet src/apps/sntp/sntp
+MBEDTLS_PARTS := $(addprefix library/,aes aesni asn1parse asn1write base64 bignum bignum_core bignum_mod bignum_mod_raw chacha20 \
+	chachapoly cipher cipher_wrap constant_time ctr_drbg debug ecdh ecdsa ecp ecp_curves ecp_curves_new gcm hkdf md oid pem pk \
+	pk_ecc pk_wrap pkparse pkwrite platform platform_util poly1305 psa_crypto psa_crypto_aead psa_crypto_cipher \
+	psa_crypto_client psa_crypto_driver_wrappers_no_static psa_crypto_ecp psa_crypto_ffdh psa_crypto_hash psa_crypto_mac \
+	psa_crypto_pake psa_crypto_rsa psa_crypto_se psa_crypto_slot_management psa_crypto_storage psa_its_file psa_util rsa \
+	rsa_alt_helpers sha256 sha512 ssl_ciphersuites ssl_client ssl_debug_helpers_generated ssl_msg ssl_tls ssl_tls12_server \
+	ssl_tls13_generic ssl_tls13_keys ssl_tls13_server x509 x509_create x509_crt x509write x509write_crt)
+
+# third_rule(kind, flags): $(B)/third/kind.a
+define third_rule
+THIRD_$(1) := $$(LWIP_PARTS:%=$(B)/third/$(1)/lwip/%.o) $$(MBEDTLS_PARTS:%=$(B)/third/$(1)/mbedtls/%.o) \
+	$(B)/third/$(1)/http-parser/http_parser.o
+$(B)/third/$(1)/%.o: | deps
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)
+	$$(Q)$(2) -w -I. -Imgmt/port -I$$(LWIP)/src/include -I$$(MBEDTLS)/include -I$$(MBEDTLS)/library $$(THIRD_DEFINES) \
+		-MMD -MP -c -o $$@ $(B)/deps/$$*.c
+$(B)/third/$(1).a: $$(THIRD_$(1))
+	$$(call say,AR,$$@)
+	@rm -f $$@
+	$$(Q)ar rcsD $$@ $$^
+-include $$(THIRD_$(1):.o=.d)
+endef
+$(eval $(call third_rule,user,$$(CC) $$(filter-out -O2 -g $$(WARN),$$(USER_CFLAGS)) -Os))
+$(eval $(call third_rule,unit,$$(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all))

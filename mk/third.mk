@@ -38,3 +38,13 @@ $(B)/third/$(1).a: $$(THIRD_$(1))
 endef
 $(eval $(call third_rule,user,$$(CC) $$(filter-out -O2 -g $$(WARN),$$(USER_CFLAGS)) -Os))
 $(eval $(call third_rule,unit,$$(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all))
+
+# ---- build/test/mgmt-host: mgmt over sockets of the host, for tests with openssl and curl ----
+MGMT_CORE := $(addprefix mgmt/,clock entropy exchange http identity node_routes random role routes server session text tls)
+MGMT_HOST := $(patsubst %,$(B)/unit/obj/%.c.o,$(MGMT_CORE) tests/mgmt/host)
+$(B)/test/mgmt-host: $(MGMT_HOST) $(B)/third/unit.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) -o $@ $^
+-include $(MGMT_HOST:.o=.d)
+$(B)/unit/obj/mgmt/% $(B)/unit/obj/tests/mgmt/%: HOST_FLAGS += $(THIRD_INCLUDE) $(THIRD_DEFINES)

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a request to its route and answer: see exchange.h. */
+#include "mgmt/exchange.h"
+
+#include <string.h>
+
+#include "mgmt/platform.h"
+
+/* Whether path is the route's; what stands at * goes to name. */
+static bool matches(const char *pattern, const char *path, char *name)
+{
+	size_t n = 0;
+
+	for (; *pattern; pattern++) {
+		if (*pattern != '*') {
+			if (*path++ != *pattern) {
+				return false;
+			}
+			continue;
+		}
+		for (; *path && *path != '/'; path++) {
+			name[n++] = *path;
+		}
+		name[n] = '\0';
+		if (!n) {
+			return false;
+		}
+	}
+	return !*path;
+}
+
+void exchange_refuse(struct exchange *e, unsigned status, const char *why)
+{
+	text_free(&e->reply);
+	e->status = status;
+	e->type = "application/json";
+	json_open(&e->reply, NULL, '{');
+	json_string(&e->reply, "error", why);
+	json_close(&e->reply, '}');
+	text_append(&e->reply, "\n", 1);
+}
+
+static void find_route(struct exchange *e)
+{
+	bool known = false;
+
+	for (const struct route *r = routes; r->path; r++) {
+		char name[HTTP_PATH_MAX] = "";
+
+		if (!matches(r->path, e->request->path, name)) {
+			continue;
+		}
+		known = true;
+		if (r->method == e->request->method || (e->request->method == HTTP_HEAD && r->method == HTTP_GET)) {
+			e->route = r;
+			memcpy(e->name, name, sizeof(name));
+			return;
+		}
+	}
+	if (known) {
+		exchange_refuse(e, 405, "this cannot be done with it");
+	} else {
+		exchange_refuse(e, 404, "there is no such thing");
+	}
+}
+
+void exchange_begin(struct exchange *e)
+{
+	if (e->role == ROLE_NONE) {
+		exchange_refuse(e, 403, "the certificate names no role");
+		e->close = true;
+		return;
+	}
+	find_route(e);
+	if (e->route && e->role < e->route->role) {
+		exchange_refuse(e, 403, "the certificate's role does not allow it");
+		e->route = NULL;
+	}
+	if (e->route && e->request->has_body && !e->route->body_max) {
+		exchange_refuse(e, 413, "this takes no body");
+		e->route = NULL;
+	}
+	if (!e->route && e->request->has_body) {
+		e->close = true;                                 /* what it sends is not waited for */
+	}
+}
+
+void exchange_body(struct exchange *e, const uint8_t *bytes, size_t len)
+{
+	if (!e->route || e->status) {
+		return;
+	}
+	if (len > e->route->body_max - e->body.len) {
+		exchange_refuse(e, 413, "the body is too long");
+		e->close = true;
+		return;
+	}
+	text_append(&e->body, (const char *)bytes, len);
+}
+
+void exchange_answer(struct exchange *e)
+{
+	if (!e->status) {
+		e->status = 200;
+		e->type = "application/json";
+		e->route->answer(e);
+	}
+	if (e->reply.failed) {
+		exchange_refuse(e, 503, "no memory for the answer");
+	}
+}
+
+void exchange_end(struct exchange *e)
+{
+	text_free(&e->body);
+	text_free(&e->reply);
+	text_free(&e->headers);
+}
+
+void exchange_audit(const struct exchange *e, const char *what, const char *outcome)
+{
+	platform_log("audit: %s (%s) from %s: %s %s: %s", e->client, role_name(e->role), e->peer, what, e->name, outcome);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request and its answer: what a route reads and fills. Lives from the end of the request's head to the end of the answer. */
+#pragma once
+
+#include "mgmt/http.h"
+#include "mgmt/role.h"
+#include "mgmt/text.h"
+
+struct route;
+
+struct exchange {
+	const struct http_request *request;
+	const char *client;          /* name in its certificate                                      */
+	const char *peer;            /* its address                                                  */
+	enum role role;
+	const struct route *route;   /* NULL: refused before one was found                           */
+	char name[HTTP_PATH_MAX];    /* what stands at * in the route's path                         */
+	struct text body;            /* of the request, for routes that want it as one text; else empty */
+
+	unsigned status;             /* of the answer; 0: none yet                                   */
+	const char *type;            /* its media type                                               */
+	struct text reply;           /* its body                                                     */
+	struct text headers;         /* further header lines, each with its CR LF                    */
+	bool close;                  /* the connection cannot go on after it                         */
+};
+
+struct route {
+	unsigned method;             /* enum http_method                                             */
+	const char *path;            /* one segment may be *                                         */
+	enum role role;              /* that is needed at least                                      */
+	size_t body_max;             /* bytes of text that the request may carry                     */
+	void (*answer)(struct exchange *e);          /* the request is whole                         */
+};
+
+/*
+ * The head of a request is there: finds its route, or answers why not (403, 404, 405, 411, 413). Zero *e before, but for request,
+ * client, peer and role.
+ */
+void exchange_begin(struct exchange *e);
+
+/* A piece of the body. */
+void exchange_body(struct exchange *e, const uint8_t *bytes, size_t len);
+
+/* The request is whole: fills in the answer. */
+void exchange_answer(struct exchange *e);
+
+/* An answer that is only a status and a sentence. Drops what was answered before. */
+void exchange_refuse(struct exchange *e, unsigned status, const char *why);
+
+/* Drops texts. */
+void exchange_end(struct exchange *e);
+
+/* The log's line for a change: who, from where, what, and how it went. */
+void exchange_audit(const struct exchange *e, const char *what, const char *outcome);
+
+/* Ends with an entry whose path is NULL (mgmt/routes.c). */
+extern const struct route routes[];

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node and its VMs: what is told of them, and what may be done with them. */
+#include "mgmt/node_routes.h"
+
+#include <string.h>
+
+#include "console/node.h"
+#include "mgmt/clock.h"
+#include "mgmt/platform.h"
+
+enum { VM_NONE = -1 };
+
+static const char *state_name(uint32_t state)
+{
+	switch (state) {
+	case NODE_VM_RUNNING: return "running";
+	case NODE_VM_ENDED:   return "ending";
+	default:              return "stopped";
+	}
+}
+
+static uint32_t state_of(const struct node_vm *vm)
+{
+	return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE);
+}
+
+static void put_vm(struct text *t, const struct node_vm *vm)
+{
+	json_open(t, NULL, '{');
+	json_string(t, "name", vm->name);
+	json_string(t, "state", state_name(state_of(vm)));
+	json_number(t, "memory_bytes", vm->memory);
+	json_number(t, "vcpus", vm->vcpus);
+	json_number(t, "weight", vm->weight);
+	json_number(t, "starts", vm->generation);
+	json_string(t, "last_end", vm->note);
+	json_close(t, '}');
+}
+
+static uint32_t count_running(const struct node_status *node)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		n += state_of(&node->vm[i]) == NODE_VM_RUNNING;
+	}
+	return n;
+}
+
+/* Number of the VM that the path names, or VM_NONE after a refusal. */
+static int find_vm(struct exchange *e)
+{
+	const struct node_status *node = platform_node();
+
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		if (strcmp(node->vm[i].name, e->name) == 0) {
+			return (int)i;
+		}
+	}
+	exchange_refuse(e, 404, "there is no such VM");
+	return VM_NONE;
+}
+
+void node_get(struct exchange *e)
+{
+	const struct node_status *node = platform_node();
+	struct text *t = &e->reply;
+
+	json_open(t, NULL, '{');
+	json_string(t, "version", NODE_VERSION);
+	json_number(t, "ram_bytes", node->ram_bytes);
+	json_number(t, "free_bytes", node->free_bytes);
+	json_number(t, "uptime_ms", platform_now_ns() / 1000000);
+	json_number(t, "time", clock_wall_ns() / 1000000000);
+	json_number(t, "vms", node->vm_count);
+	json_number(t, "vms_running", count_running(node));
+	json_open(t, "numa_nodes", '[');
+	for (uint32_t i = 0; i < node->numa_count && i < NODE_NODES_MAX; i++) {
+		json_open(t, NULL, '{');
+		json_number(t, "id", node->numa[i].id);
+		json_number(t, "total_bytes", node->numa[i].total_bytes);
+		json_number(t, "free_bytes", node->numa[i].free_bytes);
+		json_close(t, '}');
+	}
+	json_close(t, ']');
+	json_close(t, '}');
+	text_append(t, "\n", 1);
+}
+
+void node_get_vms(struct exchange *e)
+{
+	const struct node_status *node = platform_node();
+
+	json_open(&e->reply, NULL, '[');
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		put_vm(&e->reply, &node->vm[i]);
+	}
+	json_close(&e->reply, ']');
+	text_append(&e->reply, "\n", 1);
+}
+
+void node_get_vm(struct exchange *e)
+{
+	int vm = find_vm(e);
+
+	if (vm != VM_NONE) {
+		put_vm(&e->reply, &platform_node()->vm[vm]);
+		text_append(&e->reply, "\n", 1);
+	}
+}
+
+/* ---- changes ---- */
+
+/* Init does it after this answer; the VM's state tells when. */
+static void command(struct exchange *e, const char *what, uint32_t op, uint32_t wanted_state)
+{
+	int vm = find_vm(e), r;
+
+	if (vm == VM_NONE) {
+		return;
+	}
+	if (state_of(&platform_node()->vm[vm]) != wanted_state) {
+		exchange_refuse(e, 409, wanted_state == NODE_VM_RUNNING ? "the VM does not run" : "the VM runs already");
+		exchange_audit(e, what, "refused, not in its state");
+		return;
+	}
+	r = platform_command(op, (uint32_t)vm);
+	exchange_audit(e, what, r == OK ? "asked for" : "too much is asked for at once");
+	if (r < 0) {
+		exchange_refuse(e, 503, "too much is asked for at once");
+		return;
+	}
+	e->status = 202;
+	json_open(&e->reply, NULL, '{');
+	json_string(&e->reply, "vm", e->name);
+	json_string(&e->reply, "asked", what);
+	json_close(&e->reply, '}');
+	text_append(&e->reply, "\n", 1);
+}
+
+void node_start_vm(struct exchange *e)
+{
+	command(e, "start", NODE_START, NODE_VM_STOPPED);
+}
+
+void node_stop_vm(struct exchange *e)
+{
+	command(e, "stop", NODE_POWER_BUTTON, NODE_VM_RUNNING);
+}
+
+void node_kill_vm(struct exchange *e)
+{
+	command(e, "kill", NODE_KILL, NODE_VM_RUNNING);
+}
+
+/* ---- metrics: Prometheus' text format 0.0.4 ---- */
+
+static void gauge(struct text *t, const char *name, const char *help)
+{
+	text_printf(t, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+}
+
+void node_get_metrics(struct exchange *e)
+{
+	const struct node_status *node = platform_node();
+	struct text *t = &e->reply;
+
+	e->type = "text/plain; version=0.0.4";
+	gauge(t, "brume_uptime_seconds", "Time since the node came up.");
+	text_printf(t, "brume_uptime_seconds %llu.%03llu\n", (unsigned long long)(platform_now_ns() / 1000000000),
+		    (unsigned long long)(platform_now_ns() / 1000000 % 1000));
+	gauge(t, "brume_memory_bytes", "RAM of the node.");
+	text_printf(t, "brume_memory_bytes %llu\n", (unsigned long long)node->ram_bytes);
+	gauge(t, "brume_memory_free_bytes", "RAM that no VM and nothing else has.");
+	text_printf(t, "brume_memory_free_bytes %llu\n", (unsigned long long)node->free_bytes);
+	gauge(t, "brume_vms", "VMs that the node knows.");
+	text_printf(t, "brume_vms %u\n", (unsigned)node->vm_count);
+	gauge(t, "brume_vm_running", "1 while the VM runs.");
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		text_printf(t, "brume_vm_running{vm=\"%.31s\"} %d\n", node->vm[i].name,
+			    state_of(&node->vm[i]) == NODE_VM_RUNNING);
+	}
+	gauge(t, "brume_vm_memory_configured_bytes", "RAM of the VM when it runs.");
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		text_printf(t, "brume_vm_memory_configured_bytes{vm=\"%.31s\"} %llu\n", node->vm[i].name,
+			    (unsigned long long)node->vm[i].memory);
+	}
+}

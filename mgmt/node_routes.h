@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers of the routes under /v1/node and /v1/vms, and of /metrics (docs/management.md). */
+#pragma once
+
+#include "mgmt/exchange.h"
+
+void node_get(struct exchange *e);
+void node_get_vms(struct exchange *e);
+void node_get_vm(struct exchange *e);
+void node_get_metrics(struct exchange *e);
+void node_start_vm(struct exchange *e);
+void node_stop_vm(struct exchange *e);
+void node_kill_vm(struct exchange *e);

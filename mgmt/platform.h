@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What mgmt asks of the place that it runs in: the program's main.c on a node, the test harness on a host. */
+#pragma once
+
+#include "lib/base.h"
+
+/* Nanoseconds since boot; never goes back. */
+uint64_t platform_now_ns(void);
+
+/* One line for the node's log, without its end. Text that a client chose has been filtered. */
+void platform_log(const char *format, ...) PRINTF_LIKE(1, 2);
+
+struct node_status;
+
+/* What init tells of the node and its VMs; changes under the reader (console/node.h says in which order). */
+const struct node_status *platform_node(void);
+
+/* Asks init to do something with a VM: enum node_op. E_AGAIN: it has not dealt with what it was asked before. */
+int platform_command(uint32_t op, uint32_t vm) MUST_CHECK;

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mgmt without a machine: its TLS, HTTP and routes over sockets of the host, for openssl, curl and hostile clients.
+ * host KEY CERTIFICATE CA: listens on a port of the loopback, prints it, and serves until its standard input ends. Lines of the log go to standard
+ * output. The node and its VMs are made up; a VM that is started or stopped changes its state at once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "console/node.h"
+#include "mgmt/clock.h"
+#include "mgmt/identity.h"
+#include "mgmt/platform.h"
+#include "mgmt/random.h"
+#include "mgmt/server.h"
+
+enum { MODULE_MAX = 65536, BACKLOG = 64 };
+
+struct socket_stream {
+	struct stream stream;
+	int fd;
+};
+
+static struct node_status node;
+static struct server server;
+static struct socket_stream streams[SERVER_SESSIONS + 1];
+
+/* ---- what mgmt asks of its place ---- */
+
+uint64_t platform_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+void platform_log(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	fflush(stdout);
+}
+
+const struct node_status *platform_node(void)
+{
+	return &node;
+}
+
+int platform_command(uint32_t op, uint32_t vm)
+{
+	node.vm[vm].state = op == NODE_START ? NODE_VM_RUNNING : NODE_VM_STOPPED;
+	node.vm[vm].generation += op == NODE_START;
+	return OK;
+}
+
+/* ---- streams over sockets ---- */
+
+static int fd_of(struct stream *s)
+{
+	return container_of(s, struct socket_stream, stream)->fd;
+}
+
+static int socket_result(ssize_t n)
+{
+	return n >= 0 ? (int)n : errno == EAGAIN || errno == EINTR ? E_AGAIN : E_IO;
+}
+
+static int socket_read(struct stream *s, void *to, size_t size)
+{
+	return socket_result(recv(fd_of(s), to, size, 0));
+}
+
+static int socket_write(struct stream *s, const void *bytes, size_t len)
+{
+	return socket_result(send(fd_of(s), bytes, len, MSG_NOSIGNAL));
+}
+
+static void socket_close(struct stream *s)
+{
+	struct socket_stream *sock = container_of(s, struct socket_stream, stream);
+
+	close(sock->fd);
+	sock->fd = -1;
+}
+
+static const struct stream_ops ops = { .read = socket_read, .write = socket_write, .close = socket_close };
+
+static void accept_one(int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(streams); i++) {
+		if (streams[i].fd < 0) {
+			fcntl(fd, F_SETFL, O_NONBLOCK);
+			streams[i].fd = fd;
+			streams[i].stream.ops = &ops;
+			snprintf(streams[i].stream.peer, sizeof(streams[i].stream.peer), "127.0.0.1");
+			server_accept(&server, &streams[i].stream, platform_now_ns());
+			return;
+		}
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
+static int listen_somewhere(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, BACKLOG) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &len) < 0) {
+		perror("listen");
+		exit(1);
+	}
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	printf("port %d\n", ntohs(address.sin_port));
+	fflush(stdout);
+	return fd;
+}
+
+/* Waits for a socket, or until the deadline. False: standard input ended. */
+static bool wait_for(int listener, uint64_t until)
+{
+	struct pollfd fds[2 + ARRAY_SIZE(streams)] = { { listener, POLLIN, 0 }, { 0, POLLIN, 0 } };
+	uint64_t now = platform_now_ns(), ms = until <= now ? 0 : (until - now) / 1000000 + 1;
+	nfds_t count = 2;
+	char byte;
+
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+		if (streams[i].fd >= 0) {
+			fds[count++] = (struct pollfd){ streams[i].fd, POLLIN, 0 };
+		}
+	}
+	poll(fds, count, ms > 50 ? 50 : (int)ms);                /* 50: nobody asks for POLLOUT */
+	if (fds[0].revents) {
+		accept_one(listener);
+	}
+	return !fds[1].revents || read(0, &byte, 1) > 0;
+}
+
+/* ---- set-up ---- */
+
+static struct blob read_file(const char *name)
+{
+	static uint8_t room[3][MODULE_MAX];
+	static int used;
+	FILE *f = fopen(name, "rb");
+	struct blob b = { room[used], 0 };
+
+	if (f) {
+		b.len = fread(room[used++], 1, MODULE_MAX, f);
+		fclose(f);
+	}
+	return b;
+}
+
+static void make_node(void)
+{
+	node = (struct node_status){ .magic = NODE_MAGIC, .vm_count = 3, .ram_bytes = GIB(8), .free_bytes = GIB(5) };
+	for (uint32_t i = 0; i < node.vm_count; i++) {
+		snprintf(node.vm[i].name, sizeof(node.vm[i].name), "vm%u", i);
+		node.vm[i].memory = MIB(256);
+		node.vm[i].vcpus = i + 1;
+		node.vm[i].weight = 100;
+	}
+	node.vm[0].state = NODE_VM_RUNNING;
+	node.vm[0].generation = 1;
+	snprintf(node.vm[2].note, sizeof(node.vm[2].note), "a \"note\" of it");
+}
+
+int main(int argc, char **argv)
+{
+	static struct identity id;
+	struct blob none = { NULL, 0 };
+	const char *why = "";
+	uint64_t next = 0;
+	int listener;
+
+	if (argc != 4) {
+		return 2;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+		streams[i].fd = -1;
+	}
+	make_node();
+	clock_init((uint64_t)time(NULL) * 1000000000 - platform_now_ns(), 0);
+	if (random_init(none.at, 0, (uint64_t)time(NULL)) < 0 ||
+	    identity_init(&id, read_file(argv[1]), read_file(argv[2]), read_file(argv[3]), "host", &why) < 0 ||
+	    server_init(&server, &id) < 0) {
+		printf("cannot start: %s\n", why);
+		return 1;
+	}
+	printf("fingerprint %s\n", id.fingerprint);
+	listener = listen_somewhere();
+	while (wait_for(listener, next)) {
+		next = server_run(&server, platform_now_ns());
+	}
+	for (int i = 0; i < SERVER_SESSIONS; i++) {
+		if (server.session[i].state != SESSION_FREE) {
+			session_drop(&server.session[i]);
+		}
+	}
+	tls_server_free(&server.tls);
+	identity_free(&id);
+	return 0;
+}

@@ -26,8 +26,8 @@ MAKEFLAGS += --no-builtin-rules
 .PHONY: all
 all: $(B)/brume.elf
 
-include mk/build.mk
 include mk/third.mk
+include mk/build.mk
 include mk/image.mk
 include mk/test.mk
 include mk/bench.mk

@@ -72,11 +72,22 @@ struct conf_vm {
 	struct conf_nic nic[CONF_NICS_MAX];
 };
 
+/* Of the node itself. */
+enum conf_address { CONF_ADDRESS_NONE, CONF_ADDRESS_DHCP, CONF_ADDRESS_STATIC };
+
+struct conf_node {
+	char name[CONF_NAME_MAX];            /* letters, digits, - and _                             */
+	uint32_t address_mode;               /* enum conf_address; NONE: the node is not on a network */
+	uint32_t address, prefix;            /* IPv4, 10.0.0.1 is 0a000001h; prefix 1 to 32          */
+	uint32_t gateway, dns, ntp;          /* IPv4; 0: none, or what DHCP tells                    */
+};
+
 struct conf_result {
 	uint32_t magic;                      /* CONF_MAGIC, written last                             */
 	uint32_t vm_count, message_count;
 	uint32_t when_idle;                  /* enum conf_idle                                       */
 	uint32_t dropped_messages;
+	struct conf_node node;
 	char message[CONF_MESSAGES_MAX][CONF_MESSAGE_MAX];   /* "FILE:LINE: reason", NUL-terminated  */
 	struct conf_vm vm[CONF_VMS_MAX];
 };

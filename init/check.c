@@ -21,6 +21,11 @@ static bool good_string(const char *s, size_t size)
 	return true;
 }
 
+static bool good_node(const struct conf_node *n)
+{
+	return good_string(n->name, sizeof(n->name)) && n->name[0] && n->address_mode <= CONF_ADDRESS_STATIC && n->prefix <= 32;
+}
+
 static bool good_disks(const struct conf_vm *vm)
 {
 	for (uint32_t i = 0; i < vm->disk_count; i++) {
@@ -107,6 +112,10 @@ bool config_check(const struct conf_result *result, const char **why)
 	*why = "its result counts wrong";
 	if (result->vm_count > CONF_VMS_MAX || result->message_count > CONF_MESSAGES_MAX ||
 	    result->when_idle > CONF_IDLE_POWEROFF) {
+		return false;
+	}
+	*why = "its result holds a bad node";
+	if (!good_node(&result->node)) {
 		return false;
 	}
 	*why = "its result holds a bad message";

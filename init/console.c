@@ -143,6 +143,11 @@ static int map_pages(void)
 	return r;
 }
 
+int console_share(uint32_t space, uint64_t address)
+{
+	return console.pages.size ? sys_map(space, address, console.pages.handle, 0, STATUS_BYTES, PROT_R) : E_NOENT;
+}
+
 static int give_handles(void)
 {
 	uint32_t process = server.child.process;

@@ -9,6 +9,9 @@ struct vm;
 /* Makes the shared pages. False: no memory; the node runs without console then. After vms_init(). */
 bool console_init(void);
 
+/* Shows the node's state to another program, too: read-only in its space. E_NOENT: there is no such page. */
+int console_share(uint32_t space, uint64_t address) MUST_CHECK;
+
 /* Starts the program, now and after each death. */
 void console_start(void);
 

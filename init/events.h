@@ -4,7 +4,7 @@
 
 #include "lib/base.h"
 
-enum event_kind { KEY_CONF, KEY_CONSOLE, KEY_REQUEST, KEY_VM, KEY_NET, KEY_NET_ANSWER };
+enum event_kind { KEY_CONF, KEY_CONSOLE, KEY_REQUEST, KEY_VM, KEY_NET, KEY_NET_ANSWER, KEY_MGMT, KEY_MGMT_REQUEST };
 
 static inline uint64_t event_key(enum event_kind kind, uint32_t number)
 {

@@ -12,6 +12,7 @@
 #include "init/inventory.h"
 #include "init/log.h"
 #include "init/machine.h"
+#include "init/mgmt.h"
 #include "init/net.h"
 #include "init/node.h"
 #include "init/vm.h"
@@ -36,6 +37,9 @@ static void configure(void)
 	const struct conf_result *config = config_read();
 
 	vms_init(config);
+	if (config) {
+		mgmt_configure(&config->node);
+	}
 	power_off_when_idle = config && config->when_idle == CONF_IDLE_POWEROFF;
 	config_forget();
 }
@@ -50,6 +54,8 @@ static void dispatch(uint64_t key)
 	case KEY_VM:      vm_event(number); break;
 	case KEY_NET:     net_died(); break;
 	case KEY_NET_ANSWER: net_answered(); break;
+	case KEY_MGMT:    mgmt_died(); break;
+	case KEY_MGMT_REQUEST: mgmt_requests(); break;
 	case KEY_CONF:    break;
 	}
 }
@@ -69,6 +75,7 @@ static uint64_t tick(bool cycles)
 
 		changes = vms_changes();
 		next = earlier(earlier(console_tick(now), net_tick(now)), vms_tick(now));
+		next = earlier(next, mgmt_tick(now));
 		if (cycles) {
 			next = earlier(next, cycle_tick(now));
 		} else if (power_off_when_idle && vms_idle()) {
@@ -95,6 +102,7 @@ int user_main(uint64_t argument)
 		console_start();
 	}
 	net_init();
+	mgmt_init();
 	cycles = cycle_init();
 	if (!cycles) {
 		vms_autostart();

@@ -89,7 +89,7 @@ static unsigned digits(const char *text, size_t len)
 }
 
 /* "Nov 20 2026", the compiler's __DATE__, which SOURCE_DATE_EPOCH fixes for reproducible builds. */
-static uint64_t build_seconds(void)
+uint64_t rtc_build_seconds(void)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec", date[] = __DATE__;
 	unsigned month = 0;
@@ -102,7 +102,7 @@ static uint64_t build_seconds(void)
 
 uint64_t rtc_wall_ns(void)
 {
-	uint64_t seconds = read_seconds(), build = build_seconds();
+	uint64_t seconds = read_seconds(), build = rtc_build_seconds();
 
 	return (seconds > build ? seconds : build) * 1000000000;
 }

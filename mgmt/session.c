@@ -77,6 +77,7 @@ static bool handshake(struct session *s, uint64_t now_ns)
 		return false;
 	}
 	session_counters.handshakes++;
+	s->stream->ops->favour(s->stream);
 	s->state = SESSION_REQUEST;
 	s->since_ns = now_ns;
 	return true;

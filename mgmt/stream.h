@@ -15,6 +15,9 @@ struct stream_ops {
 
 	/* Ends it; s must not be used again. What was written is still sent. */
 	void (*close)(struct stream *s);
+
+	/* The client has shown who it is: others go first when there is no room. */
+	void (*favour)(struct stream *s);
 };
 
 /* The first member of what implements it. */

@@ -45,7 +45,7 @@ $(B)/kernel/lib.a: $(LIB_OBJ)
 	$(Q)ar rcsD $@ $^
 
 # ---- programs: one static ELF64 each at 4 MiB, on newlib ----
-PROGRAMS := $(foreach p,init conf console vmm net,$(if $(wildcard $(p)/*.c),$(p)))
+PROGRAMS := $(foreach p,init conf console vmm net mgmt,$(if $(wildcard $(p)/*.c),$(p)))
 ifeq ($(wildcard lib/user/user.ld),)
 PROGRAMS :=
 endif
@@ -87,13 +87,17 @@ $(B)/user/font.c.o: $(B)/font.c console/video.h
 	$(Q)$(CC) $(USER_CFLAGS) -c -o $@ $<
 $(B)/deps/font: | deps
 
+# mgmt stands on libraries (mk/third.mk), whose headers only it sees.
+mgmt_LIBS := $(B)/third/user.a
+$(B)/user/mgmt/%: USER_CFLAGS += $(THIRD_INCLUDE) $(THIRD_DEFINES)
+
 # program_rule(name): build/name.sym.elf with symbols, build/programs/name as it is packed
 define program_rule
 $(1)_OBJ := $$(patsubst %,$(B)/user/%.o,$$(sort $$(wildcard $(1)/*.c $(1)/*/*.c $(1)/*.S))) $$($(1)_MORE)
 USER_OBJ += $$($(1)_OBJ)
-$(B)/$(1).sym.elf: $$($(1)_OBJ) $(USER_RT) $(B)/user/lib.a lib/user/user.ld
+$(B)/$(1).sym.elf: $$($(1)_OBJ) $$($(1)_LIBS) $(USER_RT) $(B)/user/lib.a lib/user/user.ld
 	$$(call say,LD,$$@)
-	$$(Q)$(CC) $(USER_LDFLAGS) -o $$@ $$($(1)_OBJ) $(USER_RT) $(B)/user/lib.a \
+	$$(Q)$(CC) $(USER_LDFLAGS) -o $$@ $$($(1)_OBJ) $(USER_RT) $$($(1)_LIBS) $(B)/user/lib.a \
 		-L$(NEWLIB)/lib -Wl,--start-group -lc -lm -lgcc -Wl,--end-group
 $(B)/programs/$(1): $(B)/$(1).sym.elf
 	@mkdir -p $$(@D)

@@ -7,17 +7,25 @@
 
 #include "lib/user/user.h"
 
-static char heap[USER_HEAP] __attribute__((aligned(16)));
 static size_t heap_used;
 
 int getpid(void);
 int kill(int pid, int signal);
 
+__attribute__((weak)) char *user_heap(size_t *size)
+{
+	static char heap[USER_HEAP] __attribute__((aligned(16)));
+
+	*size = sizeof(heap);
+	return heap;
+}
+
 void *sbrk(ptrdiff_t increment)
 {
-	char *start = &heap[heap_used];
+	size_t size;
+	char *start = user_heap(&size) + heap_used;
 
-	if (increment < 0 ? (size_t)-increment > heap_used : (size_t)increment > sizeof(heap) - heap_used) {
+	if (increment < 0 ? (size_t)-increment > heap_used : (size_t)increment > size - heap_used) {
 		errno = ENOMEM;
 		return (void *)-1;
 	}

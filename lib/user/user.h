@@ -3,8 +3,8 @@
  * The run time of a program: how it starts, ends and says something.
  *
  * A program is one static ELF64 at 4 MiB. Its first thread starts at user_entry (crt0.S) on a stack that the image
- * brings along (32 KiB), with an unmapped page below it. The heap of malloc is an array of USER_HEAP bytes in .bss;
- * newlib is built for one thread: malloc, stdio and errno belong to the first thread, snprintf and string functions
+ * brings along (32 KiB), with an unmapped page below it. The heap of malloc is an array of USER_HEAP bytes in .bss, or what the
+ * program's own user_heap() tells; newlib is built for one thread: malloc, stdio and errno belong to the first thread, snprintf and string functions
  * to all.
  */
 #pragma once
@@ -22,6 +22,9 @@ enum user_exit {
 
 /* Each program defines this; argument is what its creator passed to sys_thread_create(). The result is the exit code. */
 int user_main(uint64_t argument);
+
+/* The memory of malloc, 16-byte aligned, always the same. The default is USER_HEAP bytes; a program that needs more defines its own. */
+char *user_heap(size_t *size);
 
 /*
  * Where printf, puts and assert messages go. The default drops them: a program that has somewhere to write defines

@@ -97,7 +97,14 @@ static void socket_close(struct stream *s)
 	sock->fd = -1;
 }
 
-static const struct stream_ops ops = { .read = socket_read, .write = socket_write, .close = socket_close };
+static void socket_favour(struct stream *s)
+{
+	(void)s;
+}
+
+static const struct stream_ops ops = {
+	.read = socket_read, .write = socket_write, .close = socket_close, .favour = socket_favour,
+};
 
 static void accept_one(int listener)
 {

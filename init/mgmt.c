@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init's side of mgmt. The pages outlive the program; what it wrote into them is never believed. */
+#include "mgmt/node.h"
+
+#include <string.h>
+
+#include "console/node.h"
+#include "init/console.h"
+#include "init/events.h"
+#include "init/inventory.h"
+#include "init/log.h"
+#include "init/mgmt.h"
+#include "init/rtc.h"
+#include "init/server.h"
+#include "init/vm.h"
+#include "lib/frames.h"
+#include "lib/user/sys.h"
+
+enum { MGMT_ARENA = 256 << 10, LINE_MAX = 232 };
+
+#define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_status), (uint64_t)PAGE_SIZE)
+#define EXCHANGE_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_exchange), (uint64_t)PAGE_SIZE)
+
+static struct {
+	struct conf_node node;
+	struct extent pages;         /* struct mgmt_status, then struct mgmt_exchange; size 0: no mgmt */
+	struct extent channel;       /* of the node's port                                           */
+	uint32_t request;            /* event, paid by init                                          */
+	struct channel_end log, command;
+} mgmt;
+
+static const struct server_kind kind;
+static struct server server = { .kind = &kind, .arena = MGMT_ARENA, .start_ns = SERVER_NEVER };
+
+static const char *const module_names[MGMT_MODULES] = MGMT_MODULE_NAMES;
+
+static struct mgmt_status *status(void)
+{
+	return (struct mgmt_status *)INIT_MGMT_ADDR;
+}
+
+static struct mgmt_exchange *exchange(void)
+{
+	return (struct mgmt_exchange *)(INIT_MGMT_ADDR + STATUS_BYTES);
+}
+
+void mgmt_configure(const struct conf_node *node)
+{
+	mgmt.node = *node;
+}
+
+/* The pages as a new mgmt wants to find them. */
+static void reset_exchange(void)
+{
+	memset(exchange(), 0, offsetof(struct mgmt_exchange, log_data));
+	channel_reader(&mgmt.log, &exchange()->log, exchange()->log_data, MGMT_LOG);
+	channel_reader(&mgmt.command, &exchange()->command, exchange()->command_data, MGMT_COMMANDS);
+}
+
+static int make_pages(void)
+{
+	int r = memory_alloc(&memory, NULL, STATUS_BYTES + EXCHANGE_BYTES, PAGE_SIZE, MEMORY_HIGH, &mgmt.pages);
+
+	if (r == OK) {
+		r = sys_map(INIT_SPACE, INIT_MGMT_ADDR, mgmt.pages.handle, 0, mgmt.pages.size, PROT_R | PROT_W);
+	}
+	if (r == OK) {
+		r = memory_alloc(&memory, NULL, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &mgmt.channel);
+	}
+	if (r == OK) {
+		r = sys_event_create(SELF);
+		mgmt.request = r >= 0 ? (uint32_t)r : 0;
+	}
+	return r < 0 ? r : sys_event_bind(mgmt.request, event_key(KEY_MGMT_REQUEST, 0));
+}
+
+static void tell_modules(void)
+{
+	for (unsigned i = 0; i < MGMT_MODULES; i++) {
+		const struct content *module = inventory_module(module_names[i]);
+
+		if (module && module->length > MGMT_MODULE_MAX) {
+			init_log("mgmt: the module %s is larger than %d KiB", module_names[i], MGMT_MODULE_MAX >> 10);
+		} else if (module) {
+			status()->module_bytes[i] = module->length;
+		}
+	}
+}
+
+void mgmt_init(void)
+{
+	/* A locally administered address; those of VMs' cards differ in the third byte on. */
+	static const uint8_t mac[6] = { 0x02, 0x62, 0x72, 0xff, 0, 1 };
+	int r;
+
+	if (mgmt.node.address_mode == CONF_ADDRESS_NONE) {
+		return;
+	}
+	r = make_pages();
+	if (r < 0) {
+		init_log("mgmt cannot run: error %d", r);
+		memory_give_back(&mgmt.channel);
+		memory_give_back(&mgmt.pages);
+		return;
+	}
+	status()->node = mgmt.node;
+	status()->wall_ns = inventory()->wall_ns;
+	status()->build_s = rtc_build_seconds();
+	memcpy(status()->mac, mac, sizeof(mac));
+	tell_modules();
+	status()->magic = MGMT_MAGIC;
+	reset_exchange();
+	server_start(&server);
+}
+
+/* ---- the program ---- */
+
+static int map_modules(uint32_t space)
+{
+	int r = OK;
+
+	for (unsigned i = 0; r == OK && i < MGMT_MODULES; i++) {
+		if (status()->module_bytes[i]) {
+			const struct content *module = inventory_module(module_names[i]);
+
+			r = sys_map(space, MGMT_MODULE_ADDR(i), module->handle, 0, module->size, PROT_R);
+		}
+	}
+	return r;
+}
+
+static int map_pages(uint32_t space)
+{
+	int r = console_share(space, MGMT_NODE_ADDR);
+
+	if (r == OK) {
+		r = sys_map(space, MGMT_STATUS_ADDR, mgmt.pages.handle, 0, STATUS_BYTES, PROT_R);
+	}
+	if (r == OK) {
+		r = sys_map(space, MGMT_EXCHANGE_ADDR, mgmt.pages.handle, STATUS_BYTES, EXCHANGE_BYTES, PROT_R | PROT_W);
+	}
+	if (r == OK) {
+		r = sys_map(space, MGMT_CHANNEL_ADDR, mgmt.channel.handle, 0, mgmt.channel.size, PROT_R | PROT_W);
+	}
+	return r == OK ? map_modules(space) : r;
+}
+
+static int prepare(const char **why)
+{
+	uint32_t process = server.child.process;
+	int r = map_pages(server.child.space);
+
+	*why = "its memory cannot be mapped";
+	if (r == OK) {
+		*why = "its handles cannot be given";
+		r = sys_grant(process, server.wake, RIGHT_READ | RIGHT_WRITE, MGMT_WAKE);
+	}
+	if (r == OK) {
+		r = sys_grant(process, mgmt.request, RIGHT_WRITE, MGMT_REQUEST);
+	}
+	status()->starts++;
+	return r;
+}
+
+static const struct server_kind kind = {
+	.program = "mgmt",
+	.title = "mgmt",
+	.death = KEY_MGMT,
+	.prepare = prepare,
+	.ended = reset_exchange,
+};
+
+void mgmt_died(void)
+{
+	mgmt_requests();             /* its last words */
+	server_died(&server);
+}
+
+uint64_t mgmt_tick(uint64_t now_ns)
+{
+	return server_tick(&server, now_ns);
+}
+
+/* ---- what it asks for ---- */
+
+/* Lines of text; a longer one comes in pieces. Bounded by what the ring holds. */
+static void take_lines(void)
+{
+	char line[LINE_MAX];
+	uint32_t n = 0;
+
+	for (uint32_t left = channel_avail(&mgmt.log); left; left--) {
+		channel_read(&mgmt.log, &line[n], 1);
+		if (line[n] == '\n' || n == sizeof(line) - 2) {
+			line[line[n] == '\n' ? n : n + 1] = '\0';
+			init_log("mgmt: %s", line);
+			n = 0;
+		} else {
+			n++;
+		}
+	}
+}
+
+static void obey(uint32_t op, struct vm *vm)
+{
+	switch (op) {
+	case NODE_START:        vm_start_soon(vm); break;
+	case NODE_POWER_BUTTON: vm_press_power(vm); break;
+	case NODE_KILL:         vm_kill(vm); break;
+	}
+}
+
+void mgmt_requests(void)
+{
+	struct node_command command;
+
+	take_lines();
+	for (unsigned i = 0; i < MGMT_COMMANDS / sizeof(command) && channel_avail(&mgmt.command) >= sizeof(command); i++) {
+		channel_read(&mgmt.command, &command, sizeof(command));
+		if (command.vm < vm_count()) {
+			obey(command.op, vm_get(command.vm));
+		}
+	}
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract between init and the program mgmt. init tells the node's state in pages that mgmt can only read: those that the console
+ * has, too (console/node.h), and one of its own; a third region carries commands and lines for the log to init, which believes
+ * nothing of it.
+ */
+#pragma once
+
+#include "conf/result.h"
+#include "lib/base.h"
+#include "lib/channel.h"
+
+/* Handle slots that init fills before mgmt's first thread runs. */
+enum mgmt_slot {
+	MGMT_WAKE = 2,               /* event: anything happened; mgmt binds it. init and the switch signal it */
+	MGMT_REQUEST = 3,            /* event: mgmt wrote a command or a line                         */
+	MGMT_NET_OUT = 4,            /* event: mgmt did something in its channel; there while the switch runs */
+};
+
+/* Where init maps things in mgmt. */
+#define MGMT_NODE_ADDR     0x0000000010000000ull       /* struct node_status, read-only              */
+#define MGMT_STATUS_ADDR   0x0000000010100000ull       /* struct mgmt_status, read-only              */
+#define MGMT_EXCHANGE_ADDR 0x0000000010200000ull       /* struct mgmt_exchange, read-write           */
+#define MGMT_CHANNEL_ADDR  0x0000000030000000ull       /* struct frames_channel                      */
+#define MGMT_MODULE_ADDR(i) (0x0000000020000000ull + (uint64_t)(i) * 0x100000)  /* enum mgmt_module, read-only */
+
+enum { MGMT_MAGIC = 0x544d474d, MGMT_MODULE_MAX = 256 << 10, MGMT_LOG = 8192, MGMT_COMMANDS = 1024 };
+
+/* Boot modules that are mgmt's, by name; one that is larger than MGMT_MODULE_MAX is not given. */
+enum mgmt_module { MGMT_KEY, MGMT_CERTIFICATE, MGMT_AUTHORITY, MGMT_SEED, MGMT_MODULES };
+
+#define MGMT_MODULE_NAMES { "node.key", "node.crt", "ca.crt", "seed" }
+
+struct mgmt_status {
+	uint32_t magic;              /* MGMT_MAGIC                                                   */
+	uint32_t starts;             /* of the program mgmt since boot                               */
+	uint64_t wall_ns;            /* since 1970, at SYS_CLOCK 0                                   */
+	uint64_t build_s;            /* since 1970: when this was built; it cannot be earlier        */
+	uint64_t module_bytes[MGMT_MODULES]; /* 0: there is none                                     */
+	uint32_t net_up;             /* 1: the switch runs and the channel is its                    */
+	uint8_t mac[6];              /* of the node's port                                           */
+	uint8_t pad[6];
+	struct conf_node node;
+};
+
+/* Written by mgmt, struct node_command (console/node.h) and lines that end in LF. */
+struct mgmt_exchange {
+	struct channel_ring log, command;
+	uint8_t log_data[MGMT_LOG];
+	uint8_t command_data[MGMT_COMMANDS];
+};

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams over lwIP's raw TCP: see tcp.h. lwIP's callbacks only note what came; all else is done by the program's loop. */
+#include "mgmt/tcp.h"
+
+#include <string.h>
+#include <lwip/ip.h>
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/tcp.h>
+
+#include "mgmt/server.h"
+
+enum { STREAMS = SERVER_SESSIONS + 8, HALF_OPEN_MAX = MEMP_NUM_TCP_PCB / 4 };
+
+/*
+ * TCP_FREE --accepted--> TCP_FRESH --tcp_next()--> TCP_USED --close--> TCP_FREE
+ * pcb is NULL when the connection broke; the stream stays until its owner closes it.
+ */
+enum tcp_use { TCP_FREE, TCP_FRESH, TCP_USED };
+
+struct tcp_stream {
+	struct stream stream;
+	enum tcp_use use;
+	struct tcp_pcb *pcb;
+	struct pbuf *in;             /* not yet read                                                 */
+	bool ended;                  /* nothing comes behind that                                    */
+};
+
+static struct tcp_stream streams[STREAMS];
+
+static struct tcp_stream *owner(struct stream *s)
+{
+	return container_of(s, struct tcp_stream, stream);
+}
+
+/* ---- callbacks of lwIP ---- */
+
+static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+	struct tcp_stream *t = arg;
+
+	(void)pcb;
+	(void)error;
+	if (!p) {
+		t->ended = true;
+	} else if (t->in) {
+		pbuf_cat(t->in, p);
+	} else {
+		t->in = p;
+	}
+	return ERR_OK;
+}
+
+/* The connection is gone already. */
+static void on_error(void *arg, err_t error)
+{
+	struct tcp_stream *t = arg;
+
+	(void)error;
+	t->pcb = NULL;
+	if (t->use == TCP_FRESH) {
+		if (t->in) {
+			pbuf_free(t->in);
+		}
+		t->in = NULL;
+		t->use = TCP_FREE;
+	}
+}
+
+static struct tcp_stream *find_free(void)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		if (streams[i].use == TCP_FREE) {
+			return &streams[i];
+		}
+	}
+	return NULL;
+}
+
+static const struct stream_ops ops;
+
+static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+	struct tcp_stream *t = find_free();
+
+	(void)arg;
+	if (error != ERR_OK || !pcb) {
+		return ERR_VAL;
+	}
+	if (!t) {
+		tcp_abort(pcb);
+		return ERR_ABRT;
+	}
+	*t = (struct tcp_stream){ .stream = { .ops = &ops }, .use = TCP_FRESH, .pcb = pcb };
+	ipaddr_ntoa_r(&pcb->remote_ip, t->stream.peer, sizeof(t->stream.peer));
+	tcp_nagle_disable(pcb);
+	ip_set_option(pcb, SOF_KEEPALIVE);
+	tcp_arg(pcb, t);
+	tcp_recv(pcb, on_receive);
+	tcp_err(pcb, on_error);
+	return ERR_OK;
+}
+
+/* ---- the stream ---- */
+
+static int read_some(struct stream *s, void *to, size_t size)
+{
+	struct tcp_stream *t = owner(s);
+	u16_t n = size < UINT16_MAX ? (u16_t)size : UINT16_MAX;
+
+	if (!t->in) {
+		return t->ended ? 0 : t->pcb ? E_AGAIN : E_IO;
+	}
+	n = pbuf_copy_partial(t->in, to, n, 0);
+	t->in = pbuf_free_header(t->in, n);
+	if (t->pcb) {
+		tcp_recved(t->pcb, n);
+	}
+	return n;
+}
+
+static int write_some(struct stream *s, const void *bytes, size_t len)
+{
+	struct tcp_stream *t = owner(s);
+	size_t room;
+
+	if (!t->pcb) {
+		return E_IO;
+	}
+	room = tcp_sndbuf(t->pcb);
+	len = len < room ? len : room;
+	if (!len || tcp_write(t->pcb, bytes, (u16_t)len, TCP_WRITE_FLAG_COPY) != ERR_OK) {
+		return E_AGAIN;
+	}
+	tcp_output(t->pcb);
+	return (int)len;
+}
+
+/* What was not read counts as read: lwIP would reset the connection, and our last words would be lost. */
+static void close_stream(struct stream *s)
+{
+	struct tcp_stream *t = owner(s);
+	struct tcp_pcb *pcb = t->pcb;
+
+	if (pcb) {
+		tcp_arg(pcb, NULL);
+		tcp_recv(pcb, NULL);
+		tcp_err(pcb, NULL);
+		if (t->in) {
+			tcp_recved(pcb, t->in->tot_len);
+		}
+		tcp_setprio(pcb, TCP_PRIO_MIN);
+		if (tcp_close(pcb) != ERR_OK) {
+			tcp_abort(pcb);
+		}
+	}
+	if (t->in) {
+		pbuf_free(t->in);
+	}
+	*t = (struct tcp_stream){ .use = TCP_FREE };
+}
+
+/* lwIP takes a connection of lower priority away where it lacks one. */
+static void favour(struct stream *s)
+{
+	if (owner(s)->pcb) {
+		tcp_setprio(owner(s)->pcb, TCP_PRIO_MAX);
+	}
+}
+
+static const struct stream_ops ops = { .read = read_some, .write = write_some, .close = close_stream, .favour = favour };
+
+struct stream *tcp_next(void)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		if (streams[i].use == TCP_FRESH) {
+			streams[i].use = TCP_USED;
+			return &streams[i].stream;
+		}
+	}
+	return NULL;
+}
+
+void tcp_trim(void)
+{
+	struct tcp_pcb *pcb, *oldest = NULL;
+	int n = 0;
+
+	for (pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {      /* the youngest first */
+		if (pcb->state == SYN_RCVD) {
+			n++;
+			oldest = pcb;
+		}
+	}
+	if (n > HALF_OPEN_MAX) {
+		tcp_abandon(oldest, 0);
+	}
+}
+
+int tcp_listen_on(uint16_t port)
+{
+	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY), *listener;
+
+	if (!pcb) {
+		return E_NOMEM;
+	}
+	if (tcp_bind(pcb, IP_ANY_TYPE, port) != ERR_OK) {
+		tcp_abort(pcb);
+		return E_NOMEM;
+	}
+	listener = tcp_listen(pcb);
+	if (!listener) {
+		tcp_abort(pcb);
+		return E_NOMEM;
+	}
+	tcp_accept(listener, on_accept);
+	return OK;
+}

@@ -160,6 +160,7 @@ void http_next(struct http *h)
 
 size_t http_feed(struct http *h, const uint8_t *bytes, size_t len)
 {
+	bool in_head = h->state == HTTP_IN_HEAD;
 	size_t used;
 
 	if (h->state == HTTP_WHOLE || h->state == HTTP_BAD) {
@@ -167,11 +168,9 @@ size_t http_feed(struct http *h, const uint8_t *bytes, size_t len)
 	}
 	http_parser_pause(&h->parser, 0);
 	used = http_parser_execute(&h->parser, &settings, (const char *)bytes, len);
-	if (h->state == HTTP_IN_HEAD) {
-		h->head_len += used;
-		if (h->head_len > HTTP_HEAD_MAX) {
-			fail(h, 431);
-		}
+	h->head_len += in_head ? used : 0;
+	if (h->head_len > HTTP_HEAD_MAX && h->state != HTTP_BAD) {
+		fail(h, 431);
 	}
 	if (HTTP_PARSER_ERRNO(&h->parser) != HPE_OK && HTTP_PARSER_ERRNO(&h->parser) != HPE_PAUSED && h->state != HTTP_BAD) {
 		fail(h, HTTP_PARSER_ERRNO(&h->parser) == HPE_HEADER_OVERFLOW ? 431 : 400);

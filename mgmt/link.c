@@ -235,6 +235,6 @@ void link_tell_addresses(void)
 		if (valid && !(port.told_ip6 & 1u << i)) {
 			platform_log("address %s", ip6addr_ntoa(netif_ip6_addr(&port.netif, i)));
 		}
-		port.told_ip6 = (uint8_t)((port.told_ip6 & ~(1u << i)) | (unsigned)valid << i);
+		port.told_ip6 = (uint8_t)((port.told_ip6 & ~(1u << i)) | (valid ? 1u << i : 0u));
 	}
 }

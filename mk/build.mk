@@ -88,7 +88,7 @@ $(B)/user/font.c.o: $(B)/font.c console/video.h
 $(B)/deps/font: | deps
 
 # mgmt stands on libraries (mk/third.mk), whose headers only it sees.
-mgmt_LIBS := $(B)/third/user.a
+mgmt_LIBS := $(THIRD_LIBRARIES:%=$(B)/third/user/%.a)
 $(B)/user/mgmt/%: USER_CFLAGS += $(THIRD_INCLUDE) $(THIRD_DEFINES)
 
 # program_rule(name): build/name.sym.elf with symbols, build/programs/name as it is packed

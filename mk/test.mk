@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests. Unit tests and fuzz targets are host programs that name what they link in a "sources:" comment;
-# system tests boot the real image (tests/system/harness.py). tests/run.py runs all and counts.
+# and libraries of mgmt in a "libraries:" one; system tests boot the real image (tests/system/harness.py). tests/run.py runs all and counts.
 
 CLANG        ?= clang
 FUZZ_SECONDS ?= 5
@@ -21,17 +21,21 @@ $(B)/fuzz/obj/%.o: % | deps
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(HOST_FLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
+libraries = $(patsubst %,$(B)/third/$(1)/%.a,$(call named,libraries,$(2)))
+THIRD_TESTS := $(shell grep -l '^ [*] libraries:' tests/unit/*.c tests/fuzz/*.c)
+$(THIRD_TESTS:%=$(B)/unit/obj/%.o) $(THIRD_TESTS:%=$(B)/fuzz/obj/%.o): HOST_FLAGS += $(THIRD_INCLUDE) $(THIRD_DEFINES)
+
 # unit_rule(name), fuzz_rule(name)
 define unit_rule
 $(1)_UNIT := $(addprefix $(B)/unit/obj/,$(addsuffix .o,tests/unit/$(1)_test.c tests/unit/check.c $(call named,sources,tests/unit/$(1)_test.c)))
 HOST_OBJ += $$($(1)_UNIT)
-$(B)/unit/$(1): $$($(1)_UNIT)
+$(B)/unit/$(1): $$($(1)_UNIT) $(call libraries,unit,tests/unit/$(1)_test.c)
 	$$(Q)$(CC) $(SANITIZE) -o $$@ $$^
 endef
 define fuzz_rule
 $(1)_FUZZ := $(addprefix $(B)/fuzz/obj/,$(addsuffix .o,tests/fuzz/$(1)_fuzz.c $(call named,sources,tests/fuzz/$(1)_fuzz.c)))
 HOST_OBJ += $$($(1)_FUZZ)
-$(B)/fuzz/$(1): $$($(1)_FUZZ)
+$(B)/fuzz/$(1): $$($(1)_FUZZ) $(call libraries,fuzz,tests/fuzz/$(1)_fuzz.c)
 	$$(Q)$(CLANG) $(SANITIZE) -fsanitize=fuzzer -o $$@ $$^
 endef
 

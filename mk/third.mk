@@ -21,30 +21,41 @@ MBEDTLS_PARTS := $(addprefix library/,aes aesni asn1parse asn1write base64 bignu
 	rsa_alt_helpers sha256 sha512 ssl_ciphersuites ssl_client ssl_debug_helpers_generated ssl_msg ssl_tls ssl_tls12_server \
 	ssl_tls13_generic ssl_tls13_keys ssl_tls13_server x509 x509_create x509_crt x509write x509write_crt)
 
-# third_rule(kind, flags): $(B)/third/kind.a
+HTTP_PARSER_PARTS := http_parser
+THIRD_LIBRARIES := lwip mbedtls http-parser
+
+# third_rule(kind, compiler and flags, name, parts): $(B)/third/kind/name.a
 define third_rule
-THIRD_$(1) := $$(LWIP_PARTS:%=$(B)/third/$(1)/lwip/%.o) $$(MBEDTLS_PARTS:%=$(B)/third/$(1)/mbedtls/%.o) \
-	$(B)/third/$(1)/http-parser/http_parser.o
+THIRD_$(1)_$(3) := $$($(4):%=$(B)/third/$(1)/$(3)/%.o)
+$(B)/third/$(1)/$(3).a: $$(THIRD_$(1)_$(3))
+	$$(call say,AR,$$@)
+	@rm -f $$@
+	$$(Q)ar rcsD $$@ $$^
+-include $$(THIRD_$(1)_$(3):.o=.d)
+endef
+define third_rules
 $(B)/third/$(1)/%.o: | deps
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)
 	$$(Q)$(2) -w -I. -Imgmt/port -I$$(LWIP)/src/include -I$$(MBEDTLS)/include -I$$(MBEDTLS)/library $$(THIRD_DEFINES) \
 		-MMD -MP -c -o $$@ $(B)/deps/$$*.c
-$(B)/third/$(1).a: $$(THIRD_$(1))
-	$$(call say,AR,$$@)
-	@rm -f $$@
-	$$(Q)ar rcsD $$@ $$^
--include $$(THIRD_$(1):.o=.d)
+$(call third_rule,$(1),$(2),lwip,LWIP_PARTS)
+$(call third_rule,$(1),$(2),mbedtls,MBEDTLS_PARTS)
+$(call third_rule,$(1),$(2),http-parser,HTTP_PARSER_PARTS)
 endef
-$(eval $(call third_rule,user,$$(CC) $$(filter-out -O2 -g $$(WARN),$$(USER_CFLAGS)) -Os))
-$(eval $(call third_rule,unit,$$(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all))
+THIRD_HOST := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+$(eval $(call third_rules,user,$$(CC) $$(filter-out -O2 -g $$(WARN),$$(USER_CFLAGS)) -Os))
+$(eval $(call third_rules,unit,$$(CC) $$(THIRD_HOST)))
+$(eval $(call third_rules,fuzz,$$(CLANG) $$(THIRD_HOST) -fsanitize=fuzzer-no-link -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION))
+$(B)/unit/obj/mgmt/% $(B)/unit/obj/tests/mgmt/% $(B)/fuzz/obj/mgmt/% $(B)/unit/obj/tests/fake/mgmt_% $(B)/fuzz/obj/tests/fake/mgmt_%: HOST_FLAGS += $(THIRD_INCLUDE) $(THIRD_DEFINES)
 
 # ---- build/test/mgmt-host: mgmt over sockets of the host, for tests with openssl and curl ----
 MGMT_CORE := $(addprefix mgmt/,clock entropy exchange http identity node_routes random role routes server session text tls)
 MGMT_HOST := $(patsubst %,$(B)/unit/obj/%.c.o,$(MGMT_CORE) tests/mgmt/host)
-$(B)/test/mgmt-host: $(MGMT_HOST) $(B)/third/unit.a
+$(B)/test/mgmt-host: $(MGMT_HOST) $(B)/third/unit/mbedtls.a $(B)/third/unit/http-parser.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) -o $@ $^
 -include $(MGMT_HOST:.o=.d)
-$(B)/unit/obj/mgmt/% $(B)/unit/obj/tests/mgmt/%: HOST_FLAGS += $(THIRD_INCLUDE) $(THIRD_DEFINES)
+.PHONY: test-images
+test-images: $(B)/test/mgmt-host

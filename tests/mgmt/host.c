@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mgmt without a machine: its TLS, HTTP and routes over sockets of the host, for openssl, curl and hostile clients.
- * host KEY CERTIFICATE CA: listens on a port of the loopback, prints it, and serves until its standard input ends. Lines of the log go to standard
- * output. The node and its VMs are made up; a VM that is started or stopped changes its state at once.
+ * host KEY CERTIFICATE CA SECONDS: listens on a port of the loopback, prints it, and serves until its standard input ends. Its clock goes
+ * SECONDS ahead. Lines of the log go to standard output. The node and its VMs are made up; a VM that is started or stopped changes its state at once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -192,6 +192,15 @@ static void make_node(void)
 	snprintf(node.vm[2].note, sizeof(node.vm[2].note), "a \"note\" of it");
 }
 
+/* To the nanosecond: certificates are valid from the second in which they are made. */
+static uint64_t wall_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 int main(int argc, char **argv)
 {
 	static struct identity id;
@@ -200,15 +209,15 @@ int main(int argc, char **argv)
 	uint64_t next = 0;
 	int listener;
 
-	if (argc != 4) {
+	if (argc != 5) {
 		return 2;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
 		streams[i].fd = -1;
 	}
 	make_node();
-	clock_init((uint64_t)time(NULL) * 1000000000 - platform_now_ns(), 0);
-	if (random_init(none.at, 0, (uint64_t)time(NULL)) < 0 ||
+	clock_init(wall_ns() + (uint64_t)atoi(argv[4]) * 1000000000 - platform_now_ns(), 0);
+	if (random_init(none.at, 0, wall_ns()) < 0 ||
 	    identity_init(&id, read_file(argv[1]), read_file(argv[2]), read_file(argv[3]), "host", &why) < 0 ||
 	    server_init(&server, &id) < 0) {
 		printf("cannot start: %s\n", why);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes of a client that has shown a certificate, in pieces of any size: HTTP, routes and their answers. The first byte is the role, the second the
+ * size of the pieces.
+ * sources: mgmt/exchange.c mgmt/http.c mgmt/node_routes.c mgmt/routes.c mgmt/text.c mgmt/clock.c mgmt/role.c
+ * sources: tests/fake/mgmt_node.c
+ * libraries: http-parser
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mgmt/exchange.h"
+#include "tests/fake/mgmt_node.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+struct client {
+	struct http http;
+	struct exchange exchange;
+	bool open;
+};
+
+static void take_body(void *context, const uint8_t *bytes, size_t len)
+{
+	struct client *c = context;
+
+	exchange_body(&c->exchange, bytes, len);
+}
+
+/* As a session does. False: the connection would end. */
+static bool follow(struct client *c, enum role role)
+{
+	struct exchange *e = &c->exchange;
+	bool close;
+
+	if (c->http.state == HTTP_BAD) {
+		return false;
+	}
+	if (c->http.state != HTTP_IN_HEAD && !c->open) {
+		*e = (struct exchange){ .request = &c->http.request, .client = "fuzz", .peer = "here", .role = role };
+		c->open = true;
+		exchange_begin(e);
+	}
+	if (c->http.state != HTTP_WHOLE) {
+		return !c->open || !e->status || !e->close;
+	}
+	exchange_answer(e);
+	if (!e->status || !e->type || e->reply.failed || http_reason(e->status)[0] == 'U') {
+		abort();
+	}
+	close = e->close;
+	exchange_end(e);
+	c->open = false;
+	http_next(&c->http);
+	return !close;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static const struct http_sink sink = { .body = take_body };
+	static struct client c;
+	size_t piece, at = 2;
+
+	if (len < 2) {
+		return 0;
+	}
+	fake_node_reset();
+	piece = data[1] ? data[1] : 4096;
+	c.open = false;
+	http_init(&c.http, &sink, &c);
+	while (at < len) {
+		size_t n = len - at < piece ? len - at : piece, used = http_feed(&c.http, data + at, n);
+
+		at += used;
+		if (!follow(&c, (enum role)(data[0] % 4))) {
+			break;
+		}
+	}
+	if (c.open) {
+		exchange_end(&c.exchange);
+	}
+	return 0;
+}

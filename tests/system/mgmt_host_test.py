@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mgmt's TLS, HTTP and routes, run on the host over sockets (tests/mgmt/host.c): real clients, and hostile ones."""
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import time
+
+import pki
+from harness import TOP, Failure, test, work_dir
+
+
+class Host:
+    """The program, with the authority `ca` and the certificate `node` of pki. Clients' certificates are made by the tests."""
+
+    def __init__(self, time_offset=0):
+        pki.node()
+        self.process = subprocess.Popen([os.path.join(TOP, "build/test/mgmt-host"), pki.path("node.key"), pki.path("node.crt"),
+                                         pki.path("ca.crt"), str(time_offset)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True, bufsize=1)
+        self.port, self.log = int(self.line(r"port (\d+)")[1]), []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        """Its standard input ends, it ends, and the sanitizers have nothing to say."""
+        self.process.stdin.close()
+        rest = self.process.stdout.read()
+        if self.process.wait(30) != 0 and not error[0]:
+            raise Failure(f"mgmt ended with {self.process.returncode}: {rest}")
+
+    def line(self, pattern):
+        """The next line of its log that matches."""
+        while True:
+            text = self.process.stdout.readline()
+            if not text:
+                raise Failure(f"mgmt ended before {pattern!r}")
+            match = re.search(pattern, text)
+            if match:
+                return match
+
+    def curl(self, path, who="operator", *more):
+        """(status, body) of a request; status 0: there was no answer."""
+        command = ["curl", "-s", "-m", "20", "--cacert", pki.path("ca.crt"), "-w", "\n%{http_code}"]
+        if who:
+            command += ["--cert", pki.path(who + ".crt"), "--key", pki.path(who + ".key")]
+        out = subprocess.run([*command, *more, f"https://127.0.0.1:{self.port}{path}"], stdout=subprocess.PIPE, text=True).stdout
+        body, _, status = out.rpartition("\n")
+        return int(status), body
+
+    def get(self, path, who="operator", *more):
+        status, body = self.curl(path, who, *more)
+        if status != 200:
+            raise Failure(f"GET {path}: {status} {body}")
+        return json.loads(body)
+
+    def connect(self, who=None, **settings):
+        """A TLS connection as Python makes it."""
+        context = ssl.create_default_context(cafile=pki.path("ca.crt"))
+        if who:
+            context.load_cert_chain(pki.path(who + ".crt"), pki.path(who + ".key"))
+        for name, value in settings.items():
+            setattr(context, name, value)
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 20), server_hostname="localhost")
+
+
+def check(got, wanted, what=""):
+    if got != wanted:
+        raise Failure(f"{what}: {got!r}, not {wanted!r}")
+
+
+def request(path, method="GET", more=""):
+    return f"{method} {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n".encode()
+
+
+def answer(link):
+    """(status, body) of one answer."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = link.recv(4096)
+        if not piece:
+            raise Failure(f"the connection ended after {data!r}")
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(re.search(rb"Content-Length: (\d+)", head)[1])
+    while len(body) < length:
+        body += link.recv(4096)
+    return int(head.split()[1]), body
+
+
+@test
+def node_vms_and_metrics_are_told():
+    with Host() as host:
+        pki.client("monitor", "monitor")
+        node = host.get("/v1/node", "monitor")
+        check((node["vms"], node["vms_running"], node["ram_bytes"]), (3, 1, 8 << 30), "node")
+        vms = host.get("/v1/vms", "monitor")
+        check([(vm["name"], vm["state"]) for vm in vms], [("vm0", "running"), ("vm1", "stopped"), ("vm2", "stopped")], "VMs")
+        check(host.get("/v1/vms/vm2", "monitor")["last_end"], 'a "note" of it', "note")
+        status, text = host.curl("/metrics", "monitor")
+        check((status, 'brume_vm_running{vm="vm0"} 1' in text, text.count("# TYPE")), (200, True, text.count("# HELP")), "metrics")
+        check(host.curl("/v1/vms/none", "monitor")[0], 404, "unknown VM")
+        check(host.curl("/nothing", "monitor")[0], 404, "unknown path")
+        check(host.curl("/v1/node", "monitor", "-X", "DELETE")[0], 405, "wrong method")
+
+
+@test
+def vms_are_started_and_stopped_and_each_change_is_logged():
+    with Host() as host:
+        pki.client("operator", "operator")
+        check(host.curl("/v1/vms/vm1/start", "operator", "-X", "POST")[0], 202, "start")
+        host.line(r"^audit: operator \(operator\) from 127.0.0.1: start vm1: asked for$")
+        check(host.get("/v1/vms/vm1")["state"], "running", "state")
+        check(host.curl("/v1/vms/vm1/start", "operator", "-X", "POST")[0], 409, "start twice")
+        host.line(r"^audit: .* start vm1: refused, not in its state$")
+        check(host.curl("/v1/vms/vm1/stop", "operator", "-X", "POST")[0], 202, "stop")
+        check(host.curl("/v1/vms/vm0/kill", "operator", "-X", "POST")[0], 202, "kill")
+        host.line(r"^audit: .* kill vm0: asked for$")
+
+
+@test
+def only_certificates_of_the_authority_with_a_role_get_in():
+    with Host() as host:
+        pki.authority("other")
+        pki.client("operator", "operator")
+        pki.client("foreign", "operator", signer="other")
+        pki.client("expired", "operator", days=-1)
+        pki.client("rsa", "operator", key=pki.RSA)
+        pki.client("monitor", "monitor")
+        pki.certificate("norole", "subjectAltName=DNS:x")
+        pki.certificate("two", "subjectAltName=URI:brume:role:monitor,URI:brume:role:frontend")
+        pki.certificate("server", "subjectAltName=URI:brume:role:operator\nextendedKeyUsage=serverAuth")
+        for version in ("1.2", "1.3"):
+            only = ("--tls-max", version, "--tlsv" + version)
+            for who, wanted in (("operator", 200), ("rsa", 200), ("monitor", 200), ("norole", 403), ("two", 403), ("foreign", 0),
+                                ("expired", 0), ("server", 0), (None, 0), ("other", 0)):
+                check(host.curl("/v1/node", who, *only)[0], wanted, f"{who} by TLS {version}")
+        check(host.curl("/v1/vms/vm0/stop", "monitor", "-X", "POST")[0], 403, "a monitor that stops a VM")
+        check(host.get("/v1/vms/vm0")["state"], "running", "state")
+
+
+@test
+def old_protocols_and_weak_suites_are_refused():
+    with Host() as host:
+        pki.client("operator", "operator")
+        identity = ["-cert", pki.path("operator.crt"), "-key", pki.path("operator.key"), "-CAfile", pki.path("ca.crt")]
+
+        def s_client(*more):
+            return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{host.port}", *identity, *more], input="",
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+
+        for more in (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], ["-tls1", "-cipher", "ALL:@SECLEVEL=0"],
+                     ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"], ["-tls1_2", "-cipher", "AES128-GCM-SHA256"],
+                     ["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"], ["-alpn", "h2"]):
+            if s_client(*more).returncode == 0:
+                raise Failure(f"openssl s_client {' '.join(more)} connected")
+        for suite in ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"):
+            result = s_client("-tls1_3", "-ciphersuites", suite, "-alpn", "http/1.1")
+            if result.returncode != 0 or f"Cipher is {suite}" not in result.stdout:
+                raise Failure(f"{suite}: {result.stdout}")
+        for suite in ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"):
+            result = s_client("-tls1_2", "-cipher", suite)
+            if result.returncode != 0 or f"Cipher is {suite}" not in result.stdout:
+                raise Failure(f"{suite}: {result.stdout}")
+
+
+@test
+def requests_may_be_pipelined_cut_and_wrong():
+    with Host() as host:
+        pki.client("operator", "operator")
+        link = host.connect("operator")
+        link.sendall(request("/v1/node") + request("/v1/vms/vm0") + request("/none"))
+        check([answer(link)[0] for _ in range(2)], [200, 200], "pipelined")
+        check(answer(link)[0], 404, "pipelined")
+        for byte in request("/v1/vms/vm1"):
+            link.sendall(bytes([byte]))
+        check(answer(link)[0], 200, "byte by byte")
+        link.sendall(request("/v1/node", more="Content-Length: 5\r\n") + b"hello")
+        check(answer(link)[0], 413, "a body that nobody wants")
+        for text, wanted in ((b"\x00\x01garbage\r\n\r\n", 400), (request("/v1/../etc"), 400), (request("/v1/vms/%2e%2e"), 400),
+                             (request("/" + "a" * 500), 414), (request("/", more="X: " + "a" * 10000 + "\r\n"), 431),
+                             (request("/v1/node", more="Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"), 400),
+                             (request("/v1/node", more="Range: bytes=0-1\r\nRange: bytes=2-3\r\n"), 400)):
+            link = host.connect("operator")
+            link.sendall(text)
+            check(answer(link)[0], wanted, repr(text[:40]))
+            check(link.recv(10), b"", "and the connection ends")
+        link = host.connect("operator")
+        try:
+            link.sendall(b"a" * (10 << 20))                       # a line of 10 MB
+        except OSError:
+            pass
+        check(host.get("/v1/node")["vms"], 3, "afterwards")
+
+
+@test
+def stalled_handshakes_keep_nobody_out():
+    with Host() as host:
+        pki.client("operator", "operator")
+        old = host.connect("operator")
+        old.sendall(request("/v1/node"))
+        check(answer(old)[0], 200, "before")
+        stalled = [socket.create_connection(("127.0.0.1", host.port), 20) for _ in range(64)]
+        for number, link in enumerate(stalled):
+            try:
+                link.sendall(b"\x16\x03\x01\x02\x00\x01" if number % 2 else b"GET / HTTP/1.0\r\n\r\n" * 100)
+            except OSError:
+                pass                                              # already dropped
+        start = time.monotonic()
+        old.sendall(request("/v1/vms"))
+        check(answer(old)[0], 200, "an old connection")
+        took = time.monotonic() - start
+        print(f"answer after {took * 1000:.0f} ms beside 64 stalled handshakes")
+        if took > 1:
+            raise Failure(f"answered after {took:.2f} s")
+        check(host.get("/v1/node")["vms"], 3, "a new connection")
+        for link in stalled:
+            link.close()
+
+
+@test
+def garbage_after_the_handshake_ends_that_connection_only():
+    with Host() as host:
+        pki.client("operator", "operator")
+        old = host.connect("operator")
+        for garbage in (os.urandom(4000), b"\x17\x03\x03\x00\x20" + b"x" * 32, b"\x15\x03\x03\x00\x02\x02\x28", b""):
+            raw = socket.create_connection(("127.0.0.1", host.port), 20)
+            context = ssl.create_default_context(cafile=pki.path("ca.crt"))
+            context.load_cert_chain(pki.path("operator.crt"), pki.path("operator.key"))
+            link = context.wrap_socket(raw, server_hostname="localhost")
+            link.sendall(request("/v1/node"))
+            check(answer(link)[0], 200, "first")
+            os.write(link.fileno(), garbage)
+            link.close()
+        old.sendall(request("/v1/node"))
+        check(answer(old)[0], 200, "afterwards")

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The node's port of the switch: what lwIP makes of frames in the channel, and TCP connections as streams. The other side is played with
+ * frames made here.
+ * sources: mgmt/link.c mgmt/tcp.c mgmt/random.c mgmt/entropy.c mgmt/clock.c lib/frames.c lib/channel.c tests/fake/mgmt_node.c
+ * libraries: lwip mbedtls
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "mgmt/link.h"
+#include "mgmt/tcp.h"
+#include "tests/fake/mgmt_node.h"
+#include "tests/unit/check.h"
+
+enum { NODE = 0xc000020a, PEER = 0xc0000263, PORT = 8443, SYN = 2, ACK = 16, RST = 4, FIN = 1, PSH = 8, FLOOD = 5000 };
+
+static const uint8_t node_mac[6] = { 2, 0x62, 0x72, 0xff, 0, 1 }, peer_mac[6] = { 2, 1, 1, 1, 1, 1 };
+
+static struct frames_channel channel;
+static struct frames_end to_node, from_node;
+static uint8_t frame[FRAME_MAX];
+
+static void put16(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	put16(at, value >> 16);
+	put16(at + 2, value & 0xffff);
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static uint32_t sum_of(const uint8_t *bytes, size_t len, uint32_t sum)
+{
+	for (size_t i = 0; i < len; i++) {
+		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
+	}
+	while (sum >> 16) {
+		sum = (sum & 0xffff) + (sum >> 16);
+	}
+	return sum;
+}
+
+static void plug(void)
+{
+	static bool once;
+	struct conf_node config = { .address_mode = CONF_ADDRESS_STATIC, .address = NODE, .prefix = 24 };
+
+	memset(&channel, 0, offsetof(struct frames_channel, from_vm_data));
+	channel.magic = FRAMES_MAGIC;
+	frames_writer(&to_node, &channel.to_vm, channel.to_vm_data);
+	frames_reader(&from_node, &channel.from_vm, channel.from_vm_data);
+	if (!once) {
+		fake_node_reset();
+		link_init(&config, "test", node_mac);
+		CHECK_EQ(tcp_listen_on(PORT), OK);
+		once = true;
+	}
+	link_plug(&channel);
+}
+
+/* ---- the other side ---- */
+
+static void give(uint32_t len, struct frame_header header)
+{
+	header.len = len;
+	CHECK(frames_room(&to_node, len));
+	frames_put(&to_node, 0, frame, len);
+	if (frames_send(&to_node, &header)) {
+		link_receive();
+	}
+	while (link_receive()) {
+	}
+	link_tick(fake_now_ns);
+}
+
+/* The next frame of that EtherType; 0: none. Others are dropped. */
+static uint32_t take(uint32_t type)
+{
+	struct frame_header header;
+
+	while (frames_next(&from_node, &header) == OK) {
+		frames_get(&from_node, 0, frame, header.len);
+		CHECK(!frames_drop(&from_node, &header));
+		if (((uint32_t)frame[12] << 8 | frame[13]) == type) {
+			return header.len;
+		}
+	}
+	return 0;
+}
+
+static void ethernet(uint32_t type)
+{
+	memset(frame, 0, 128);
+	memcpy(frame, node_mac, 6);
+	memcpy(frame + 6, peer_mac, 6);
+	put16(frame + 12, type);
+}
+
+static void ip(uint32_t protocol, uint32_t len, uint32_t from)
+{
+	uint8_t *h = frame + 14;
+
+	h[0] = 0x45;
+	put16(h + 2, 20 + len);
+	h[8] = 64;
+	h[9] = (uint8_t)protocol;
+	put32(h + 12, from);
+	put32(h + 16, NODE);
+	put16(h + 10, ~sum_of(h, 20, 0));
+}
+
+/* Answers the node's question for our address, so that it can send. */
+static void introduce(uint32_t address)
+{
+	ethernet(0x0806);
+	put16(frame + 14, 1);
+	put16(frame + 16, 0x0800);
+	frame[18] = 6;
+	frame[19] = 4;
+	put16(frame + 20, 1);
+	memcpy(frame + 22, peer_mac, 6);
+	put32(frame + 28, address);
+	put32(frame + 38, NODE);
+	give(42, (struct frame_header){ 0 });
+}
+
+struct peer {
+	uint32_t address, port, seq, ack;
+};
+
+/* One segment to the node. by_card: the checksum holds the pseudo header only, as a guest with offload sends it. */
+static void segment(struct peer *p, uint32_t flags, const void *data, uint32_t len, bool by_card)
+{
+	uint8_t *h = frame + 34, pseudo[12];
+	struct frame_header header = { .flags = by_card, .csum_start = 34, .csum_offset = 16 };
+
+	ethernet(0x0800);
+	ip(6, 20 + len, p->address);
+	put16(h, p->port);
+	put16(h + 2, PORT);
+	put32(h + 4, p->seq);
+	put32(h + 8, p->ack);
+	h[12] = 5 << 4;
+	h[13] = (uint8_t)flags;
+	put16(h + 14, 65535);
+	memcpy(h + 20, data, len);
+	put32(pseudo, p->address);
+	put32(pseudo + 4, NODE);
+	put16(pseudo + 8, 6);
+	put16(pseudo + 10, 20 + len);
+	if (by_card) {
+		put16(h + 16, sum_of(pseudo, 12, 0));
+	} else {
+		put16(h + 16, ~sum_of(h, 20 + len, sum_of(pseudo, 12, 0)));
+	}
+	p->seq += len + !!(flags & (SYN | FIN));
+	give(54 + len, header);
+}
+
+/* The flags of the next segment for p, whose ack follows it; 0: none. *data, *len: what it carries. */
+static uint32_t receive(struct peer *p, const uint8_t **data, uint32_t *len)
+{
+	while (take(0x0800)) {
+		const uint8_t *h = frame + 34;
+		uint32_t size = (uint32_t)frame[16] << 8 | frame[17], head = (uint32_t)(h[12] >> 4) * 4;
+
+		if (frame[23] != 6 || ((uint32_t)h[2] << 8 | h[3]) != p->port) {
+			continue;
+		}
+		*data = h + head;
+		*len = size - 20 - head;
+		p->ack = get32(h + 4) + *len + !!(h[13] & (SYN | FIN));
+		return h[13];
+	}
+	return 0;
+}
+
+static struct stream *connect_from(struct peer *p, bool by_card)
+{
+	const uint8_t *data;
+	uint32_t len;
+
+	segment(p, SYN, "", 0, by_card);
+	CHECK_EQ(receive(p, &data, &len), SYN | ACK);
+	segment(p, ACK, "", 0, by_card);
+	return tcp_next();
+}
+
+/* ---- tests ---- */
+
+TEST(its_address_is_told_by_arp)
+{
+	plug();
+	introduce(PEER);
+	CHECK_EQ(take(0x0806), 42);
+	CHECK_EQ(frame[21], 2);
+	CHECK_MEM(frame + 22, node_mac, 6);
+	CHECK_EQ(get32(frame + 28), NODE);
+}
+
+TEST(a_ping_is_answered)
+{
+	plug();
+	ethernet(0x0800);
+	ip(1, 16, PEER);
+	frame[34] = 8;
+	put16(frame + 36, ~sum_of(frame + 34, 16, 0));
+	give(50, (struct frame_header){ 0 });
+	CHECK_EQ(take(0x0800), 50);
+	CHECK_EQ(frame[34], 0);
+}
+
+TEST(bytes_go_both_ways)
+{
+	struct peer p = { .address = PEER, .port = 1000, .seq = 100 };
+	const uint8_t *data;
+	uint32_t len;
+	uint8_t got[16];
+	struct stream *s;
+
+	plug();
+	s = connect_from(&p, false);
+	CHECK(s);
+	CHECK_STR(s->peer, "192.0.2.99");
+	CHECK_EQ(s->ops->read(s, got, sizeof(got)), E_AGAIN);
+	segment(&p, ACK | PSH, "hello", 5, false);
+	CHECK_EQ(s->ops->read(s, got, 3), 3);
+	CHECK_MEM(got, "hel", 3);
+	CHECK_EQ(s->ops->read(s, got, sizeof(got)), 2);
+	CHECK_EQ(s->ops->write(s, "answer", 6), 6);
+	do {
+		CHECK(receive(&p, &data, &len));
+	} while (!len);
+	CHECK_EQ(len, 6);
+	CHECK_MEM(data, "answer", 6);
+	segment(&p, ACK | FIN, "", 0, false);
+	CHECK_EQ(s->ops->read(s, got, sizeof(got)), 0);
+	s->ops->close(s);
+}
+
+TEST(a_neighbour_may_leave_checksums_to_its_card)
+{
+	struct peer p = { .address = PEER, .port = 1001, .seq = 7 };
+	struct stream *s;
+	uint8_t got[16];
+
+	plug();
+	s = connect_from(&p, true);
+	CHECK(s);
+	segment(&p, ACK | PSH, "odd", 3, true);
+	CHECK_EQ(s->ops->read(s, got, sizeof(got)), 3);
+	s->ops->close(s);
+}
+
+TEST(a_reset_ends_the_stream_that_stays_its_owners)
+{
+	struct peer p = { .address = PEER, .port = 1002, .seq = 7 };
+	struct stream *s;
+	uint8_t got[4];
+
+	plug();
+	s = connect_from(&p, false);
+	CHECK(s);
+	segment(&p, RST, "", 0, false);
+	CHECK_EQ(s->ops->read(s, got, sizeof(got)), E_IO);
+	CHECK_EQ(s->ops->write(s, "x", 1), E_IO);
+	s->ops->favour(s);
+	s->ops->close(s);
+}
+
+TEST(half_open_connections_are_few_and_others_live_on)
+{
+	struct peer old = { .address = PEER, .port = 1003, .seq = 7 }, late = { .address = PEER, .port = 1004, .seq = 9 };
+	struct stream *s;
+	uint8_t got[16];
+
+	plug();
+	s = connect_from(&old, false);
+	CHECK(s);
+	s->ops->favour(s);
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		struct peer p = { .address = PEER + 1 + i % 100, .port = 2000 + i, .seq = i };
+
+		segment(&p, SYN, "", 0, false);
+		tcp_trim();
+		while (take(0x0800)) {
+		}
+	}
+	segment(&old, ACK | PSH, "still", 5, false);
+	CHECK_EQ(s->ops->read(s, got, sizeof(got)), 5);
+	s->ops->close(s);
+	introduce(PEER);                     /* the flood's addresses have taken its place */
+	s = connect_from(&late, false);
+	CHECK(s);
+	s->ops->close(s);
+}
+
+TEST(nonsense_is_dropped_and_counted)
+{
+	uint64_t before;
+
+	plug();
+	before = link_counters.in_dropped;
+	ethernet(0x0800);
+	memset(frame + 14, 0xff, 60);
+	give(74, (struct frame_header){ .flags = 1, .csum_start = 60000, .csum_offset = 60000 });
+	ethernet(0x0800);
+	give(FRAME_MAX, (struct frame_header){ 0 });
+	CHECK_EQ(link_counters.in_dropped, before + 2);
+	channel.to_vm.bytes.head += 12345;
+	link_receive();
+	plug();
+	introduce(PEER);
+	CHECK_EQ(take(0x0806), 42);
+}
+
+TEST(without_a_switch_nothing_is_sent)
+{
+	plug();
+	link_plug(NULL);
+	CHECK(!link_receive());
+	CHECK(link_sleep());
+	CHECK(!link_must_signal() || !link_must_signal());
+}

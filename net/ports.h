@@ -41,8 +41,8 @@ struct net_port {
 
 /*
  * A network card of the machine, the way out of a switch. It was handed over with bus mastering off and may have been left running by
- * the firmware or by a net that died: the driver resets it by its own registers, then sys_device_master(NET_DEVICE + number, true)
- * lets it reach memory, then it is set up. Its interrupts signal NET_WAKE. Pages of a BAR that hold its MSI-X table are not mapped.
+ * the firmware or by a net that died: the driver resets it by its own registers, then sys_device_master() with
+ * NET_DEVICE + number, which is host.handle, lets it reach memory, then it is set up. Its interrupts signal NET_WAKE. Pages of a BAR that hold its MSI-X table are not mapped.
  */
 struct net_uplink {
 	uint32_t net;                /* its switch, as in struct net_port                            */

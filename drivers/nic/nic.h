@@ -20,9 +20,10 @@ enum {
 };
 
 /*
- * A card as it was handed over: memory decoding and bus mastering are on, nothing else was done to it. Where interrupts is
- * above 0, MSI-X is on, with that many vectors, and each of them signals the one event of the card; where it is 0, the
- * event may be signalled by INTx, or by nobody.
+ * A card as it was handed over: memory decoding is on, bus mastering is off. Its registers are as the firmware or a driver that
+ * died left them, so that it may still have rings and buffers in memory that is others' now: a driver resets it first, and lets
+ * it reach memory only then, by nic_set_master(). Where interrupts is above 0, MSI-X (or MSI) is on, with that many vectors, and
+ * each of them signals the one event of the card; where it is 0, the event may be signalled by INTx, edge-triggered, or by nobody.
  */
 struct nic_host {
 	uint16_t vendor, device;
@@ -33,7 +34,11 @@ struct nic_host {
 	void *dma;                   /* page-aligned, contiguous, zeroed; the card may read and write it, and nothing else */
 	uint64_t dma_phys, dma_size; /* the same as the card addresses it; at least NIC_DMA_BYTES    */
 	uint32_t interrupts;         /* vectors of MSI-X                                             */
+	uint32_t handle;             /* of the program, for nic_set_master()                         */
 };
 
-/* True: some driver knows the card. */
-bool nic_is_known(uint16_t vendor, uint16_t device) MUST_CHECK;
+/*
+ * Supplied by the program or a test: whether the card may read and write memory. By sys_device_master(host->handle, on), since
+ * configuration space is the kernel's.
+ */
+void nic_set_master(const struct nic_host *host, bool on);

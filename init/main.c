@@ -14,6 +14,7 @@
 #include "init/machine.h"
 #include "init/net.h"
 #include "init/node.h"
+#include "init/uplink.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
@@ -36,6 +37,7 @@ static void configure(void)
 	const struct conf_result *config = config_read();
 
 	vms_init(config);
+	uplinks_configure(config);
 	power_off_when_idle = config && config->when_idle == CONF_IDLE_POWEROFF;
 	config_forget();
 }
@@ -95,6 +97,7 @@ int user_main(uint64_t argument)
 		console_start();
 	}
 	net_init();
+	console_show_devices();
 	cycles = cycle_init();
 	if (!cycles) {
 		vms_autostart();

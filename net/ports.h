@@ -20,7 +20,7 @@ enum net_slot {
 	NET_DEVICE = NET_VM_SENT + CONF_VMS_MAX * CONF_NICS_MAX,     /* + number of the uplink: its card, a device */
 };
 
-enum { NET_PORTS_MAX = CONF_VMS_MAX * CONF_NICS_MAX, NET_UPLINKS_MAX = 4, NET_MAGIC = 0x5354524f };
+enum { NET_PORTS_MAX = CONF_VMS_MAX * CONF_NICS_MAX, NET_UPLINKS_MAX = CONF_UPLINKS_MAX, NET_MAGIC = 0x5354524f };
 
 /* Where init maps things in net. */
 #define NET_STATUS_ADDR 0x0000000010000000ull          /* struct net_status, read-only               */

@@ -7,6 +7,7 @@
 #include "conf/address.h"
 #include "conf/devices.h"
 #include "conf/place.h"
+#include "conf/uplink.h"
 
 enum { WEIGHT_MAX = 10000 };
 
@@ -17,7 +18,7 @@ enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLIN
 /* These may be given several times. */
 #define REPEATED (1u << KEY_VCPU | 1u << KEY_MODULE | 1u << KEY_DISK | 1u << KEY_NIC)
 
-enum node_key { NODE_WHEN_IDLE, NODE_NAME, NODE_ADDRESS, NODE_KEY_COUNT };
+enum node_key { NODE_WHEN_IDLE, NODE_NAME, NODE_ADDRESS, NODE_UPLINK, NODE_KEY_COUNT };
 
 /* One feature may be several bits of Linux' interface. */
 static const struct {
@@ -95,6 +96,7 @@ static const char *const node_key_names[NODE_KEY_COUNT] = {
 	[NODE_WHEN_IDLE] = "when-idle",
 	[NODE_NAME] = "name",
 	[NODE_ADDRESS] = "address",
+	[NODE_UPLINK] = "uplink",
 };
 
 /* Index of word in names, or -1 after a report. A second line of the same key is wrong, whatever it says. */
@@ -156,6 +158,7 @@ static void node_statement(struct parser *p, struct span rest)
 	struct span word = conf_next_word(&rest);
 	int key = find_key(p, word, node_key_names, NODE_KEY_COUNT, &p->node_seen);
 
+	p->node_seen &= ~(1u << NODE_UPLINK);
 	if (key < 0 || !conf_take_value(p, rest)) {
 		return;
 	}
@@ -163,6 +166,7 @@ static void node_statement(struct parser *p, struct span rest)
 	case NODE_WHEN_IDLE: conf_set_choice(p, "when-idle", "stay", "poweroff", &p->out->when_idle); break;
 	case NODE_NAME:      conf_set_node_name(p, &p->out->node); break;
 	case NODE_ADDRESS:   conf_set_address(p, &p->out->node); break;
+	case NODE_UPLINK:    conf_add_uplink(p); break;
 	case NODE_KEY_COUNT: break;
 	}
 }

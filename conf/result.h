@@ -19,6 +19,7 @@ enum {
 	CONF_MODULE_TEXT = 512,      /* bytes of all its module lines, each with a NUL               */
 	CONF_DISKS_MAX = 4,          /* of a VM                                                      */
 	CONF_NICS_MAX = 2,
+	CONF_UPLINKS_MAX = 4,        /* of the node                                                  */
 	CONF_CPUS_MAX = CPU_LIST_MAX,
 	CONF_VCPUS_MAX = 8,          /* of a VM                                                      */
 	CONF_MESSAGES_MAX = 64,
@@ -82,12 +83,31 @@ struct conf_node {
 	uint32_t gateway, dns, ntp;          /* IPv4; 0: none, or what DHCP tells                    */
 };
 
+enum conf_uplink_card { CONF_UPLINK_AUTO, CONF_UPLINK_NONE, CONF_UPLINK_PCI };
+
+/* A network card of the machine as the way out of a switch. */
+struct conf_uplink {
+	char net[CONF_NAME_MAX];             /* the switch; given once                               */
+	uint32_t card;                       /* enum conf_uplink_card                                */
+	uint16_t segment;                    /* CONF_UPLINK_PCI: where it is; no two are at one place */
+	uint8_t bus, slot, function;
+	uint8_t pad[3];
+};
+
+/* Whether both name the same card. */
+static inline bool conf_uplinks_share_card(const struct conf_uplink *a, const struct conf_uplink *b)
+{
+	return a->card == CONF_UPLINK_PCI && b->card == CONF_UPLINK_PCI && a->segment == b->segment && a->bus == b->bus &&
+	       a->slot == b->slot && a->function == b->function;
+}
+
 struct conf_result {
 	uint32_t magic;                      /* CONF_MAGIC, written last                             */
 	uint32_t vm_count, message_count;
 	uint32_t when_idle;                  /* enum conf_idle                                       */
-	uint32_t dropped_messages;
+	uint32_t dropped_messages, uplink_count;
 	struct conf_node node;
+	struct conf_uplink uplink[CONF_UPLINKS_MAX];
 	char message[CONF_MESSAGES_MAX][CONF_MESSAGE_MAX];   /* "FILE:LINE: reason", NUL-terminated  */
 	struct conf_vm vm[CONF_VMS_MAX];
 };

@@ -16,7 +16,8 @@ static void help(struct mux *m)
 		"[brume]   s  start this VM               i  the node: version, memory",
 		"[brume]   -  take memory of this VM      +  give it back",
 		"[brume]   c  counters of node and VM     t  last records of the trace",
-		"[brume]   q  power off the node          Ctrl-]  the key itself",
+		"[brume]   d  devices of the machine      Ctrl-]  the key itself",
+		"[brume]   q  power off the node",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -104,6 +105,20 @@ static void info(struct mux *m)
 	}
 }
 
+/* Without an IOMMU a device, and so its driver, reaches all memory: the operator shall know. */
+static void devices(struct mux *m)
+{
+	uint32_t count = m->status->device_count;
+
+	screen_print(&m->screen, "[brume] %u PCI functions; drivers are trusted with all memory", (unsigned)count);
+	for (uint32_t i = 0; i < count && i < NODE_DEVICES_MAX; i++) {
+		const struct node_device *d = &m->status->device[i];
+
+		screen_print(&m->screen, "[brume] %.15s %04x:%04x class %04x %.41s", d->place, (unsigned)d->vendor, (unsigned)d->device,
+			     (unsigned)d->kind, d->owner[0] ? d->owner : "-");
+	}
+}
+
 static void command(struct mux *m, enum node_op op)
 {
 	struct node_command c = { .op = op, .vm = (uint32_t)m->selected };
@@ -146,6 +161,7 @@ void mux_key(struct mux *m, uint8_t key)
 	case 'n':  move(m, 1); break;
 	case 'N':  move(m, -1); break;
 	case 'i':  info(m); break;
+	case 'd':  devices(m); break;
 	case 'p':  command(m, NODE_POWER_BUTTON); break;
 	case 'k':  command(m, NODE_KILL); break;
 	case 's':  command(m, NODE_START); break;

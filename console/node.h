@@ -25,7 +25,7 @@ enum console_slot {
 #define CONSOLE_VIDEO_ADDR    0x0000000040000000ull    /* the screen's memory, read-write            */
 #define CONSOLE_CHANNEL_ADDR(vm) (0x0000000020000000ull + (uint64_t)(vm) * 0x10000)   /* struct console_channel */
 
-enum { NODE_MAGIC = 0x45444f4e, NODE_NODES_MAX = 8, NODE_REPORT = 4096 };
+enum { NODE_MAGIC = 0x45444f4e, NODE_NODES_MAX = 8, NODE_DEVICES_MAX = 64, NODE_REPORT = 4096 };
 
 /*
  * NODE_VM_STOPPED --start--> NODE_VM_RUNNING --end--> NODE_VM_ENDED --acknowledged--> NODE_VM_STOPPED
@@ -68,6 +68,14 @@ struct node_video {
 	uint64_t bytes;
 };
 
+/* A PCI function of the machine. */
+struct node_device {
+	char place[16];              /* "0000:00:02.0"                                               */
+	uint16_t vendor, device;
+	uint16_t kind;               /* class << 8 | subclass                                        */
+	char owner[42];              /* which program has it, and for what, or empty                 */
+};
+
 struct node_status {
 	uint32_t magic;              /* NODE_MAGIC                                                   */
 	uint32_t vm_count;
@@ -76,6 +84,9 @@ struct node_status {
 	uint64_t ram_bytes, free_bytes;
 	uint32_t numa_count, pad2;   /* 1: the machine has no nodes worth telling                    */
 	struct node_numa numa[NODE_NODES_MAX];
+	uint32_t device_count;       /* PCI functions; those beyond NODE_DEVICES_MAX are not told    */
+	uint32_t pad3;
+	struct node_device device[NODE_DEVICES_MAX];
 	struct node_video video;
 	struct node_vm vm[CONF_VMS_MAX];
 	char report[NODE_REPORT];    /* the panic that ended the run before: lines, with a NUL; or empty */

@@ -103,6 +103,21 @@ static bool known_before(const struct conf_result *result, uint32_t i)
 	return false;
 }
 
+static bool good_uplink(const struct conf_result *r, uint32_t i)
+{
+	const struct conf_uplink *u = &r->uplink[i];
+
+	if (!good_string(u->net, sizeof(u->net)) || !u->net[0] || u->card > CONF_UPLINK_PCI || u->slot >= 32 || u->function >= 8) {
+		return false;
+	}
+	for (const struct conf_uplink *v = r->uplink; v < u; v++) {
+		if (strcmp(v->net, u->net) == 0 || conf_uplinks_share_card(u, v)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 bool config_check(const struct conf_result *result, const char **why)
 {
 	*why = "its result has no end mark";
@@ -110,7 +125,7 @@ bool config_check(const struct conf_result *result, const char **why)
 		return false;
 	}
 	*why = "its result counts wrong";
-	if (result->vm_count > CONF_VMS_MAX || result->message_count > CONF_MESSAGES_MAX ||
+	if (result->vm_count > CONF_VMS_MAX || result->uplink_count > CONF_UPLINKS_MAX || result->message_count > CONF_MESSAGES_MAX ||
 	    result->when_idle > CONF_IDLE_POWEROFF) {
 		return false;
 	}
@@ -121,6 +136,12 @@ bool config_check(const struct conf_result *result, const char **why)
 	*why = "its result holds a bad message";
 	for (uint32_t i = 0; i < result->message_count; i++) {
 		if (!memchr(result->message[i], '\0', CONF_MESSAGE_MAX)) {
+			return false;
+		}
+	}
+	*why = "its result holds a bad uplink";
+	for (uint32_t i = 0; i < result->uplink_count; i++) {
+		if (!good_uplink(result, i)) {
 			return false;
 		}
 	}

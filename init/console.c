@@ -7,6 +7,7 @@
 #include "console/node.h"
 #include "init/counters.h"
 #include "init/cpus.h"
+#include "init/devices.h"
 #include "init/events.h"
 #include "init/inventory.h"
 #include "init/keep.h"
@@ -80,6 +81,13 @@ void console_show_vm(const struct vm *vm)
 	to->generation = vm->generation;
 	__atomic_store_n(&to->state, states[vm->phase], __ATOMIC_RELEASE);     /* the generation before the state */
 	console_wake();
+}
+
+void console_show_devices(void)
+{
+	if (console.pages.size) {
+		status()->device_count = devices_show(status()->device, NODE_DEVICES_MAX);
+	}
 }
 
 /* The pages as a new console wants to find them. */

@@ -27,6 +27,9 @@ int console_connect(const struct vm *vm);
 /* True when the console has dealt with the end of this generation of the VM, or there is no console. */
 bool console_has_drained(const struct vm *vm);
 
+/* Who has which PCI function. After they were given out. */
+void console_show_devices(void);
+
 /* The program died. */
 void console_died(void);
 

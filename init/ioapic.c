@@ -64,7 +64,7 @@ void ioapic_init(const struct acpi_info *acpi)
 	}
 }
 
-int ioapic_route_isa(const struct acpi_info *acpi, uint8_t irq, uint8_t vector, uint32_t apic_id)
+int ioapic_route_isa(const struct acpi_info *acpi, uint8_t irq, uint8_t vector, uint32_t apic_id, bool edge)
 {
 	const struct acpi_isa_irq *isa = &acpi->isa[irq % ACPI_ISA_IRQS];
 
@@ -75,7 +75,7 @@ int ioapic_route_isa(const struct acpi_info *acpi, uint8_t irq, uint8_t vector, 
 		if (pin >= ioapics[i].count || apic_id > 0xff) {
 			continue;
 		}
-		low |= (isa->active_low ? (uint32_t)REDIR_ACTIVE_LOW : 0) | (isa->level ? (uint32_t)REDIR_LEVEL : 0);
+		low |= (isa->active_low ? (uint32_t)REDIR_ACTIVE_LOW : 0) | (isa->level && !edge ? (uint32_t)REDIR_LEVEL : 0);
 		set(i, IOAPIC_REDIRECTION + 2 * pin + 1, apic_id << 24);
 		set(i, IOAPIC_REDIRECTION + 2 * pin, low);
 		return OK;

@@ -10,6 +10,7 @@
 #include "init/bootinfo.h"
 #include "init/calibrate.h"
 #include "init/cpus.h"
+#include "init/devices.h"
 #include "init/inventory.h"
 #include "init/ioapic.h"
 #include "init/keep.h"
@@ -27,6 +28,9 @@ enum { HOLES_MAX = 16, PANIC_SECONDS = 10, TCG_LEAF = 0x40000000, LINE_VECTOR = 
 
 static struct acpi_info acpi;
 static uint16_t line_port;               /* of the console's UART; 0: none */
+static uint8_t line_irq;
+static uint32_t boot_apic_id;
+static uint8_t card_irq[DEVICE_LINES - 1];       /* by who has the line; 0: none */
 static bool bochs_firmware;              /* by its name in the ACPI tables; QEMU's has the same */
 
 static _Noreturn void refuse(const char *sentence)
@@ -103,6 +107,7 @@ static void read_acpi(const struct boot_info *boot)
 		log_tables(&acpi);
 	}
 	read_nodes();
+	devices_read_tables(&acpi);
 }
 
 static void log_cpu(void)
@@ -167,7 +172,8 @@ static void route_line(const struct boot_info *boot, uint32_t apic_id)
 		return;
 	}
 	line_port = com[number].port;
-	if (ioapic_route_isa(&acpi, com[number].irq, LINE_VECTOR, apic_id) < 0) {
+	line_irq = com[number].irq;
+	if (ioapic_route_isa(&acpi, com[number].irq, LINE_VECTOR, apic_id, false) < 0) {
 		init_log("serial: no interrupt line %u", com[number].irq);
 	}
 }
@@ -196,6 +202,7 @@ static void set_up_kernel(struct boot_info *boot)
 		refuse(apic_id == E_IO ? "The timer of the local APIC stands still." : "What the firmware tells of this machine makes no sense.");
 	}
 	inventory_set_clock(m.wall_ns - sys_clock(NULL));
+	boot_apic_id = (uint32_t)apic_id;
 	cpus_init((uint32_t)apic_id);
 	route_line(boot, (uint32_t)apic_id);
 }
@@ -229,6 +236,7 @@ void machine_init(void)
 		refuse("The loader gave no usable memory map.");
 	}
 	inventory_take(&boot);
+	devices_init();
 	video_take(&boot.video);
 	cpus_start(acpi.apic_id, acpi.cpu_count < ACPI_CPU_MAX ? acpi.cpu_count : ACPI_CPU_MAX,
 		   boot_option_u32(boot.cmdline, "cpus", ACPI_CPU_MAX));
@@ -248,6 +256,25 @@ int machine_give_line(uint32_t process, uint32_t event)
 	int r = line_port ? sys_ports(INIT_MACHINE, process, line_port) : OK;
 
 	return r == OK && line_port ? sys_vector_bind(INIT_MACHINE, event, LINE_VECTOR) : r;
+}
+
+int machine_give_card_line(uint32_t number, uint8_t irq, uint32_t event)
+{
+	uint8_t vector = (uint8_t)(LINE_VECTOR + 1 + number);
+
+	if (number >= ARRAY_SIZE(card_irq) || irq == 0 || irq >= ACPI_ISA_IRQS || (line_port && irq == line_irq)) {
+		return E_NOENT;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(card_irq); i++) {
+		if (i != number && card_irq[i] == irq) {
+			return E_BUSY;
+		}
+	}
+	if (ioapic_route_isa(&acpi, irq, vector, boot_apic_id, true) < 0) {
+		return E_NOENT;
+	}
+	card_irq[number] = irq;
+	return sys_vector_bind(INIT_MACHINE, event, vector);
 }
 
 void machine_power_off(void)

@@ -15,6 +15,7 @@
 #include "init/mgmt.h"
 #include "init/net.h"
 #include "init/node.h"
+#include "init/uplink.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
@@ -40,6 +41,7 @@ static void configure(void)
 	if (config) {
 		mgmt_configure(&config->node);
 	}
+	uplinks_configure(config);
 	power_off_when_idle = config && config->when_idle == CONF_IDLE_POWEROFF;
 	config_forget();
 }
@@ -103,6 +105,7 @@ int user_main(uint64_t argument)
 	}
 	net_init();
 	mgmt_init();
+	console_show_devices();
 	cycles = cycle_init();
 	if (!cycles) {
 		vms_autostart();

@@ -9,11 +9,12 @@
 #include "init/launch.h"
 #include "init/log.h"
 #include "init/server.h"
+#include "init/uplink.h"
 #include "init/vm.h"
 #include "lib/user/sys.h"
 #include "net/ports.h"
 
-enum { NET_ARENA = 192 << 10, NET_ARENA_PER_CARD = 16 << 10 };
+enum { NET_ARENA = 192 << 10, NET_ARENA_PER_CARD = 16 << 10, NET_ARENA_PER_UPLINK = 64 << 10 };
 
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_status), (uint64_t)PAGE_SIZE)
 #define ANSWERS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_answers), (uint64_t)PAGE_SIZE)
@@ -61,6 +62,14 @@ static uint32_t net_number(const char *name, uint32_t own)
 		}
 	}
 	return own;
+}
+
+/* An uplink's: that of a card's on the same switch, or one of its own. */
+static uint32_t uplink_net_number(uint32_t uplink)
+{
+	uint32_t first = net_number(uplink_net(uplink), vm_count() * CONF_NICS_MAX);
+
+	return first < vm_count() * CONF_NICS_MAX ? first : NET_PORTS_MAX + uplink;
 }
 
 static bool is_configured(const uint8_t mac[6])
@@ -120,13 +129,13 @@ static int make_pages(void)
 
 void net_init(void)
 {
-	uint32_t cards = 0;
+	uint32_t cards = 0, uplinks = uplinks_init();
 	int r;
 
 	for (uint32_t i = 0; i < vm_count(); i++) {
 		cards += vm_get(i)->conf.nic_count;
 	}
-	if (!cards) {
+	if (!cards && !uplinks) {
 		return;
 	}
 	r = make_pages();
@@ -141,8 +150,12 @@ void net_init(void)
 		}
 	}
 	status()->port_count = vm_count() * CONF_NICS_MAX;
+	for (uint32_t i = 0; i < uplinks; i++) {
+		status()->uplink[i].net = uplink_net_number(i);
+	}
+	status()->uplink_count = uplinks;
 	status()->magic = NET_MAGIC;
-	server.arena = NET_ARENA + cards * (uint64_t)NET_ARENA_PER_CARD;
+	server.arena = NET_ARENA + cards * (uint64_t)NET_ARENA_PER_CARD + uplinks * (uint64_t)NET_ARENA_PER_UPLINK;
 	server_start(&server);
 }
 
@@ -279,6 +292,9 @@ static int prepare(const char **why)
 	if (r == OK) {
 		r = sys_grant(process, net.answer, RIGHT_WRITE, NET_ANSWER);
 	}
+	for (uint32_t i = 0; r == OK && i < status()->uplink_count; i++) {
+		uplink_hand_over(i, &server.child, server.wake, &status()->uplink[i]);
+	}
 	return r;
 }
 
@@ -316,7 +332,12 @@ static const struct server_kind kind = {
 
 void net_died(void)
 {
+	uint64_t now = sys_clock(NULL);
+
 	server_died(&server);
+	if (server.start_ns != SERVER_NEVER && server.start_ns < now + uplinks_pause_ns()) {
+		server.start_ns = now + uplinks_pause_ns();
+	}
 }
 
 uint64_t net_tick(uint64_t now_ns)

@@ -83,6 +83,17 @@ enum sys {
 	                     /* region, RAM of CPU_REGION_SIZE, is its for ever. E_TIMEOUT: it does not come up; E_IO: it */
 	                     /* came up, but is not like the others (see the log) or its TSC differs. Slow: at boot only   */
 
+	/* PCI functions of the machine. */
+	SYS_PCI_CONFIG,      /* (machine, function, register, value, write) a 32-bit register of configuration space -> its value, or */
+	                     /* with write 1: 0. function: PCI_PORTS and what follows there, or the host-physical address of its page */
+	SYS_DEVICE_CREATE,   /* (machine, process, const struct device_setup *) -> device, owned and paid by the process. Its bus */
+	                     /* mastering is off then. At the end of the owner the kernel turns it off, and all interrupts, and */
+	                     /* resets the function if it can do that alone. E_NOENT: no function there; E_PROTO: not as described */
+	SYS_DEVICE_READ,     /* (device, register) -> as SYS_PCI_CONFIG                                        */
+	SYS_DEVICE_MASTER,   /* (device, on) whether it may read and write memory                              */
+	SYS_DEVICE_BIND,     /* (device, event, first, count) that many of its messages (MSI-X; or the one of MSI) signal the event */
+	                     /* from now on, and are let in. 64 at most. E_NOENT: it has no such messages; E_NOMEM: no vector is left */
+
 	SYS_COUNT
 };
 
@@ -104,7 +115,8 @@ enum right {
 	RIGHT_ALL = 0x1f,
 };
 
-enum prot { PROT_R = 1, PROT_W = 2, PROT_X = 4 };    /* W and X together are refused in user spaces */
+/* W and X together are refused in user spaces. DEVICE: uncached, whatever the MTRRs say; for REGION_PHYSICAL in user spaces. */
+enum prot { PROT_R = 1, PROT_W = 2, PROT_X = 4, PROT_DEVICE = 8 };
 
 /* Handles that the kernel gives to init, and the page it maps for it. */
 enum {
@@ -187,9 +199,26 @@ struct machine_setup {
 };
 
 /*
- * Vectors for SYS_VECTOR_BIND. The first is for the console's UART: as long as it is bound, the kernel's log does not go there.
+ * Vectors of devices. The first DEVICE_LINES of them are for SYS_VECTOR_BIND, and of these the first for the console's UART: as long
+ * as it is bound, the kernel's log does not go there. The others the kernel gives to messages (SYS_DEVICE_BIND).
  */
-enum { DEVICE_VECTOR_FIRST = 0x30, DEVICE_VECTORS = 32 };
+enum { DEVICE_VECTOR_FIRST = 0x30, DEVICE_VECTORS = 32, DEVICE_LINES = 8 };
+
+/* Function of SYS_PCI_CONFIG by ports (mechanism #1, PCI 3.0, 3.2.2.3.2): this | bus << 16 | device << 11 | function << 8. */
+enum { PCI_PORTS = 1 };
+
+/*
+ * A PCI function, as init found it. Offsets of capabilities in its configuration space, 0: it has none. Who makes two devices of
+ * one function has a mistake that the kernel does not find.
+ */
+struct device_setup {
+	uint64_t function;               /* as in SYS_PCI_CONFIG                                 */
+	uint64_t msix_table;             /* host-physical address; whole pages around it are in no program's hands */
+	uint8_t msi, msix;               /* PCI 3.0, 6.8                                         */
+	uint8_t express;                 /* PCI Express, for the reset of a function (PCIe 5.0, 7.5.3) */
+	uint8_t features;                /* Advanced Features, the same for conventional PCI     */
+	uint32_t pad;
+};
 
 enum process_end { PROCESS_RUNS, PROCESS_EXITED, PROCESS_FAULTED, PROCESS_KILLED };
 

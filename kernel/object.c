@@ -3,6 +3,7 @@
 #include "kernel/object.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/arena.h"
+#include "kernel/device.h"
 #include "kernel/event.h"
 #include "kernel/process.h"
 #include "kernel/region.h"
@@ -19,10 +20,11 @@ static void (*const end[OBJECT_TYPE_COUNT])(struct object *) = {
 	[OBJECT_THREAD] = thread_destroy,
 	[OBJECT_EVENT] = event_destroy,
 	[OBJECT_VCPU] = vcpu_destroy,
+	[OBJECT_DEVICE] = device_destroy,
 };
 
 _Static_assert(!offsetof(struct process, object) && !offsetof(struct space, object) && !offsetof(struct region, object) &&
-	       !offsetof(struct thread, object) && !offsetof(struct event, object) && !offsetof(struct vcpu, object),
+	       !offsetof(struct thread, object) && !offsetof(struct event, object) && !offsetof(struct vcpu, object) && !offsetof(struct device, object),
 	       "objects begin with their struct object");
 
 void object_init(struct object *o, enum object_type type)

@@ -78,7 +78,10 @@ static int check_map(const struct space *s, const struct region *r, uint64_t off
 {
 	bool no_write = r->kind == REGION_PROGRAM || r->kind == REGION_INFO || (s->object.type == OBJECT_SPACE && prot & PROT_X);
 
-	if (offset % PAGE_SIZE || !(prot & PROT_R) || prot > (PROT_R | PROT_W | PROT_X) || (prot & PROT_W && no_write)) {
+	bool device = r->kind == REGION_PHYSICAL && s->object.type == OBJECT_SPACE;
+
+	if (offset % PAGE_SIZE || !(prot & PROT_R) || prot > (PROT_R | PROT_W | PROT_X | (device ? PROT_DEVICE : 0)) ||
+	    (prot & PROT_W && no_write)) {
 		return E_INVAL;
 	}
 	if (!range_within(offset, size, r->size)) {

@@ -57,7 +57,7 @@ int64_t sys_ports(const struct call *c)
 
 int64_t sys_vector_bind(const struct call *c)
 {
-	if (c->arg[2] - DEVICE_VECTOR_FIRST >= DEVICE_VECTORS) {
+	if (c->arg[2] - DEVICE_VECTOR_FIRST >= DEVICE_LINES) {
 		return E_INVAL;
 	}
 	irq_bind((uint8_t)c->arg[2], c->with.event);

@@ -9,7 +9,7 @@
 /* Types that a handle argument may have. */
 enum {
 	MACHINE = 1 << OBJECT_MACHINE, PROCESS = 1 << OBJECT_PROCESS, SPACE = 1 << OBJECT_SPACE, GUEST = 1 << OBJECT_GUEST,
-	REGION = 1 << OBJECT_REGION, EVENT = 1 << OBJECT_EVENT, VCPU = 1 << OBJECT_VCPU,
+	REGION = 1 << OBJECT_REGION, EVENT = 1 << OBJECT_EVENT, VCPU = 1 << OBJECT_VCPU, DEVICE = 1 << OBJECT_DEVICE,
 	ANY = (1 << OBJECT_TYPE_COUNT) - 1,
 	OR_SELF = 1 << OBJECT_TYPE_COUNT,    /* SELF is taken too: no object                          */
 };
@@ -70,6 +70,11 @@ static const struct {
 	[SYS_STATS] = { .fn = sys_stats, .on = { MACHINE, R, 0 } },
 	[SYS_TRACE] = { .fn = sys_trace, .on = { MACHINE, D, 0 } },
 	[SYS_CPU_START] = { .fn = sys_cpu_start, .on = { MACHINE, D, 0 }, .with = { REGION, D, 2 } },
+	[SYS_PCI_CONFIG] = { .fn = sys_pci_config, .on = { MACHINE, D, 0 } },
+	[SYS_DEVICE_CREATE] = { .fn = sys_device_create, .on = { MACHINE, D, 0 }, .with = { PROCESS, G, 1 } },
+	[SYS_DEVICE_READ] = { .fn = sys_device_read, .on = { DEVICE, R, 0 } },
+	[SYS_DEVICE_MASTER] = { .fn = sys_device_master, .on = { DEVICE, W, 0 } },
+	[SYS_DEVICE_BIND] = { .fn = sys_device_bind, .on = { DEVICE, D, 0 }, .with = { EVENT, W, 1 } },
 };
 
 /* The handle of a row, if it has one that is not SELF. */

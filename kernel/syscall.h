@@ -17,6 +17,7 @@ struct found {
 		struct region *region;
 		struct event *event;
 		struct vcpu *vcpu;
+		struct device *device;
 	};
 };
 
@@ -48,3 +49,4 @@ syscall_fn sys_event_create, sys_event_signal, sys_event_bind, sys_event_wait, s
 syscall_fn sys_vm_slot, sys_vm_msi, sys_vm_doorbell, sys_vcpu_create, sys_vcpu_run, sys_vcpu_get, sys_vcpu_set,
 	sys_vcpu_kick, sys_vcpu_extint;
 syscall_fn sys_log, sys_ports, sys_vector_bind, sys_machine_setup, sys_halt, sys_stats, sys_trace, sys_cpu_start;
+syscall_fn sys_pci_config, sys_device_create, sys_device_read, sys_device_master, sys_device_bind;

@@ -261,3 +261,37 @@ static inline int64_t sys_trace(uint32_t machine, void *buffer, size_t bytes)
 {
 	return sys_call3(SYS_TRACE, machine, sys_pointer(buffer), bytes).value;
 }
+
+/* ---- PCI functions ---- */
+
+/* A 32-bit register of configuration space, or a negative error. */
+static inline int64_t sys_pci_read(uint32_t machine, uint64_t function, uint32_t reg)
+{
+	return sys_call6(SYS_PCI_CONFIG, machine, function, reg, 0, false, 0).value;
+}
+
+static inline int sys_pci_write(uint32_t machine, uint64_t function, uint32_t reg, uint32_t value)
+{
+	return (int)sys_call6(SYS_PCI_CONFIG, machine, function, reg, value, true, 0).value;
+}
+
+/* Returns the device. */
+static inline int sys_device_create(uint32_t machine, uint32_t process, const struct device_setup *setup)
+{
+	return (int)sys_call3(SYS_DEVICE_CREATE, machine, process, sys_pointer(setup)).value;
+}
+
+static inline int64_t sys_device_read(uint32_t device, uint32_t reg)
+{
+	return sys_call3(SYS_DEVICE_READ, device, reg, 0).value;
+}
+
+static inline int sys_device_master(uint32_t device, bool on)
+{
+	return (int)sys_call3(SYS_DEVICE_MASTER, device, on, 0).value;
+}
+
+static inline int sys_device_bind(uint32_t device, uint32_t event, uint32_t first, uint32_t count)
+{
+	return (int)sys_call6(SYS_DEVICE_BIND, device, event, first, count, 0, 0).value;
+}

@@ -11,6 +11,7 @@
 #include "arch/x86/time/clock.h"
 #include "arch/x86/vcpu/vcpu.h"
 #include "kernel/arena.h"
+#include "kernel/device.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 
@@ -178,4 +179,5 @@ void vm_fini(struct space *s) { (void)s; }
 void vm_msi(struct space *s, uint64_t addr, uint32_t data) { (void)s; (void)addr; (void)data; fake_messages++; }
 void vcpu_thread_gone(struct thread *t) { (void)t; }
 void vcpu_destroy(struct object *o) { (void)o; abort(); }
+__attribute__((weak)) void device_destroy(struct object *o) { (void)o; abort(); }      /* the test of devices links the real one */
 void vcpu_run(struct thread *t, struct vcpu *v) { (void)t; (void)v; abort(); }

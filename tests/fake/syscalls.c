@@ -19,3 +19,8 @@ int64_t sys_halt(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_stats(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_cpu_start(const struct call *c) { (void)c; return E_NOSYS; }
 int64_t sys_trace(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_pci_config(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_device_create(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_device_read(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_device_master(const struct call *c) { (void)c; return E_NOSYS; }
+int64_t sys_device_bind(const struct call *c) { (void)c; return E_NOSYS; }

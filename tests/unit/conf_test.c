@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration's grammar: what is taken, what is reported and left out.
- * sources: conf/address.c conf/parse.c conf/words.c conf/devices.c conf/place.c lib/cpu_list.c lib/fmt.c init/check.c
+ * sources: conf/address.c conf/parse.c conf/words.c conf/devices.c conf/place.c conf/uplink.c lib/cpu_list.c lib/fmt.c init/check.c
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +233,21 @@ TEST(bad_lines_say_where_and_why)
 		{ "node frob\n", "f:1: unknown key 'frob'" },
 		{ "node\n", "f:1: unknown key ''" },
 		{ "node when-idle later\n", "f:1: when-idle is stay or poweroff, not 'later'" },
+		{ "node uplink\n", "f:1: uplink needs a value" },
+		{ "node uplink default\n", "f:1: uplink needs a value" },
+		{ "node uplink -x auto\n", "f:1: a name is made of letters, digits, - and _: '-x'" },
+		{ "node uplink x eth0\n", "f:1: uplink is auto, none or pci BB:DD.F, not 'eth0'" },
+		{ "node uplink x pci\n", "f:1: pci needs a value" },
+		{ "node uplink x pci 00:20.0\n", "f:1: pci must be like 02:00.0 or 0000:02:00.0, not '00:20.0'" },
+		{ "node uplink x pci 00:1f.8\n", "f:1: pci must be like 02:00.0 or 0000:02:00.0, not '00:1f.8'" },
+		{ "node uplink x pci 100:00.0\n", "f:1: pci must be like 02:00.0 or 0000:02:00.0, not '100:00.0'" },
+		{ "node uplink x pci 10000:00:00.0\n", "f:1: pci must be like 02:00.0 or 0000:02:00.0, not '10000:00:00.0'" },
+		{ "node uplink x pci 00:00.0.0\n", "f:1: pci must be like 02:00.0 or 0000:02:00.0, not '00:00.0.0'" },
+		{ "node uplink x auto fast\n", "f:1: uplink takes no more than that" },
+		{ "node uplink x auto\nnode uplink x none\n", "f:2: switch x has a line of its own already" },
+		{ "node uplink x pci 01:02.3\nnode uplink y pci 0000:01:02.3\n", "f:2: switch x has that card already" },
+		{ "node uplink a auto\nnode uplink b auto\nnode uplink c auto\nnode uplink d auto\nnode uplink e auto\n",
+		  "f:5: more than 4 uplinks" },
 		{ "vm a b\n", "f:1: vm takes one word" },
 		{ "vm\nmemory 1M\n", "f:1: vm needs a value" },
 		{ "vm a/b\nmemory 1M\n", "f:1: a name is made of letters, digits, - and _: 'a/b'" },
@@ -246,6 +261,23 @@ TEST(bad_lines_say_where_and_why)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		reports(rows[i].text, rows[i].message);
 	}
+}
+
+TEST(uplinks)
+{
+	parse("node uplink default auto\nnode uplink lab pci 02:1f.7\nnode uplink dmz none\nnode uplink far pci ABCD:ff:00.0\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.uplink_count, 4);
+	CHECK_STR(r.uplink[0].net, "default");
+	CHECK_EQ(r.uplink[0].card, CONF_UPLINK_AUTO);
+	CHECK_EQ(r.uplink[1].card, CONF_UPLINK_PCI);
+	CHECK_EQ(r.uplink[1].segment, 0);
+	CHECK_EQ(r.uplink[1].bus, 2);
+	CHECK_EQ(r.uplink[1].slot, 0x1f);
+	CHECK_EQ(r.uplink[1].function, 7);
+	CHECK_EQ(r.uplink[2].card, CONF_UPLINK_NONE);
+	CHECK_EQ(r.uplink[3].segment, 0xabcd);
+	CHECK_EQ(r.uplink[3].bus, 0xff);
 }
 
 TEST(bad_memory)

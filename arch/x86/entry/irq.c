@@ -33,6 +33,7 @@ _Static_assert(sizeof(struct idt_gate) == 16, "SDM 3A 6.14.1");
 static struct idt_gate idt[IDT_ENTRIES];
 static void (*handler[IDT_ENTRIES])(void);
 static struct event_ref device_event[DEVICE_VECTORS];
+static uint32_t messages;        /* bit n: device_event[n] is of a device's messages */
 static bool stopping;            /* an NMI is the last thing that a CPU hears */
 
 extern const char trap_stubs[];
@@ -52,6 +53,28 @@ void irq_register(uint8_t vector, void (*fn)(void))
 void irq_bind(uint8_t vector, struct event *e)
 {
 	event_ref_set(&device_event[vector - DEVICE_VECTOR_FIRST], e);
+}
+
+int irq_alloc_message(struct event *e)
+{
+	for (unsigned i = DEVICE_LINES; i < DEVICE_VECTORS; i++) {
+		if (!(messages & 1u << i)) {
+			messages |= 1u << i;
+			event_ref_set(&device_event[i], e);
+			return DEVICE_VECTOR_FIRST + (int)i;
+		}
+	}
+	return E_NOMEM;
+}
+
+void irq_free_messages(uint32_t mask)
+{
+	messages &= ~mask;
+	for (unsigned i = DEVICE_LINES; i < DEVICE_VECTORS; i++) {
+		if (mask & 1u << i) {
+			event_ref_set(&device_event[i], NULL);
+		}
+	}
 }
 
 bool irq_is_bound(uint8_t vector)

@@ -19,6 +19,11 @@ struct event;
 
 /* vector: DEVICE_VECTOR_FIRST and on; e's end unbinds it. */
 void irq_bind(uint8_t vector, struct event *e);
+
+/* A vector for messages, bound to e: it, or E_NOMEM. Mask: bit n is DEVICE_VECTOR_FIRST + n. */
+int irq_alloc_message(struct event *e) MUST_CHECK;
+void irq_free_messages(uint32_t mask);
+
 bool irq_is_bound(uint8_t vector);
 
 struct cpu;

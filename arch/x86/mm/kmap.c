@@ -150,12 +150,12 @@ void tlb_flush_this_cpu(void)
 }
 
 /* The page of pa, until the next call on this CPU. RW, NX. */
-static char *window(hpa_t pa)
+static char *window(hpa_t pa, const struct pt_format *f)
 {
 	uint32_t i = cpu_this()->id;
 	uint64_t va = WINDOW_BASE + (uint64_t)i * PAGE_SIZE;
 
-	windows[i] = ALIGN_DOWN(pa.v, PAGE_SIZE) | pt_kernel.leaf | pt_kernel.write | pt_kernel.noexec;
+	windows[i] = ALIGN_DOWN(pa.v, PAGE_SIZE) | f->leaf | f->write | f->noexec;
 	invlpg(va);
 	return (char *)va;
 }
@@ -166,7 +166,12 @@ static char *piece(hpa_t pa, size_t len, size_t *n)
 	size_t off = pa.v % PAGE_SIZE;
 
 	*n = len < PAGE_SIZE - off ? len : PAGE_SIZE - off;
-	return window(pa) + off;
+	return window(pa, &pt_kernel) + off;
+}
+
+volatile uint32_t *phys_registers(hpa_t pa)
+{
+	return (volatile uint32_t *)(window(pa, &pt_mmio) + pa.v % PAGE_SIZE);
 }
 
 void phys_write(hpa_t pa, const void *buf, size_t len)

@@ -61,3 +61,6 @@ hpa_t kmap_root(void);
  */
 void phys_write(hpa_t pa, const void *buf, size_t len);
 void phys_zero(hpa_t pa, size_t len);
+
+/* Device registers in the page of pa, a multiple of 4, uncached, through the same window: until the next call of these. IF=0. */
+volatile uint32_t *phys_registers(hpa_t pa);

@@ -15,7 +15,7 @@ enum {
 
 #define USER_FORMAT { \
 	.table = P | W | U | A, .present = P, .leaf = P | U | A, .write = W, .noexec = NX, .large = PS, \
-	.leaf_levels = 3, .fixed_level = 3, \
+	.device = PCD | PWT, .leaf_levels = 3, .fixed_level = 3, \
 }
 /* The kernel's half is shared by all roots through its level 2 tables, which therefore stay. */
 #define KERNEL_FORMAT(caching) { \
@@ -135,7 +135,7 @@ static unsigned leaf_level(const struct pt_format *f, uint64_t addr, uint64_t pa
 static uint64_t leaf_entry(const struct pt_format *f, uint64_t pa, uint32_t prot, unsigned level)
 {
 	return pa | f->leaf | (prot & PROT_W ? f->write : 0) | (prot & PROT_X ? f->exec : f->noexec) |
-	       (level > 0 ? f->large : 0);
+	       (prot & PROT_DEVICE ? f->device : 0) | (level > 0 ? f->large : 0);
 }
 
 int pt_map(struct pt *pt, uint64_t addr, hpa_t pa, uint64_t size, uint32_t prot, unsigned budget, uint64_t *done)

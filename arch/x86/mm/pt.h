@@ -22,6 +22,7 @@ struct pt_format {
 	uint64_t write, exec;        /* set when allowed                                              */
 	uint64_t noexec;             /* set when execution is not allowed                             */
 	uint64_t large;              /* in leaves above level 0                                       */
+	uint64_t device;             /* set for PROT_DEVICE: the CPU caches nothing                   */
 	unsigned leaf_levels;        /* 1: 4 KiB only, 2: also 2 MiB, 3: also 1 GiB                   */
 	unsigned fixed_level;        /* tables of this level and above are never given back           */
 };

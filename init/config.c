@@ -15,18 +15,18 @@
 enum { CONF_ARENA = 128 << 10 };
 
 #define CONF_MODULE "brume.conf"
-#define CONF_TIME_NS (5 * 1000000000ull)
 #define JOB_BYTES ALIGN_UP((uint64_t)sizeof(struct conf_job), (uint64_t)PAGE_SIZE)
 
-/* The job's region, mapped at the window while a result stands. */
+/* The job's region, mapped while a result stands, and the program that writes it. One at a time. */
 static struct extent job_memory;
+static struct child parser;
 
 static struct conf_job *job(void)
 {
 	return (struct conf_job *)INIT_JOB_ADDR;
 }
 
-static int prepare_job(const struct content *module)
+static int prepare_job(const struct content *text, const char *file)
 {
 	int r = memory_alloc(&memory, NULL, JOB_BYTES, PAGE_SIZE, MEMORY_HIGH, &job_memory);
 
@@ -34,14 +34,14 @@ static int prepare_job(const struct content *module)
 		r = sys_map(INIT_SPACE, INIT_JOB_ADDR, job_memory.handle, 0, JOB_BYTES, PROT_R | PROT_W);
 	}
 	if (r == OK) {
-		job()->length = module->length;
-		memcpy(job()->file, CONF_MODULE, sizeof(CONF_MODULE));
+		job()->length = text->length;
+		snprintf(job()->file, sizeof(job()->file), "%s", file);
 	}
 	return r;
 }
 
-/* Waits for the end of the child, at most CONF_TIME_NS. */
-static int run(struct child *child, struct process_status *status)
+/* Its end is an event. */
+static int run(struct child *child)
 {
 	int event = sys_event_create(child->process);
 	int r = event;
@@ -52,52 +52,66 @@ static int run(struct child *child, struct process_status *status)
 	if (r >= 0) {
 		r = sys_process_notify(child->process, (uint32_t)event);
 	}
-	if (r >= 0) {
-		r = child_start(child, 0);
-	}
-	if (r >= 0) {
-		int64_t key = sys_event_wait(sys_clock(NULL) + CONF_TIME_NS, NULL);
+	return r >= 0 ? child_start(child, 0) : r;
+}
 
-		r = key < 0 ? (int)key : sys_process_status(child->process, status);
+int config_begin(const struct content *text, const char *file, const char **why)
+{
+	struct program program;
+	int r;
+
+	*why = "its program is broken";
+	if (job_memory.size) {
+		*why = "another text is being read";
+		return E_BUSY;
+	}
+	r = program_open("conf", &program);
+	if (r == OK) {
+		*why = "no memory for its result";
+		r = prepare_job(text, file);
+	}
+	if (r == OK) {
+		r = child_create(&parser, &program, NULL, CONF_ARENA, 0, why);
+	}
+	if (r == OK) {
+		*why = "its text cannot be mapped";
+		r = sys_map(parser.space, CONF_TEXT_ADDR, text->handle, 0, text->size, PROT_R);
+	}
+	if (r == OK) {
+		r = sys_map(parser.space, CONF_JOB_ADDR, job_memory.handle, 0, JOB_BYTES, PROT_R | PROT_W);
+	}
+	if (r == OK) {
+		*why = "it cannot run";
+		r = run(&parser);
+	}
+	if (r < 0) {
+		config_forget();
 	}
 	return r;
 }
 
-static bool parse(const struct content *module, const struct program *program)
+const struct conf_result *config_end(const char **why)
 {
+	static char end[128];
 	struct process_status status = { 0 };
-	const char *why = "no memory for its result";
-	char end[128];
-	struct child child = { 0 };
-	int r = prepare_job(module);
 
-	if (r == OK) {
-		r = child_create(&child, program, NULL, CONF_ARENA, 0, &why);
+	*why = "it took more than 5 s";
+	if (!parser.process || sys_process_status(parser.process, &status) < 0 || status.end == PROCESS_RUNS) {
+		config_forget();
+		return NULL;
 	}
-	if (r == OK) {
-		why = "its text cannot be mapped";
-		r = sys_map(child.space, CONF_TEXT_ADDR, module->handle, 0, module->size, PROT_R);
-	}
-	if (r == OK) {
-		r = sys_map(child.space, CONF_JOB_ADDR, job_memory.handle, 0, JOB_BYTES, PROT_R | PROT_W);
-	}
-	if (r == OK) {
-		r = run(&child, &status);
-		why = r == E_TIMEOUT ? "it took more than 5 s" : "it cannot run";
-	}
-	if (r == OK && (status.end != PROCESS_EXITED || status.code != 0)) {
+	if (status.end != PROCESS_EXITED || status.code != 0) {
 		child_describe_end(&status, end, sizeof(end));
-		why = end;
-		r = E_PROTO;
+		*why = end;
+		config_forget();
+		return NULL;
 	}
-	child_destroy(&child);
-	if (r == OK && !config_check(&job()->result, &why)) {
-		r = E_PROTO;
+	child_destroy(&parser);                                  /* nobody changes the result any more */
+	if (!config_check(&job()->result, why)) {
+		config_forget();
+		return NULL;
 	}
-	if (r < 0) {
-		init_log("configuration not read: program conf: %s (error %d)", why, r);
-	}
-	return r == OK;
+	return &job()->result;
 }
 
 static void log_messages(const struct conf_result *result)
@@ -113,21 +127,27 @@ static void log_messages(const struct conf_result *result)
 const struct conf_result *config_read(void)
 {
 	const struct content *module = inventory_module(CONF_MODULE);
-	struct program program;
+	const struct conf_result *result = NULL;
+	const char *why;
 
 	if (!module) {
 		init_log("no configuration: there is no boot module " CONF_MODULE);
 		return NULL;
 	}
-	if (program_open("conf", &program) < 0 || !parse(module, &program)) {
-		config_forget();
+	if (config_begin(module, CONF_MODULE, &why) == OK) {
+		sys_event_wait(sys_clock(NULL) + CONFIG_TIME_NS, NULL);  /* nothing else can happen yet */
+		result = config_end(&why);
+	}
+	if (!result) {
+		init_log("configuration not read: program conf: %s", why);
 		return NULL;
 	}
-	log_messages(&job()->result);
-	return &job()->result;
+	log_messages(result);
+	return result;
 }
 
 void config_forget(void)
 {
+	child_destroy(&parser);
 	memory_give_back(&job_memory);
 }

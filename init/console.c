@@ -172,6 +172,20 @@ static int give_handles(void)
 	return r;
 }
 
+void console_add_vm(const struct vm *vm)
+{
+	const struct extent *e = &vm->channel;
+
+	if (server.runs && e->size &&
+	    sys_map(server.child.space, CONSOLE_CHANNEL_ADDR(vm->number), e->handle, 0, e->size, PROT_R | PROT_W) < 0) {
+		init_log("vm %s: its console is cut off", vm->conf.name);
+	}
+	console_show_vm(vm);
+	if (console.pages.size) {
+		__atomic_store_n(&status()->vm_count, vm_count(), __ATOMIC_RELEASE);     /* after all that is told of it */
+	}
+}
+
 static int connect(const struct vm *vm)
 {
 	int r = sys_grant(vm->child.process, server.wake, RIGHT_WRITE, VMM_CONSOLE_OUT);

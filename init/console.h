@@ -18,6 +18,9 @@ void console_start(void);
 /* Tells the program that something changed. */
 void console_wake(void);
 
+/* A VM is new: number vm_count() - 1. */
+void console_add_vm(const struct vm *vm);
+
 /* Shows a VM's state. */
 void console_show_vm(const struct vm *vm);
 

@@ -7,6 +7,7 @@
 #include "init/config.h"
 #include "init/console.h"
 #include "init/cpus.h"
+#include "init/create.h"
 #include "init/cycle.h"
 #include "init/events.h"
 #include "init/inventory.h"
@@ -58,7 +59,7 @@ static void dispatch(uint64_t key)
 	case KEY_NET_ANSWER: net_answered(); break;
 	case KEY_MGMT:    mgmt_died(); break;
 	case KEY_MGMT_REQUEST: mgmt_requests(); break;
-	case KEY_CONF:    break;
+	case KEY_CONF:    create_event(); break;
 	}
 }
 
@@ -77,7 +78,7 @@ static uint64_t tick(bool cycles)
 
 		changes = vms_changes();
 		next = earlier(earlier(console_tick(now), net_tick(now)), vms_tick(now));
-		next = earlier(next, mgmt_tick(now));
+		next = earlier(next, earlier(mgmt_tick(now), create_tick(now)));
 		if (cycles) {
 			next = earlier(next, cycle_tick(now));
 		} else if (power_off_when_idle && vms_idle()) {

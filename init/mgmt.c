@@ -2,10 +2,12 @@
 /* init's side of mgmt. The pages outlive the program; what it wrote into them is never believed. */
 #include "mgmt/node.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "console/node.h"
 #include "init/console.h"
+#include "init/create.h"
 #include "init/events.h"
 #include "init/inventory.h"
 #include "init/log.h"
@@ -162,12 +164,18 @@ static int prepare(const char **why)
 	return r;
 }
 
+static void ended(void)
+{
+	create_cancel();
+	reset_exchange();
+}
+
 static const struct server_kind kind = {
 	.program = "mgmt",
 	.title = "mgmt",
 	.death = KEY_MGMT,
 	.prepare = prepare,
-	.ended = reset_exchange,
+	.ended = ended,
 };
 
 void mgmt_died(void)
@@ -201,6 +209,24 @@ static void take_lines(void)
 	}
 }
 
+static void tell_created(int result, const char *message)
+{
+	status()->create_result = result;
+	snprintf(status()->create_message, sizeof(status()->create_message), "%s", message);
+	__atomic_store_n(&status()->created, status()->created + 1, __ATOMIC_RELEASE);
+	server_wake(&server);
+}
+
+static void create_vm(uint32_t len)
+{
+	const char *why;
+	int r = create_begin(exchange()->create_text, len, tell_created, &why);
+
+	if (r < 0) {
+		tell_created(r, why);
+	}
+}
+
 static void obey(uint32_t op, struct vm *vm)
 {
 	switch (op) {
@@ -217,7 +243,9 @@ void mgmt_requests(void)
 	take_lines();
 	for (unsigned i = 0; i < MGMT_COMMANDS / sizeof(command) && channel_avail(&mgmt.command) >= sizeof(command); i++) {
 		channel_read(&mgmt.command, &command, sizeof(command));
-		if (command.vm < vm_count()) {
+		if (command.op == MGMT_CREATE) {
+			create_vm(command.vm);
+		} else if (command.vm < vm_count()) {
 			obey(command.op, vm_get(command.vm));
 		}
 	}

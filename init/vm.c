@@ -21,7 +21,7 @@
 enum { QUICK_RESETS_MAX = 5, REASON_MAX = sizeof(((struct vmm_control *)0)->reason) };
 
 static struct vm *vms;
-static uint32_t count;
+static uint32_t count, room;
 static uint64_t changes;
 static bool ended_in_order;
 
@@ -36,20 +36,45 @@ static bool take_memory(uint32_t vm_count)
 			     sys_map(INIT_SPACE, INIT_VMS_ADDR, extent.handle, 0, bytes, PROT_R | PROT_W) == OK);
 }
 
+static struct vm *add(const struct conf_vm *conf)
+{
+	struct vm *vm = &vms[count];
+
+	*vm = (struct vm){ .conf = *conf, .number = count++, .deadline_ns = NONE };
+	if (memory_alloc(&memory, NULL, CONSOLE_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->channel) < 0) {
+		init_log("vm %s: no memory for its console", vm->conf.name);
+	}
+	return vm;
+}
+
 void vms_init(const struct conf_result *config)
 {
-	if (!config || !take_memory(config->vm_count)) {
+	uint32_t spare, wanted;
+
+	if (!config) {
 		return;
 	}
-	count = config->vm_count;
-	for (uint32_t i = 0; i < count; i++) {
-		struct vm *vm = &vms[i];
-
-		*vm = (struct vm){ .conf = config->vm[i], .number = i, .deadline_ns = NONE };
-		if (memory_alloc(&memory, NULL, CONSOLE_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->channel) < 0) {
-			init_log("vm %s: no memory for its console", vm->conf.name);
-		}
+	spare = config->node.address_mode == CONF_ADDRESS_NONE ? 0 : VMS_SPARE;
+	wanted = config->vm_count + spare < CONF_VMS_MAX ? config->vm_count + spare : CONF_VMS_MAX;
+	if (!take_memory(wanted)) {
+		return;
 	}
+	room = wanted;
+	for (uint32_t i = 0; i < config->vm_count; i++) {
+		add(&config->vm[i]);
+	}
+}
+
+int vms_add(const struct conf_vm *conf)
+{
+	if (vm_find(conf->name)) {
+		return E_BUSY;
+	}
+	if (count == room) {
+		return E_NOMEM;
+	}
+	console_add_vm(add(conf));
+	return OK;
 }
 
 uint32_t vm_count(void)

@@ -42,8 +42,14 @@ struct vm {
 	char note[64];               /* how it ended last                                            */
 };
 
+enum { VMS_SPARE = 16 };     /* VMs that may be added on a node that is managed                          */
+
 /* Takes the configuration over; gives every VM its channel. */
 void vms_init(const struct conf_result *config);
+
+/* Adds one that is not in the configuration, off. E_BUSY: there is one of that name; E_NOMEM: VMS_SPARE were added. */
+int vms_add(const struct conf_vm *conf) MUST_CHECK;
+
 uint32_t vm_count(void);
 struct vm *vm_get(uint32_t number);      /* number < vm_count()                                      */
 struct vm *vm_find(const char *name);    /* NULL: none                                               */

@@ -98,20 +98,39 @@ void exchange_body(struct exchange *e, const uint8_t *bytes, size_t len)
 	text_append(&e->body, (const char *)bytes, len);
 }
 
-void exchange_answer(struct exchange *e)
+static void check_reply(struct exchange *e)
 {
-	if (!e->status) {
-		e->status = 200;
-		e->type = "application/json";
-		e->route->answer(e);
-	}
-	if (e->reply.failed) {
+	if (e->status && e->reply.failed) {
 		exchange_refuse(e, 503, "no memory for the answer");
 	}
 }
 
+void exchange_answer(struct exchange *e)
+{
+	if (!e->status) {
+		e->type = "application/json";
+		e->route->answer(e);
+		e->waits = !e->status && e->route->poll;
+		if (!e->status && !e->waits) {
+			e->status = 200;
+		}
+	}
+	check_reply(e);
+}
+
+void exchange_poll(struct exchange *e)
+{
+	e->route->poll(e);
+	e->waits = !e->status;
+	check_reply(e);
+}
+
 void exchange_end(struct exchange *e)
 {
+	if (e->waits && e->route->abandon) {
+		e->route->abandon(e);
+	}
+	e->waits = false;
 	text_free(&e->body);
 	text_free(&e->reply);
 	text_free(&e->headers);

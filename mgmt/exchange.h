@@ -21,6 +21,7 @@ struct exchange {
 	const char *type;            /* its media type                                               */
 	struct text reply;           /* its body                                                     */
 	struct text headers;         /* further header lines, each with its CR LF                    */
+	bool waits;                  /* for somebody else's answer                                   */
 	bool close;                  /* the connection cannot go on after it                         */
 };
 
@@ -30,6 +31,8 @@ struct route {
 	enum role role;              /* that is needed at least                                      */
 	size_t body_max;             /* bytes of text that the request may carry                     */
 	void (*answer)(struct exchange *e);          /* the request is whole                         */
+	void (*poll)(struct exchange *e);            /* after that, until there is a status. NULL: answer() gives it, or means 200 */
+	void (*abandon)(struct exchange *e);         /* it waited, and the client left. NULL: nothing to do */
 };
 
 /*
@@ -41,13 +44,14 @@ void exchange_begin(struct exchange *e);
 /* A piece of the body. */
 void exchange_body(struct exchange *e, const uint8_t *bytes, size_t len);
 
-/* The request is whole: fills in the answer. */
+/* The request is whole: fills in the answer, or waits for it: then status stays 0, and exchange_poll() looks again. */
 void exchange_answer(struct exchange *e);
+void exchange_poll(struct exchange *e);
 
 /* An answer that is only a status and a sentence. Drops what was answered before. */
 void exchange_refuse(struct exchange *e, unsigned status, const char *why);
 
-/* Drops texts. */
+/* Drops texts; the client is gone, or has its answer. */
 void exchange_end(struct exchange *e);
 
 /* The log's line for a change: who, from where, what, and how it went. */

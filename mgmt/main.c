@@ -25,6 +25,8 @@ static struct {
 	struct identity identity;
 	struct server server;
 	bool serves, net_up, asked;
+	bool creating, waited;       /* init was asked for a VM; a client waits for the answer       */
+	uint32_t created;            /* answers of init before that                                  */
 } mgmt;
 
 static const struct mgmt_status *status(void)
@@ -77,6 +79,42 @@ int platform_command(uint32_t op, uint32_t vm)
 
 	mgmt.asked = true;
 	return channel_write_all(&mgmt.command, &command, sizeof(command)) ? OK : E_AGAIN;
+}
+
+/* One at a time: creating stays set until somebody has taken the answer, or it came to nobody. */
+int platform_create(const char *text, size_t len)
+{
+	struct node_command command = { .op = MGMT_CREATE, .vm = (uint32_t)len };
+	uint32_t created = __atomic_load_n(&status()->created, __ATOMIC_ACQUIRE);
+
+	if (!len || len > MGMT_TEXT) {
+		return E_INVAL;
+	}
+	if (mgmt.creating && (mgmt.waited || created == mgmt.created)) {
+		return E_BUSY;
+	}
+	memcpy(exchange()->create_text, text, len);
+	if (!channel_write_all(&mgmt.command, &command, sizeof(command))) {
+		return E_BUSY;
+	}
+	mgmt.creating = mgmt.waited = mgmt.asked = true;
+	mgmt.created = created;
+	return OK;
+}
+
+int platform_created(const char **message)
+{
+	if (__atomic_load_n(&status()->created, __ATOMIC_ACQUIRE) == mgmt.created) {
+		return E_AGAIN;
+	}
+	mgmt.creating = false;
+	*message = status()->create_message;
+	return status()->create_result;
+}
+
+void platform_create_forget(void)
+{
+	mgmt.waited = false;
 }
 
 /* newlib's and assert's words. */

@@ -31,6 +31,11 @@ enum mgmt_module { MGMT_KEY, MGMT_CERTIFICATE, MGMT_AUTHORITY, MGMT_SEED, MGMT_M
 
 #define MGMT_MODULE_NAMES { "node.key", "node.crt", "ca.crt", "seed" }
 
+/* Ops of struct node_command beside those of enum node_op: vm is the length of create_text, which stays until created counts up. */
+enum mgmt_op { MGMT_CREATE = 0x100 };
+
+enum { MGMT_TEXT = 4096 };
+
 struct mgmt_status {
 	uint32_t magic;              /* MGMT_MAGIC                                                   */
 	uint32_t starts;             /* of the program mgmt since boot                               */
@@ -41,6 +46,9 @@ struct mgmt_status {
 	uint8_t mac[6];              /* of the node's port                                           */
 	uint8_t pad[6];
 	struct conf_node node;
+	uint32_t created;            /* counts answers to MGMT_CREATE; then these two are of the last */
+	int32_t create_result;       /* OK or an error                                               */
+	char create_message[CONF_MESSAGE_MAX];
 };
 
 /* Written by mgmt, struct node_command (console/node.h) and lines that end in LF. */
@@ -48,4 +56,5 @@ struct mgmt_exchange {
 	struct channel_ring log, command;
 	uint8_t log_data[MGMT_LOG];
 	uint8_t command_data[MGMT_COMMANDS];
+	char create_text[MGMT_TEXT];
 };

@@ -138,6 +138,55 @@ static void command(struct exchange *e, const char *what, uint32_t op, uint32_t 
 	text_append(&e->reply, "\n", 1);
 }
 
+void node_create_vm(struct exchange *e)
+{
+	int r = platform_create(e->body.at ? e->body.at : "", e->body.len);
+
+	if (r < 0) {
+		exchange_refuse(e, r == E_BUSY ? 503 : 400, r == E_BUSY ? "another VM is being described" : "no text, or too long");
+	}
+}
+
+/* The first word behind `vm`, for the log; the parser has found it good, or says what is wrong. */
+static void name_created(struct exchange *e)
+{
+	const char *at = e->body.at ? strstr(e->body.at, "vm ") : NULL;
+	size_t n;
+
+	at = at ? at + 3 + strspn(at + 3, " \t") : "";
+	n = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+	n = n < CONF_NAME_MAX ? n : CONF_NAME_MAX - 1;
+	memcpy(e->name, at, n);
+	e->name[n] = '\0';
+}
+
+void node_created_vm(struct exchange *e)
+{
+	const char *message;
+	int r = platform_created(&message);
+
+	if (r == E_AGAIN) {
+		return;
+	}
+	name_created(e);
+	exchange_audit(e, "create", message);
+	if (r < 0) {
+		exchange_refuse(e, r == E_BUSY ? 409 : r == E_NOMEM ? 507 : r == E_IO ? 500 : 400, message);
+		return;
+	}
+	e->status = 201;
+	json_open(&e->reply, NULL, '{');
+	json_string(&e->reply, "vm", e->name);
+	json_close(&e->reply, '}');
+	text_append(&e->reply, "\n", 1);
+}
+
+void node_abandon_vm(struct exchange *e)
+{
+	exchange_audit(e, "create", "the client left before the answer");
+	platform_create_forget();
+}
+
 void node_start_vm(struct exchange *e)
 {
 	command(e, "start", NODE_START, NODE_VM_STOPPED);

@@ -17,3 +17,11 @@ const struct node_status *platform_node(void);
 
 /* Asks init to do something with a VM: enum node_op. E_AGAIN: it has not dealt with what it was asked before. */
 int platform_command(uint32_t op, uint32_t vm) MUST_CHECK;
+
+/*
+ * Asks init to make a VM out of a text in the configuration's grammar. E_BUSY: it has not answered the one before; E_INVAL: too long.
+ * platform_created(): E_AGAIN until it has answered, then OK or its error, and a sentence. platform_create_forget(): nobody asks any more.
+ */
+int platform_create(const char *text, size_t len) MUST_CHECK;
+int platform_created(const char **message) MUST_CHECK;
+void platform_create_forget(void);

@@ -134,6 +134,10 @@ static void follow_http(struct session *s)
 	}
 	if (s->http.state == HTTP_WHOLE) {
 		exchange_answer(e);
+		if (e->waits) {
+			s->state = SESSION_WAIT;
+			return;
+		}
 	}
 	if (s->http.state == HTTP_WHOLE || (e->status && e->close)) {
 		compose(s);
@@ -207,6 +211,16 @@ static bool request(struct session *s, uint64_t now_ns)
 	return true;
 }
 
+static bool wait(struct session *s)
+{
+	exchange_poll(&s->exchange);
+	if (s->exchange.waits) {
+		return false;
+	}
+	compose(s);
+	return true;
+}
+
 static bool answer(struct session *s, uint64_t now_ns)
 {
 	bool moved = false;
@@ -230,6 +244,7 @@ static bool step(struct session *s, uint64_t now_ns)
 	switch (s->state) {
 	case SESSION_HANDSHAKE: return handshake(s, now_ns);
 	case SESSION_REQUEST:   return request(s, now_ns);
+	case SESSION_WAIT:      return wait(s);
 	case SESSION_ANSWER:    return answer(s, now_ns);
 	case SESSION_GOODBYE:
 		if (tls_close(&s->tls) != E_AGAIN) {

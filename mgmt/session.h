@@ -13,10 +13,10 @@ enum { SESSION_IN = 4096 };
 #define SESSION_IDLE_NS      (120 * 1000000000ull)
 
 /*
- * SESSION_FREE --begin--> SESSION_HANDSHAKE --> SESSION_REQUEST <--> SESSION_ANSWER
+ * SESSION_FREE --begin--> SESSION_HANDSHAKE --> SESSION_REQUEST [--> SESSION_WAIT] --> SESSION_ANSWER --> SESSION_REQUEST
  * Any but the first: --the client left, broke a rule, or took too long--> SESSION_GOODBYE --> SESSION_FREE
  */
-enum session_state { SESSION_FREE, SESSION_HANDSHAKE, SESSION_REQUEST, SESSION_ANSWER, SESSION_GOODBYE };
+enum session_state { SESSION_FREE, SESSION_HANDSHAKE, SESSION_REQUEST, SESSION_WAIT, SESSION_ANSWER, SESSION_GOODBYE };
 
 struct session {
 	enum session_state state;

@@ -45,6 +45,9 @@ static bool follow(struct client *c, enum role role)
 		return !c->open || !e->status || !e->close;
 	}
 	exchange_answer(e);
+	while (e->waits) {
+		exchange_poll(e);
+	}
 	if (!e->status || !e->type || e->reply.failed || http_reason(e->status)[0] == 'U') {
 		abort();
 	}

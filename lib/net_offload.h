@@ -9,11 +9,20 @@
 #include "lib/frames.h"
 
 /* Values of frame_header, 5.1.6. */
-enum { NET_HDR_NEEDS_CSUM = 1 };
+enum { NET_HDR_NEEDS_CSUM = 1, NET_HDR_DATA_VALID = 2 };
 enum net_gso { NET_GSO_NONE = 0, NET_GSO_TCPV4 = 1, NET_GSO_TCPV6 = 4, NET_GSO_ECN = 0x80 };
 
 /* False: the header contradicts itself or the frame's length; the frame is to be dropped. */
 bool net_header_is_sane(const struct frame_header *h);
+
+/*
+ * A TCP packet that is to be cut, as h says: bytes of all its headers, at least one less than h->len; 0: it is no such packet.
+ * frame: h->len bytes.
+ */
+uint32_t net_tcp_headers(const uint8_t *frame, const struct frame_header *h) MUST_CHECK;
+
+/* The sum of its pseudo header with that length of the TCP part, folded. frame is what net_tcp_headers() found good. */
+uint16_t net_tcp_pseudo_sum(const uint8_t *frame, const struct frame_header *h, uint32_t len) MUST_CHECK;
 
 /* A frame that is made plain, and how far that is. */
 struct net_plain {

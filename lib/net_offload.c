@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checksums and segmentation in software, for receivers without them. */
-#include "vmm/net_offload.h"
-
-#include <string.h>
+#include "lib/net_offload.h"
 
 enum { ETHER = 14, TYPE_AT = 12, TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, IPV6_HEADER = 40, PROTO_TCP = 6, TCP_HEADER = 20 };
 enum { TCP_SEQ = 4, TCP_OFFSET = 12, TCP_FLAGS = 13, TCP_SUM = 16, FLAG_FIN = 1, FLAG_PSH = 8, FLAG_CWR = 0x80 };
@@ -68,36 +66,43 @@ static void complete_checksum(uint8_t *frame, const struct frame_header *h)
 
 /* ---- TCP segments ---- */
 
-static bool is_v4(const struct net_plain *p)
+static bool is_v4(const struct frame_header *h)
 {
-	return (p->header.gso_type & ~NET_GSO_ECN) == NET_GSO_TCPV4;
+	return (h->gso_type & ~NET_GSO_ECN) == NET_GSO_TCPV4;
 }
 
 /* Offset of the TCP header, or 0: this is no such packet. */
-static uint32_t tcp_at(const struct net_plain *p)
+static uint32_t tcp_at(const uint8_t *frame, const struct frame_header *h)
 {
-	const uint8_t *ip = p->frame + ETHER;
+	const uint8_t *ip = frame + ETHER;
 	uint32_t at = ETHER + IPV6_HEADER;
 
-	if (p->header.len < ETHER + IPV6_HEADER) {
+	if (h->len < ETHER + IPV6_HEADER) {
 		return 0;
 	}
-	if (!is_v4(p)) {
-		return get16(p->frame + TYPE_AT) == TYPE_IPV6 && ip[V6_NEXT] == PROTO_TCP ? at : 0;
+	if (!is_v4(h)) {
+		return get16(frame + TYPE_AT) == TYPE_IPV6 && ip[V6_NEXT] == PROTO_TCP ? at : 0;
 	}
 	at = ETHER + (ip[0] & 15u) * 4;
-	return get16(p->frame + TYPE_AT) == TYPE_IPV4 && ip[0] >> 4 == 4 && at >= ETHER + 20 && ip[V4_PROTO] == PROTO_TCP ? at : 0;
+	return get16(frame + TYPE_AT) == TYPE_IPV4 && ip[0] >> 4 == 4 && at >= ETHER + 20 && ip[V4_PROTO] == PROTO_TCP ? at : 0;
 }
 
-static int find_headers(struct net_plain *p)
+uint32_t net_tcp_headers(const uint8_t *frame, const struct frame_header *h)
 {
-	uint32_t at = tcp_at(p);
+	uint32_t at = tcp_at(frame, h), headers;
 
-	if (!at || at + TCP_HEADER > p->header.len || at != p->header.csum_start) {
-		return E_PROTO;
+	if (!at || at + TCP_HEADER > h->len || at != h->csum_start) {
+		return 0;
 	}
-	p->headers = at + (p->frame[at + TCP_OFFSET] >> 4) * 4u;
-	return p->headers >= at + TCP_HEADER && p->headers < p->header.len ? OK : E_PROTO;
+	headers = at + (frame[at + TCP_OFFSET] >> 4) * 4u;
+	return headers >= at + TCP_HEADER && headers < h->len ? headers : 0;
+}
+
+uint16_t net_tcp_pseudo_sum(const uint8_t *frame, const struct frame_header *h, uint32_t len)
+{
+	const uint8_t *ip = frame + ETHER;
+
+	return (uint16_t)(is_v4(h) ? sum16(ip + V4_ADDR, 8, PROTO_TCP + len) : sum16(ip + V6_ADDR, 32, PROTO_TCP + len));
 }
 
 int net_plain_begin(struct net_plain *p, const struct frame_header *header, bool csum)
@@ -107,7 +112,8 @@ int net_plain_begin(struct net_plain *p, const struct frame_header *header, bool
 	p->at = 0;
 	p->gso = header->gso_type != NET_GSO_NONE;
 	if (p->gso) {
-		return find_headers(p);
+		p->headers = net_tcp_headers(p->frame, header);
+		return p->headers ? OK : E_PROTO;
 	}
 	if ((header->flags & NET_HDR_NEEDS_CSUM) && !csum) {
 		complete_checksum(p->frame, header);
@@ -121,7 +127,7 @@ static void fix_ip(struct net_plain *p, uint32_t number)
 	uint8_t *ip = p->segment + ETHER;
 	uint32_t bytes = (ip[0] & 15u) * 4;
 
-	if (!is_v4(p)) {
+	if (!is_v4(&p->header)) {
 		put16(ip + V6_LEN, p->segment_len - ETHER - IPV6_HEADER);
 		return;
 	}
@@ -133,7 +139,7 @@ static void fix_ip(struct net_plain *p, uint32_t number)
 
 static void fix_tcp(struct net_plain *p, bool first, bool last)
 {
-	uint8_t *ip = p->segment + ETHER, *tcp = p->segment + p->header.csum_start;
+	uint8_t *tcp = p->segment + p->header.csum_start;
 	uint32_t len = p->segment_len - p->header.csum_start, seq = get32(tcp + TCP_SEQ) + p->at, sum;
 
 	put16(tcp + TCP_SEQ, seq >> 16);
@@ -141,7 +147,7 @@ static void fix_tcp(struct net_plain *p, bool first, bool last)
 	tcp[TCP_FLAGS] &= (uint8_t)(last ? 0xff : ~(FLAG_FIN | FLAG_PSH));
 	tcp[TCP_FLAGS] &= (uint8_t)(first ? 0xff : ~FLAG_CWR);
 	put16(tcp + TCP_SUM, 0);
-	sum = is_v4(p) ? sum16(ip + V4_ADDR, 8, PROTO_TCP + len) : sum16(ip + V6_ADDR, 32, PROTO_TCP + len);
+	sum = net_tcp_pseudo_sum(p->segment, &p->header, len);
 	put16(tcp + TCP_SUM, (uint16_t)~sum16(tcp, len, sum));
 }
 
@@ -153,8 +159,8 @@ static bool next_segment(struct net_plain *p)
 	if (!left) {
 		return false;
 	}
-	memcpy(p->segment, p->frame, p->headers);
-	memcpy(p->segment + p->headers, p->frame + p->headers + p->at, n);
+	__builtin_memcpy(p->segment, p->frame, p->headers);
+	__builtin_memcpy(p->segment + p->headers, p->frame + p->headers + p->at, n);
 	p->segment_len = p->headers + n;
 	fix_ip(p, p->at / p->header.gso_size);
 	fix_tcp(p, p->at == 0, n == left);
@@ -170,7 +176,7 @@ bool net_plain_next(struct net_plain *p)
 	if (p->at) {
 		return false;
 	}
-	memcpy(p->segment, p->frame, p->header.len);
+	__builtin_memcpy(p->segment, p->frame, p->header.len);
 	p->segment_len = p->header.len;
 	p->at = p->header.len;
 	return true;

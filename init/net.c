@@ -2,6 +2,7 @@
 /* init's side of the switch. Channels and pages outlive the program; what it wrote into them is never believed. */
 #include "init/net.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "init/events.h"
@@ -14,7 +15,7 @@
 #include "lib/user/sys.h"
 #include "net/ports.h"
 
-enum { NET_ARENA = 192 << 10, NET_ARENA_PER_CARD = 16 << 10, NET_ARENA_PER_UPLINK = 64 << 10 };
+enum { NET_ARENA = 416 << 10, NET_ARENA_PER_CARD = 16 << 10, NET_ARENA_PER_UPLINK = 64 << 10 };
 
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_status), (uint64_t)PAGE_SIZE)
 #define ANSWERS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_answers), (uint64_t)PAGE_SIZE)
@@ -42,6 +43,12 @@ static struct net_answers *answers(void)
 static uint32_t port_of(const struct vm *vm, uint32_t card)
 {
 	return vm->number * CONF_NICS_MAX + card;
+}
+
+/* The node's own: behind those of the cards. */
+static uint32_t node_port(void)
+{
+	return vm_count() * CONF_NICS_MAX;
 }
 
 static struct net_port *port_at(const struct vm *vm, uint32_t card)
@@ -149,7 +156,7 @@ void net_init(void)
 			make_card(vm_get(i), card);
 		}
 	}
-	status()->port_count = vm_count() * CONF_NICS_MAX;
+	status()->port_count = node_port() + 1;
 	for (uint32_t i = 0; i < uplinks; i++) {
 		status()->uplink[i].net = uplink_net_number(i);
 	}
@@ -356,19 +363,67 @@ void net_show_counters(const struct vm *vm)
 	}
 }
 
-static void log_card(const struct vm *vm, uint32_t card)
+static void log_counters(const char *what, const char *sent, const char *received, struct net_counters c)
 {
-	struct net_counters c = answers()->counters[port_of(vm, card)];
-
-	init_log("vm %s: nic %u: sent %llu frames, %llu KiB, %llu dropped; received %llu frames, %llu KiB, %llu dropped",
-		 vm->conf.name, (unsigned)card, (unsigned long long)c.in_frames, (unsigned long long)(c.in_bytes >> 10),
-		 (unsigned long long)c.in_dropped, (unsigned long long)c.out_frames,
-		 (unsigned long long)(c.out_bytes >> 10), (unsigned long long)c.out_dropped);
+	init_log("%s: %s %llu frames, %llu KiB, %llu dropped; %s %llu frames, %llu KiB, %llu dropped", what, sent,
+		 (unsigned long long)c.in_frames, (unsigned long long)(c.in_bytes >> 10), (unsigned long long)c.in_dropped, received,
+		 (unsigned long long)c.out_frames, (unsigned long long)(c.out_bytes >> 10), (unsigned long long)c.out_dropped);
 }
 
-/* Acknowledgements are looked at by those who wait for them; here are the counters. */
+static void log_card(const struct vm *vm, uint32_t card)
+{
+	char what[CONF_NAME_MAX + 32];
+
+	snprintf(what, sizeof(what), "vm %s: nic %u", vm->conf.name, (unsigned)card);
+	log_counters(what, "sent", "received", answers()->counters[port_of(vm, card)]);
+}
+
+/* The wire's side: what came over it is "in" for the switch, as what a VM sends. */
+static void log_uplinks(void)
+{
+	char what[CONF_NAME_MAX + 32];
+
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		snprintf(what, sizeof(what), "switch %s: uplink", uplink_net(i));
+		log_counters(what, "received", "sent", answers()->uplink_counters[i]);
+	}
+}
+
+/* ---- what becomes of the uplinks ---- */
+
+/* Nothing of it is believed but that it may be printed. */
+static void log_uplink(uint32_t i, struct net_uplink_answer a)
+{
+	a.broken[sizeof(a.broken) - 1] = '\0';
+	for (char *c = a.broken; *c; c++) {
+		*c = *c < ' ' || *c > '~' ? '?' : *c;
+	}
+	if (a.broken[0]) {
+		init_log("switch %s: its uplink does not work: %s", uplink_net(i), a.broken);
+	} else {
+		init_log("switch %s: the link of its uplink %02x:%02x:%02x:%02x:%02x:%02x is %s", uplink_net(i), a.mac[0], a.mac[1], a.mac[2],
+			 a.mac[3], a.mac[4], a.mac[5], a.link == 1 ? "up" : "down");
+	}
+}
+
+static void follow_uplinks(void)
+{
+	static uint32_t changes[NET_UPLINKS_MAX];
+
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		uint32_t now = __atomic_load_n(&answers()->uplink[i].changes, __ATOMIC_ACQUIRE);
+
+		if (now != changes[i]) {
+			changes[i] = now;
+			log_uplink(i, answers()->uplink[i]);
+		}
+	}
+}
+
+/* Acknowledgements are looked at by those who wait for them; here are the counters, and the uplinks. */
 void net_answered(void)
 {
+	follow_uplinks();
 	if (!net.asked_any || __atomic_load_n(&answers()->counters_shown, __ATOMIC_ACQUIRE) != status()->counters_wanted) {
 		return;
 	}
@@ -378,6 +433,7 @@ void net_answered(void)
 		}
 		net.asked[i] = false;
 	}
+	log_uplinks();
 	init_log("net: woken %llu times", (unsigned long long)answers()->woken);
 	net.asked_any = false;
 }

@@ -326,7 +326,7 @@ TEST(a_reset_card_gets_its_addresses_back)
 	f->where = PCI_PORTS | 5 << 16;
 	p = scan_for(f);
 	f->word[4] = 0;                              /* as a reset leaves it */
-	f->word[1] = 0xf9000000;
+	f->word[1] = 0xf9000000 | PCI_COMMAND_NO_INTX | PCI_COMMAND_MASTER;
 	f->word[15] = 0x00000100;
 	pci_restore(&pci, p, &ops);
 	CHECK_EQ(f->word[4], 0xfe000000);

@@ -27,6 +27,14 @@ static struct {
 	bool asked_any;
 } net;
 
+/* Who sits at the node's own port. */
+static struct {
+	const struct net_node_ops *ops;      /* NULL: nobody                                         */
+	char net[CONF_NAME_MAX];
+	uint8_t mac[6];
+	struct extent channel;               /* size 0: none                                         */
+} node;
+
 static const struct server_kind kind;
 static struct server server = { .kind = &kind, .start_ns = SERVER_NEVER };
 
@@ -71,12 +79,15 @@ static uint32_t net_number(const char *name, uint32_t own)
 	return own;
 }
 
-/* An uplink's: that of a card's on the same switch, or one of its own. */
-static uint32_t uplink_net_number(uint32_t uplink)
+/* That of a card's on the switch, or an uplink's of its own, or the node's. */
+static uint32_t net_of(const char *name)
 {
-	uint32_t first = net_number(uplink_net(uplink), vm_count() * CONF_NICS_MAX);
+	uint32_t number = net_number(name, node_port());
 
-	return first < vm_count() * CONF_NICS_MAX ? first : NET_PORTS_MAX + uplink;
+	for (uint32_t i = 0; number == node_port() && i < uplink_count(); i++) {
+		number = strcmp(uplink_net(i), name) == 0 ? NET_PORTS_MAX + i : number;
+	}
+	return number;
 }
 
 static bool is_configured(const uint8_t mac[6])
@@ -120,6 +131,18 @@ static void make_card(struct vm *vm, uint32_t card)
 	}
 }
 
+static void make_node(void)
+{
+	struct net_port *port = &status()->port[node_port()];
+
+	port->vm = CONF_VMS_MAX;
+	port->net = net_of(node.net);
+	memcpy(port->mac, node.mac, sizeof(port->mac));
+	if (node.ops && memory_alloc(&memory, NULL, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &node.channel) < 0) {
+		init_log("the node itself has no network: no memory for its port");
+	}
+}
+
 static int make_pages(void)
 {
 	int r = memory_alloc(&memory, NULL, STATUS_BYTES + ANSWERS_BYTES, PAGE_SIZE, MEMORY_HIGH, &net.pages);
@@ -142,7 +165,7 @@ void net_init(void)
 	for (uint32_t i = 0; i < vm_count(); i++) {
 		cards += vm_get(i)->conf.nic_count;
 	}
-	if (!cards && !uplinks) {
+	if (!cards && !uplinks && !node.ops) {
 		return;
 	}
 	r = make_pages();
@@ -158,8 +181,9 @@ void net_init(void)
 	}
 	status()->port_count = node_port() + 1;
 	for (uint32_t i = 0; i < uplinks; i++) {
-		status()->uplink[i].net = uplink_net_number(i);
+		status()->uplink[i].net = net_of(uplink_net(i));
 	}
+	make_node();
 	status()->uplink_count = uplinks;
 	status()->magic = NET_MAGIC;
 	server.arena = NET_ARENA + cards * (uint64_t)NET_ARENA_PER_CARD + uplinks * (uint64_t)NET_ARENA_PER_UPLINK;
@@ -181,10 +205,10 @@ static void set_plugged(const struct vm *vm, bool plugged)
 	server_wake(&server);
 }
 
-static int map_card(const struct vm *vm, uint32_t card)
+/* A channel, empty, into a process that does not run yet. */
+static int map_channel(const struct extent *e, uint32_t space, uint64_t addr)
 {
 	struct frames_channel *channel = (struct frames_channel *)INIT_WINDOW_ADDR;
-	const struct extent *e = &vm->nic[card];
 	int r = sys_map(INIT_SPACE, INIT_WINDOW_ADDR, e->handle, 0, PAGE_SIZE, PROT_R | PROT_W);
 
 	if (r < 0) {
@@ -194,10 +218,7 @@ static int map_card(const struct vm *vm, uint32_t card)
 	memset(channel, 0, offsetof(struct frames_channel, from_vm_data));
 	channel->magic = FRAMES_MAGIC;
 	r = sys_unmap(INIT_SPACE, INIT_WINDOW_ADDR, PAGE_SIZE);
-	if (r == OK) {
-		r = sys_map(vm->child.space, VMM_NIC_ADDR(card), e->handle, 0, e->size, PROT_R | PROT_W);
-	}
-	return r;
+	return r < 0 ? r : sys_map(space, addr, e->handle, 0, e->size, PROT_R | PROT_W);
 }
 
 /* The vmm makes an interrupt of its guest of it, and the switch signals it. */
@@ -217,7 +238,7 @@ int net_map(struct vm *vm)
 	int r = OK;
 
 	for (uint32_t card = 0; r == OK && card < vm->conf.nic_count; card++) {
-		r = vm->nic[card].size ? map_card(vm, card) : E_NOMEM;
+		r = vm->nic[card].size ? map_channel(&vm->nic[card], vm->child.space, VMM_NIC_ADDR(card)) : E_NOMEM;
 		if (r == OK) {
 			r = make_sent_event(vm, card);
 		}
@@ -263,6 +284,53 @@ bool net_has_left(const struct vm *vm)
 	return true;
 }
 
+/* ---- the node's own port ---- */
+
+void net_reserve_node(const struct net_node_ops *ops, const char *name, const uint8_t mac[6])
+{
+	node.ops = ops;
+	snprintf(node.net, sizeof(node.net), "%s", name);
+	memcpy(node.mac, mac, sizeof(node.mac));
+}
+
+int net_map_node(uint32_t space, uint64_t addr)
+{
+	return node.channel.size ? map_channel(&node.channel, space, addr) : E_NOMEM;
+}
+
+static void set_node_plugged(bool plugged)
+{
+	struct net_port *port = &status()->port[node_port()];
+
+	if (node.channel.size && (port->generation & 1) != plugged) {
+		__atomic_store_n(&port->generation, port->generation + 1, __ATOMIC_RELEASE);
+		server_wake(&server);
+	}
+}
+
+int net_connect_node(uint32_t process, uint32_t in, uint32_t out_slot)
+{
+	int r = node.channel.size && server.runs ? OK : E_NOENT;
+
+	if (r == OK) {
+		r = sys_grant(process, server.wake, RIGHT_WRITE, out_slot);
+	}
+	if (r == OK) {
+		r = sys_grant(server.child.process, in, RIGHT_WRITE, NET_NODE_IN);
+	}
+	if (r == OK) {
+		set_node_plugged(true);
+	}
+	return r;
+}
+
+void net_pull_node(void)
+{
+	if (net.pages.size) {
+		set_node_plugged(false);
+	}
+}
+
 /* ---- the program ---- */
 
 static int map_pages(void)
@@ -272,6 +340,9 @@ static int map_pages(void)
 
 	if (r == OK) {
 		r = sys_map(space, NET_ANSWERS_ADDR, net.pages.handle, STATUS_BYTES, ANSWERS_BYTES, PROT_R | PROT_W);
+	}
+	if (r == OK && node.channel.size) {
+		r = sys_map(space, NET_CHANNEL_ADDR(node_port()), node.channel.handle, 0, node.channel.size, PROT_R | PROT_W);
 	}
 	for (uint32_t i = 0; i < vm_count(); i++) {
 		for (uint32_t card = 0; r == OK && card < vm_get(i)->conf.nic_count; card++) {
@@ -315,6 +386,9 @@ static void set_links(bool up)
 			launch_control(vm)->net_up = up && grant_events(vm) == OK;
 			vm_ask(vm, VMM_REQ_LINK);
 		}
+	}
+	if (node.ops) {
+		node.ops->link(up);
 	}
 }
 

@@ -50,6 +50,23 @@ static bool read_with_prefix(const char *word, struct conf_node *node)
 	return node->prefix && is_host(node->address);
 }
 
+/* The switch. */
+static bool read_net(struct parser *p, char **text, struct conf_node *node)
+{
+	char *name = conf_take_name(p, "net", text, sizeof(node->net));
+
+	if (!name) {
+		return false;
+	}
+	if (!conf_good_name(name)) {
+		conf_report(p, p->line, "a name is made of letters, digits, - and _: '%.*s'", CONF_ECHO_MAX, name);
+		return false;
+	}
+	memset(node->net, 0, sizeof(node->net));
+	memcpy(node->net, name, strlen(name));
+	return true;
+}
+
 /* `gateway A.B.C.D` and the like, in any order. */
 static bool read_options(struct parser *p, char *text, struct conf_node *node)
 {
@@ -59,12 +76,19 @@ static bool read_options(struct parser *p, char *text, struct conf_node *node)
 		uint32_t *field = strcmp(word, "gateway") == 0 ? &node->gateway :
 				  strcmp(word, "dns") == 0     ? &node->dns :
 				  strcmp(word, "ntp") == 0     ? &node->ntp : NULL;
-		char *value = conf_take_word(&text);
+		char *value;
 
+		if (strcmp(word, "net") == 0) {
+			if (!read_net(p, &text, node)) {
+				return false;
+			}
+			continue;
+		}
 		if (!field) {
-			conf_report(p, p->line, "address takes gateway, dns and ntp, not '%.*s'", CONF_ECHO_MAX, word);
+			conf_report(p, p->line, "address takes gateway, dns, ntp and net, not '%.*s'", CONF_ECHO_MAX, word);
 			return false;
 		}
+		value = conf_take_word(&text);
 		if (!value || *field || !conf_read_ip4(value, field) || !is_host(*field)) {
 			conf_report(p, p->line, "%s needs one address like 192.0.2.1", word);
 			return false;
@@ -75,7 +99,7 @@ static bool read_options(struct parser *p, char *text, struct conf_node *node)
 
 void conf_set_address(struct parser *p, struct conf_node *node)
 {
-	struct conf_node new = { 0 };
+	struct conf_node new = { .net = "default" };
 	char *text = p->value, *word = conf_take_word(&text);
 
 	if (word && strcmp(word, "dhcp") == 0) {

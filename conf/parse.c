@@ -277,6 +277,7 @@ void conf_parse(const char *text, size_t len, const char *file, struct conf_resu
 
 	memset(result, 0, sizeof(*result));
 	memcpy(result->node.name, "brume", sizeof("brume"));
+	memcpy(result->node.net, "default", sizeof("default"));
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {          /* some editors put a byte order mark */
 		rest = (struct span){ text + 3, len - 3 };
 	}

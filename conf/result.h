@@ -81,6 +81,7 @@ struct conf_node {
 	uint32_t address_mode;               /* enum conf_address; NONE: the node is not on a network */
 	uint32_t address, prefix;            /* IPv4, 10.0.0.1 is 0a000001h; prefix 1 to 32          */
 	uint32_t gateway, dns, ntp;          /* IPv4; 0: none, or what DHCP tells                    */
+	char net[CONF_NAME_MAX];             /* the switch that the node is plugged into             */
 };
 
 enum conf_uplink_card { CONF_UPLINK_AUTO, CONF_UPLINK_NONE, CONF_UPLINK_PCI };

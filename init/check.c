@@ -23,7 +23,8 @@ static bool good_string(const char *s, size_t size)
 
 static bool good_node(const struct conf_node *n)
 {
-	return good_string(n->name, sizeof(n->name)) && n->name[0] && n->address_mode <= CONF_ADDRESS_STATIC && n->prefix <= 32;
+	return good_string(n->name, sizeof(n->name)) && n->name[0] && good_string(n->net, sizeof(n->net)) && n->net[0] &&
+	       n->address_mode <= CONF_ADDRESS_STATIC && n->prefix <= 32;
 }
 
 static bool good_disks(const struct conf_vm *vm)

@@ -74,10 +74,6 @@ static int take(const struct conf_result *result, const char **why)
 	if (result->vm_count != 1) {
 		return E_INVAL;
 	}
-	*why = "a VM that is described later has no network card yet";
-	if (result->vm[0].nic_count) {
-		return E_INVAL;
-	}
 	r = vms_add(&result->vm[0]);
 	*why = r == E_BUSY ? "there is a VM of that name" : r < 0 ? "no room for more VMs" : "created";
 	return r;

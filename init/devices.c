@@ -11,7 +11,7 @@
 #include "init/physical.h"
 #include "lib/user/sys.h"
 
-enum { BUS_SHIFT = 20, ID_NONE = 0xffff };
+enum { BUS_SHIFT = 20 };
 
 static struct pci pci;
 static char owners[PCI_FUNCTIONS_MAX][sizeof(((struct node_device *)0)->owner)];

@@ -12,10 +12,10 @@
 #include "init/inventory.h"
 #include "init/log.h"
 #include "init/mgmt.h"
+#include "init/net.h"
 #include "init/rtc.h"
 #include "init/server.h"
 #include "init/vm.h"
-#include "lib/frames.h"
 #include "lib/user/sys.h"
 
 enum { MGMT_ARENA = 256 << 10, LINE_MAX = 232 };
@@ -26,7 +26,6 @@ enum { MGMT_ARENA = 256 << 10, LINE_MAX = 232 };
 static struct {
 	struct conf_node node;
 	struct extent pages;         /* struct mgmt_status, then struct mgmt_exchange; size 0: no mgmt */
-	struct extent channel;       /* of the node's port                                           */
 	uint32_t request;            /* event, paid by init                                          */
 	struct channel_end log, command;
 } mgmt;
@@ -46,9 +45,17 @@ static struct mgmt_exchange *exchange(void)
 	return (struct mgmt_exchange *)(INIT_MGMT_ADDR + STATUS_BYTES);
 }
 
+/* A locally administered address; those of VMs' cards differ in the fourth byte. */
+static const uint8_t own_mac[6] = { 0x02, 0x62, 0x72, 0xff, 0, 1 };
+
+static const struct net_node_ops net_ops;
+
 void mgmt_configure(const struct conf_node *node)
 {
 	mgmt.node = *node;
+	if (node->address_mode != CONF_ADDRESS_NONE) {
+		net_reserve_node(&net_ops, node->net, own_mac);
+	}
 }
 
 /* The pages as a new mgmt wants to find them. */
@@ -65,9 +72,6 @@ static int make_pages(void)
 
 	if (r == OK) {
 		r = sys_map(INIT_SPACE, INIT_MGMT_ADDR, mgmt.pages.handle, 0, mgmt.pages.size, PROT_R | PROT_W);
-	}
-	if (r == OK) {
-		r = memory_alloc(&memory, NULL, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &mgmt.channel);
 	}
 	if (r == OK) {
 		r = sys_event_create(SELF);
@@ -91,8 +95,6 @@ static void tell_modules(void)
 
 void mgmt_init(void)
 {
-	/* A locally administered address; those of VMs' cards differ in the third byte on. */
-	static const uint8_t mac[6] = { 0x02, 0x62, 0x72, 0xff, 0, 1 };
 	int r;
 
 	if (mgmt.node.address_mode == CONF_ADDRESS_NONE) {
@@ -101,14 +103,13 @@ void mgmt_init(void)
 	r = make_pages();
 	if (r < 0) {
 		init_log("mgmt cannot run: error %d", r);
-		memory_give_back(&mgmt.channel);
 		memory_give_back(&mgmt.pages);
 		return;
 	}
 	status()->node = mgmt.node;
 	status()->wall_ns = inventory()->wall_ns;
 	status()->build_s = rtc_build_seconds();
-	memcpy(status()->mac, mac, sizeof(mac));
+	memcpy(status()->mac, own_mac, sizeof(own_mac));
 	tell_modules();
 	status()->magic = MGMT_MAGIC;
 	reset_exchange();
@@ -142,7 +143,7 @@ static int map_pages(uint32_t space)
 		r = sys_map(space, MGMT_EXCHANGE_ADDR, mgmt.pages.handle, STATUS_BYTES, EXCHANGE_BYTES, PROT_R | PROT_W);
 	}
 	if (r == OK) {
-		r = sys_map(space, MGMT_CHANNEL_ADDR, mgmt.channel.handle, 0, mgmt.channel.size, PROT_R | PROT_W);
+		r = net_map_node(space, MGMT_CHANNEL_ADDR);
 	}
 	return r == OK ? map_modules(space) : r;
 }
@@ -164,8 +165,34 @@ static int prepare(const char **why)
 	return r;
 }
 
+/* Its net_up says which time this is: it must see each going, even if the switch is back before it looks. */
+static void set_link(bool up)
+{
+	uint32_t now, next;
+
+	if (!mgmt.pages.size) {
+		return;                          /* the switch runs before mgmt does */
+	}
+	now = status()->net_up;
+	up = up && server.runs && net_connect_node(server.child.process, server.wake, MGMT_NET_OUT) == OK;
+	next = up ? (now + 1) | 1 : (now + 1) & ~1u;
+	if (up || (now & 1)) {
+		__atomic_store_n(&status()->net_up, next, __ATOMIC_RELEASE);
+		server_wake(&server);
+	}
+}
+
+static const struct net_node_ops net_ops = { .link = set_link };
+
+static void started(void)
+{
+	set_link(true);
+}
+
 static void ended(void)
 {
+	net_pull_node();
+	status()->net_up += status()->net_up & 1;
 	create_cancel();
 	reset_exchange();
 }
@@ -175,6 +202,7 @@ static const struct server_kind kind = {
 	.title = "mgmt",
 	.death = KEY_MGMT,
 	.prepare = prepare,
+	.started = started,
 	.ended = ended,
 };
 

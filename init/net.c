@@ -2,6 +2,7 @@
 /* init's side of the switch. Channels and pages outlive the program; what it wrote into them is never believed. */
 #include "init/net.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "init/events.h"
@@ -14,7 +15,7 @@
 #include "lib/user/sys.h"
 #include "net/ports.h"
 
-enum { NET_ARENA = 192 << 10, NET_ARENA_PER_CARD = 16 << 10, NET_ARENA_PER_UPLINK = 64 << 10 };
+enum { NET_ARENA = 416 << 10, NET_ARENA_PER_CARD = 16 << 10, NET_ARENA_PER_UPLINK = 64 << 10 };
 
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_status), (uint64_t)PAGE_SIZE)
 #define ANSWERS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_answers), (uint64_t)PAGE_SIZE)
@@ -25,6 +26,14 @@ static struct {
 	bool asked[CONF_VMS_MAX];    /* of which VMs the counters are wanted                         */
 	bool asked_any;
 } net;
+
+/* Who sits at the node's own port. */
+static struct {
+	const struct net_node_ops *ops;      /* NULL: nobody                                         */
+	char net[CONF_NAME_MAX];
+	uint8_t mac[6];
+	struct extent channel;               /* size 0: none                                         */
+} node;
 
 static const struct server_kind kind;
 static struct server server = { .kind = &kind, .start_ns = SERVER_NEVER };
@@ -44,6 +53,12 @@ static uint32_t port_of(const struct vm *vm, uint32_t card)
 	return vm->number * CONF_NICS_MAX + card;
 }
 
+/* The node's own: behind those of the cards that there are or may be. */
+static uint32_t node_port(void)
+{
+	return vm_room() * CONF_NICS_MAX;
+}
+
 static struct net_port *port_at(const struct vm *vm, uint32_t card)
 {
 	return &status()->port[port_of(vm, card)];
@@ -54,7 +69,7 @@ static struct net_port *port_at(const struct vm *vm, uint32_t card)
 /* A net is known by the first port in it. */
 static uint32_t net_number(const char *name, uint32_t own)
 {
-	for (uint32_t port = 0; port < own; port++) {
+	for (uint32_t port = 0; port < own && port < vm_count() * CONF_NICS_MAX; port++) {
 		const struct vm *vm = vm_get(port / CONF_NICS_MAX);
 
 		if (port % CONF_NICS_MAX < vm->conf.nic_count && strcmp(vm->conf.nic[port % CONF_NICS_MAX].net, name) == 0) {
@@ -64,12 +79,15 @@ static uint32_t net_number(const char *name, uint32_t own)
 	return own;
 }
 
-/* An uplink's: that of a card's on the same switch, or one of its own. */
-static uint32_t uplink_net_number(uint32_t uplink)
+/* That of a card's on the switch, or an uplink's of its own, or the node's. */
+static uint32_t net_of(const char *name)
 {
-	uint32_t first = net_number(uplink_net(uplink), vm_count() * CONF_NICS_MAX);
+	uint32_t number = net_number(name, node_port());
 
-	return first < vm_count() * CONF_NICS_MAX ? first : NET_PORTS_MAX + uplink;
+	for (uint32_t i = 0; number == node_port() && i < uplink_count(); i++) {
+		number = strcmp(uplink_net(i), name) == 0 ? NET_PORTS_MAX + i : number;
+	}
+	return number;
 }
 
 static bool is_configured(const uint8_t mac[6])
@@ -113,6 +131,18 @@ static void make_card(struct vm *vm, uint32_t card)
 	}
 }
 
+static void make_node(void)
+{
+	struct net_port *port = &status()->port[node_port()];
+
+	port->vm = CONF_VMS_MAX;
+	port->net = net_of(node.net);
+	memcpy(port->mac, node.mac, sizeof(port->mac));
+	if (node.ops && memory_alloc(&memory, NULL, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &node.channel) < 0) {
+		init_log("the node itself has no network: no memory for its port");
+	}
+}
+
 static int make_pages(void)
 {
 	int r = memory_alloc(&memory, NULL, STATUS_BYTES + ANSWERS_BYTES, PAGE_SIZE, MEMORY_HIGH, &net.pages);
@@ -135,7 +165,7 @@ void net_init(void)
 	for (uint32_t i = 0; i < vm_count(); i++) {
 		cards += vm_get(i)->conf.nic_count;
 	}
-	if (!cards && !uplinks) {
+	if (!cards && !uplinks && !node.ops) {
 		return;
 	}
 	r = make_pages();
@@ -149,14 +179,45 @@ void net_init(void)
 			make_card(vm_get(i), card);
 		}
 	}
-	status()->port_count = vm_count() * CONF_NICS_MAX;
+	status()->port_count = node_port() + 1;
 	for (uint32_t i = 0; i < uplinks; i++) {
-		status()->uplink[i].net = uplink_net_number(i);
+		status()->uplink[i].net = net_of(uplink_net(i));
 	}
+	make_node();
 	status()->uplink_count = uplinks;
 	status()->magic = NET_MAGIC;
+	cards += (vm_room() - vm_count()) * CONF_NICS_MAX;
 	server.arena = NET_ARENA + cards * (uint64_t)NET_ARENA_PER_CARD + uplinks * (uint64_t)NET_ARENA_PER_UPLINK;
 	server_start(&server);
+}
+
+/* The switch of that name as net knows it already, or the card's own number. */
+static uint32_t net_of_new(const struct vm *vm, uint32_t card)
+{
+	const char *name = vm->conf.nic[card].net;
+
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		if (strcmp(uplink_net(i), name) == 0) {
+			return status()->uplink[i].net;
+		}
+	}
+	return node.channel.size && strcmp(node.net, name) == 0 ? status()->port[node_port()].net :
+								   net_number(name, port_of(vm, card));
+}
+
+void net_add_vm(struct vm *vm)
+{
+	for (uint32_t card = 0; net.pages.size && card < vm->conf.nic_count; card++) {
+		const struct extent *e = &vm->nic[card];
+		uint32_t port = port_of(vm, card);
+
+		make_card(vm, card);
+		status()->port[port].net = net_of_new(vm, card);
+		if (server.runs && e->size &&
+		    sys_map(server.child.space, NET_CHANNEL_ADDR(port), e->handle, 0, e->size, PROT_R | PROT_W) < 0) {
+			init_log("vm %s: its card is cut off", vm->conf.name);
+		}
+	}
 }
 
 /* ---- VMs come and go ---- */
@@ -174,10 +235,10 @@ static void set_plugged(const struct vm *vm, bool plugged)
 	server_wake(&server);
 }
 
-static int map_card(const struct vm *vm, uint32_t card)
+/* A channel, empty, into a process that does not run yet. */
+static int map_channel(const struct extent *e, uint32_t space, uint64_t addr)
 {
 	struct frames_channel *channel = (struct frames_channel *)INIT_WINDOW_ADDR;
-	const struct extent *e = &vm->nic[card];
 	int r = sys_map(INIT_SPACE, INIT_WINDOW_ADDR, e->handle, 0, PAGE_SIZE, PROT_R | PROT_W);
 
 	if (r < 0) {
@@ -187,10 +248,7 @@ static int map_card(const struct vm *vm, uint32_t card)
 	memset(channel, 0, offsetof(struct frames_channel, from_vm_data));
 	channel->magic = FRAMES_MAGIC;
 	r = sys_unmap(INIT_SPACE, INIT_WINDOW_ADDR, PAGE_SIZE);
-	if (r == OK) {
-		r = sys_map(vm->child.space, VMM_NIC_ADDR(card), e->handle, 0, e->size, PROT_R | PROT_W);
-	}
-	return r;
+	return r < 0 ? r : sys_map(space, addr, e->handle, 0, e->size, PROT_R | PROT_W);
 }
 
 /* The vmm makes an interrupt of its guest of it, and the switch signals it. */
@@ -210,7 +268,7 @@ int net_map(struct vm *vm)
 	int r = OK;
 
 	for (uint32_t card = 0; r == OK && card < vm->conf.nic_count; card++) {
-		r = vm->nic[card].size ? map_card(vm, card) : E_NOMEM;
+		r = vm->nic[card].size ? map_channel(&vm->nic[card], vm->child.space, VMM_NIC_ADDR(card)) : E_NOMEM;
 		if (r == OK) {
 			r = make_sent_event(vm, card);
 		}
@@ -256,6 +314,53 @@ bool net_has_left(const struct vm *vm)
 	return true;
 }
 
+/* ---- the node's own port ---- */
+
+void net_reserve_node(const struct net_node_ops *ops, const char *name, const uint8_t mac[6])
+{
+	node.ops = ops;
+	snprintf(node.net, sizeof(node.net), "%s", name);
+	memcpy(node.mac, mac, sizeof(node.mac));
+}
+
+int net_map_node(uint32_t space, uint64_t addr)
+{
+	return node.channel.size ? map_channel(&node.channel, space, addr) : E_NOMEM;
+}
+
+static void set_node_plugged(bool plugged)
+{
+	struct net_port *port = &status()->port[node_port()];
+
+	if (node.channel.size && (port->generation & 1) != plugged) {
+		__atomic_store_n(&port->generation, port->generation + 1, __ATOMIC_RELEASE);
+		server_wake(&server);
+	}
+}
+
+int net_connect_node(uint32_t process, uint32_t in, uint32_t out_slot)
+{
+	int r = node.channel.size && server.runs ? OK : E_NOENT;
+
+	if (r == OK) {
+		r = sys_grant(process, server.wake, RIGHT_WRITE, out_slot);
+	}
+	if (r == OK) {
+		r = sys_grant(server.child.process, in, RIGHT_WRITE, NET_NODE_IN);
+	}
+	if (r == OK) {
+		set_node_plugged(true);
+	}
+	return r;
+}
+
+void net_pull_node(void)
+{
+	if (net.pages.size) {
+		set_node_plugged(false);
+	}
+}
+
 /* ---- the program ---- */
 
 static int map_pages(void)
@@ -265,6 +370,9 @@ static int map_pages(void)
 
 	if (r == OK) {
 		r = sys_map(space, NET_ANSWERS_ADDR, net.pages.handle, STATUS_BYTES, ANSWERS_BYTES, PROT_R | PROT_W);
+	}
+	if (r == OK && node.channel.size) {
+		r = sys_map(space, NET_CHANNEL_ADDR(node_port()), node.channel.handle, 0, node.channel.size, PROT_R | PROT_W);
 	}
 	for (uint32_t i = 0; i < vm_count(); i++) {
 		for (uint32_t card = 0; r == OK && card < vm_get(i)->conf.nic_count; card++) {
@@ -308,6 +416,9 @@ static void set_links(bool up)
 			launch_control(vm)->net_up = up && grant_events(vm) == OK;
 			vm_ask(vm, VMM_REQ_LINK);
 		}
+	}
+	if (node.ops) {
+		node.ops->link(up);
 	}
 }
 
@@ -356,19 +467,67 @@ void net_show_counters(const struct vm *vm)
 	}
 }
 
-static void log_card(const struct vm *vm, uint32_t card)
+static void log_counters(const char *what, const char *sent, const char *received, struct net_counters c)
 {
-	struct net_counters c = answers()->counters[port_of(vm, card)];
-
-	init_log("vm %s: nic %u: sent %llu frames, %llu KiB, %llu dropped; received %llu frames, %llu KiB, %llu dropped",
-		 vm->conf.name, (unsigned)card, (unsigned long long)c.in_frames, (unsigned long long)(c.in_bytes >> 10),
-		 (unsigned long long)c.in_dropped, (unsigned long long)c.out_frames,
-		 (unsigned long long)(c.out_bytes >> 10), (unsigned long long)c.out_dropped);
+	init_log("%s: %s %llu frames, %llu KiB, %llu dropped; %s %llu frames, %llu KiB, %llu dropped", what, sent,
+		 (unsigned long long)c.in_frames, (unsigned long long)(c.in_bytes >> 10), (unsigned long long)c.in_dropped, received,
+		 (unsigned long long)c.out_frames, (unsigned long long)(c.out_bytes >> 10), (unsigned long long)c.out_dropped);
 }
 
-/* Acknowledgements are looked at by those who wait for them; here are the counters. */
+static void log_card(const struct vm *vm, uint32_t card)
+{
+	char what[CONF_NAME_MAX + 32];
+
+	snprintf(what, sizeof(what), "vm %s: nic %u", vm->conf.name, (unsigned)card);
+	log_counters(what, "sent", "received", answers()->counters[port_of(vm, card)]);
+}
+
+/* The wire's side: what came over it is "in" for the switch, as what a VM sends. */
+static void log_uplinks(void)
+{
+	char what[CONF_NAME_MAX + 32];
+
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		snprintf(what, sizeof(what), "switch %s: uplink", uplink_net(i));
+		log_counters(what, "received", "sent", answers()->uplink_counters[i]);
+	}
+}
+
+/* ---- what becomes of the uplinks ---- */
+
+/* Nothing of it is believed but that it may be printed. */
+static void log_uplink(uint32_t i, struct net_uplink_answer a)
+{
+	a.broken[sizeof(a.broken) - 1] = '\0';
+	for (char *c = a.broken; *c; c++) {
+		*c = *c < ' ' || *c > '~' ? '?' : *c;
+	}
+	if (a.broken[0]) {
+		init_log("switch %s: its uplink does not work: %s", uplink_net(i), a.broken);
+	} else {
+		init_log("switch %s: the link of its uplink %02x:%02x:%02x:%02x:%02x:%02x is %s", uplink_net(i), a.mac[0], a.mac[1], a.mac[2],
+			 a.mac[3], a.mac[4], a.mac[5], a.link == 1 ? "up" : "down");
+	}
+}
+
+static void follow_uplinks(void)
+{
+	static uint32_t changes[NET_UPLINKS_MAX];
+
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		uint32_t now = __atomic_load_n(&answers()->uplink[i].changes, __ATOMIC_ACQUIRE);
+
+		if (now != changes[i]) {
+			changes[i] = now;
+			log_uplink(i, answers()->uplink[i]);
+		}
+	}
+}
+
+/* Acknowledgements are looked at by those who wait for them; here are the counters, and the uplinks. */
 void net_answered(void)
 {
+	follow_uplinks();
 	if (!net.asked_any || __atomic_load_n(&answers()->counters_shown, __ATOMIC_ACQUIRE) != status()->counters_wanted) {
 		return;
 	}
@@ -378,6 +537,7 @@ void net_answered(void)
 		}
 		net.asked[i] = false;
 	}
+	log_uplinks();
 	init_log("net: woken %llu times", (unsigned long long)answers()->woken);
 	net.asked_any = false;
 }

@@ -12,6 +12,9 @@ struct vm;
  */
 void net_init(void);
 
+/* A VM is new: its cards. Where there is no switch they stay without a link. */
+void net_add_vm(struct vm *vm);
+
 /* For a VM that is about to run: its channels, empty, into its vmm, with an event each that interrupts the guest. */
 int net_map(struct vm *vm) MUST_CHECK;
 
@@ -24,6 +27,25 @@ bool net_has_left(const struct vm *vm);
 
 /* Logs what the switch counted for a VM, when it has answered. */
 void net_show_counters(const struct vm *vm);
+
+/*
+ * The node's own port, for one program that is plugged in as a VM's card is. net_reserve_node: before net_init(), that there is one, on
+ * the switch of that name; mac is its own address. link: the switch came or went, and with it whatever was connected.
+ */
+struct net_node_ops {
+	void (*link)(bool up);
+};
+void net_reserve_node(const struct net_node_ops *ops, const char *name, const uint8_t mac[6]);
+
+/* Its channel, empty, into a space whose process does not run yet. Not while it is plugged in. E_NOMEM: there is none. */
+int net_map_node(uint32_t space, uint64_t addr) MUST_CHECK;
+
+/*
+ * Plugged in: the event `in` of init's is signalled by the switch, and the switch's own is put into the process's slot out_slot. Anew
+ * after each link(true). E_NOENT: the switch does not run. net_pull_node: the program ends.
+ */
+int net_connect_node(uint32_t process, uint32_t in, uint32_t out_slot) MUST_CHECK;
+void net_pull_node(void);
 
 /* The program died; it answered. */
 void net_died(void);

@@ -22,7 +22,7 @@ enum pci_register {
 	PCI_INTERRUPT = 0x3c,
 };
 
-enum { PCI_COMMAND_PORTS = 1 << 0, PCI_COMMAND_MEMORY = 1 << 1, PCI_COMMAND_MASTER = 1 << 2 };
+enum { PCI_COMMAND_PORTS = 1 << 0, PCI_COMMAND_MEMORY = 1 << 1, PCI_COMMAND_MASTER = 1 << 2, PCI_COMMAND_NO_INTX = 1 << 10 };
 enum { PCI_CLASS_NETWORK = 0x02, PCI_CLASS_BRIDGE = 0x0604 };
 
 /* Configuration space in 32-bit registers; function as in SYS_PCI_CONFIG. */
@@ -79,7 +79,10 @@ void pci_scan(struct pci *pci, const struct pci_ops *ops);
 /* True: a network card. */
 bool pci_is_network(const struct pci_function *f);
 
-/* Puts back what a reset of the function forgot: its addresses. They are decoded then, and bridges let it through. */
+/*
+ * Puts back what the end of a former owner took: its addresses, where it was reset, and its interrupt line. It decodes its memory
+ * then, and bridges let it through; its bus mastering is off.
+ */
 void pci_restore(const struct pci *pci, const struct pci_function *f, const struct pci_ops *ops);
 
 /* Its first PCI_CONFIG_BYTES bytes. */

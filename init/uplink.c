@@ -109,6 +109,11 @@ uint32_t uplinks_init(void)
 	return count;
 }
 
+uint32_t uplink_count(void)
+{
+	return count;
+}
+
 const char *uplink_net(uint32_t number)
 {
 	return uplinks[number].net;

@@ -17,7 +17,8 @@ void uplinks_configure(const struct conf_result *config);
 /* Takes the cards, their registers and memory for them. Returns how many there are; what cannot be had is logged. */
 uint32_t uplinks_init(void);
 
-/* The name of its switch. */
+/* The same number later; the name of an uplink's switch. */
+uint32_t uplink_count(void);
 const char *uplink_net(uint32_t number);
 
 /*

@@ -67,19 +67,28 @@ void vms_init(const struct conf_result *config)
 
 int vms_add(const struct conf_vm *conf)
 {
+	struct vm *vm;
+
 	if (vm_find(conf->name)) {
 		return E_BUSY;
 	}
 	if (count == room) {
 		return E_NOMEM;
 	}
-	console_add_vm(add(conf));
+	vm = add(conf);
+	net_add_vm(vm);
+	console_add_vm(vm);
 	return OK;
 }
 
 uint32_t vm_count(void)
 {
 	return count;
+}
+
+uint32_t vm_room(void)
+{
+	return room;
 }
 
 struct vm *vm_get(uint32_t number)

@@ -51,6 +51,7 @@ void vms_init(const struct conf_result *config);
 int vms_add(const struct conf_vm *conf) MUST_CHECK;
 
 uint32_t vm_count(void);
+uint32_t vm_room(void);                      /* vm_count() never gets beyond that                    */
 struct vm *vm_get(uint32_t number);      /* number < vm_count()                                      */
 struct vm *vm_find(const char *name);    /* NULL: none                                               */
 

@@ -20,7 +20,7 @@ int64_t sys_pci_config(const struct call *c)
 int64_t sys_device_create(const struct call *c)
 {
 	struct device_setup setup;
-	struct device *d;
+	struct device *d = NULL;
 	int r = copy_from_user(&setup, c->arg[2], sizeof(setup));
 
 	if (r == OK) {

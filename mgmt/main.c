@@ -24,7 +24,8 @@ static struct {
 	struct channel_end log, command;
 	struct identity identity;
 	struct server server;
-	bool serves, net_up, asked;
+	bool serves, asked;
+	uint32_t net_up;             /* as init told last                                             */
 	bool creating, waited;       /* init was asked for a VM; a client waits for the answer       */
 	uint32_t created;            /* answers of init before that                                  */
 } mgmt;
@@ -164,11 +165,12 @@ static bool make_server(void)
 
 static void follow_switch(void)
 {
-	bool up = __atomic_load_n(&status()->net_up, __ATOMIC_ACQUIRE) != 0;
+	uint32_t up = __atomic_load_n(&status()->net_up, __ATOMIC_ACQUIRE);
 
 	if (up != mgmt.net_up) {
 		mgmt.net_up = up;
-		link_plug(up ? (struct frames_channel *)MGMT_CHANNEL_ADDR : NULL);
+		link_plug(NULL);
+		link_plug(up & 1 ? (struct frames_channel *)MGMT_CHANNEL_ADDR : NULL);
 	}
 }
 

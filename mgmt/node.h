@@ -42,7 +42,7 @@ struct mgmt_status {
 	uint64_t wall_ns;            /* since 1970, at SYS_CLOCK 0                                   */
 	uint64_t build_s;            /* since 1970: when this was built; it cannot be earlier        */
 	uint64_t module_bytes[MGMT_MODULES]; /* 0: there is none                                     */
-	uint32_t net_up;             /* 1: the switch runs and the channel is its                    */
+	uint32_t net_up;             /* odd: the switch runs and the channel is its; counts up with each change */
 	uint8_t mac[6];              /* of the node's port                                           */
 	uint8_t pad[6];
 	struct conf_node node;

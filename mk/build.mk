@@ -60,9 +60,9 @@ USER_LDFLAGS := -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,separ
 
 USER_SRC := $(sort $(wildcard lib/user/*.c lib/user/*.S))
 USER_RT  := $(USER_SRC:%=$(B)/user/%.o)
-# Virtqueues are for programs only: the kernel has no rings.
-RING_SRC := $(sort $(wildcard drivers/virtio/*.c))
-USER_LIB := $(LIB_SRC:%=$(B)/user/%.o) $(RING_SRC:%=$(B)/user/%.o)
+# Virtqueues and cards are for programs only: the kernel has no rings.
+DRIVER_SRC := $(sort $(wildcard drivers/virtio/*.c drivers/nic/*.c))
+USER_LIB   := $(LIB_SRC:%=$(B)/user/%.o) $(DRIVER_SRC:%=$(B)/user/%.o)
 
 $(B)/user/%.c.o: %.c | deps
 	@mkdir -p $(@D)

@@ -77,6 +77,11 @@ bool fdb_fix(struct fdb *f, uint64_t key, uint32_t port)
 	return true;
 }
 
+void fdb_allow(struct fdb *f, uint32_t port, uint16_t limit)
+{
+	f->limit[port] = limit;
+}
+
 bool fdb_learn(struct fdb *f, uint64_t key, uint32_t port, uint64_t now_ns)
 {
 	struct fdb_entry *e = find(f, key);
@@ -88,7 +93,7 @@ bool fdb_learn(struct fdb *f, uint64_t key, uint32_t port, uint64_t now_ns)
 	if (e && e->fixed) {
 		return false;
 	}
-	if (f->learned[port] == FDB_PER_PORT) {
+	if (f->learned[port] >= (f->limit[port] ? f->limit[port] : FDB_PER_PORT)) {
 		return true;
 	}
 	if (e) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which station is behind which port. A card's own address is fixed: nobody else can take it. Others are learned from
- * what a port sends, up to a number for each port, so that no VM fills the table for all.
+ * what a port sends, up to a number for each port, so that no VM fills the table for all. Behind an uplink there may be more.
  */
 #pragma once
 
 #include "net/ports.h"
 
-enum { FDB_SLOTS = 1024, FDB_PROBES = 8, FDB_PER_PORT = 64 };
+enum { FDB_SLOTS = 2048, FDB_PROBES = 8, FDB_PER_PORT = 64, FDB_PER_UPLINK = 512, FDB_PORTS = NET_PORTS_MAX + NET_UPLINKS_MAX };
 
 #define FDB_AGE_NS (300 * 1000000000ull)
 
@@ -20,7 +20,7 @@ struct fdb_entry {
 
 struct fdb {
 	struct fdb_entry entry[FDB_SLOTS];
-	uint32_t learned[NET_PORTS_MAX];
+	uint16_t learned[FDB_PORTS], limit[FDB_PORTS];
 };
 
 /* A station as a number: the address, and the net in which it is. */
@@ -28,6 +28,9 @@ uint64_t fdb_key(const uint8_t mac[6], uint32_t net);
 
 /* The card's own address. False: the table has no place or another port has it; then it is learned like others. */
 bool fdb_fix(struct fdb *f, uint64_t key, uint32_t port);
+
+/* How many stations may be learned at a port from now on; before, FDB_PER_PORT. */
+void fdb_allow(struct fdb *f, uint32_t port, uint16_t limit);
 
 /* Notes that key sends from port. False: it is another card's own address. */
 bool fdb_learn(struct fdb *f, uint64_t key, uint32_t port, uint64_t now_ns);

@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program net: the switch between the network cards of the VMs. Sees channels, never a guest's memory. */
+/*
+ * The program net: the switches between the network cards of the VMs, the node's own program and the cards of the machine. Sees
+ * channels, never a guest's memory.
+ */
+#include <string.h>
+
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
 #include "net/ports.h"
 #include "net/switch.h"
 
+/* A card that does not work is tried again; one without messages is looked at even when its line was not heard. */
+#define RETRY_NS 1000000000ull
+#define POLL_NS 10000000ull
+#define NEVER UINT64_MAX
+
 static struct net_switch fabric;
+static struct uplink uplinks[NET_UPLINKS_MAX];
+static uint64_t retry_ns[NET_UPLINKS_MAX];
+static struct uplink_plain plain;
 static uint32_t generations[NET_PORTS_MAX];
 static uint32_t counters_shown;
 static uint64_t woken;
@@ -25,7 +38,7 @@ static bool follow_ports(void)
 {
 	bool changed = false;
 
-	for (uint32_t i = 0; i < fabric.count; i++) {
+	for (uint32_t i = 0; i < status()->port_count; i++) {
 		const struct net_port *port = &status()->port[i];
 		uint32_t generation = __atomic_load_n(&port->generation, __ATOMIC_ACQUIRE);
 
@@ -45,11 +58,118 @@ static bool follow_ports(void)
 	return changed;
 }
 
+/* ---- uplinks ---- */
+
+void nic_wait_us(uint32_t us)
+{
+	uint64_t end = sys_clock(NULL) + us * 1000ull;
+
+	while (sys_clock(NULL) < end) {
+		sys_event_wait(end, NULL);       /* what is signalled meanwhile is looked at before we sleep */
+	}
+}
+
+void nic_set_master(const struct nic_host *host, bool on)
+{
+	(void)!sys_device_master(host->handle, on);
+}
+
+static void show_uplink(uint32_t i)
+{
+	struct net_uplink_answer *a = &answers()->uplink[i];
+	const struct uplink *u = &uplinks[i];
+
+	a->link = uplink_is_up(u);
+	a->features = u->nic.features;
+	memcpy(a->mac, u->nic.mac, sizeof(a->mac));
+	strncpy(a->broken, u->nic.broken ? u->nic.broken : "", sizeof(a->broken) - 1);
+	__atomic_store_n(&a->changes, a->changes + 1, __ATOMIC_RELEASE);
+}
+
+static void start_uplink(uint32_t i, uint64_t now)
+{
+	uplink_stop(&uplinks[i]);
+	(void)!uplink_start(&uplinks[i], &status()->uplink[i].host, &plain);
+	retry_ns[i] = now + RETRY_NS;
+}
+
+/* Cards that broke, and links that went or came. */
+static bool follow_uplinks(uint64_t now)
+{
+	bool changed = false;
+
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		uint32_t port = status()->port_count + i;
+		bool restart = (!uplinks[i].attached || uplinks[i].nic.broken) && now >= retry_ns[i];
+
+		if (restart) {
+			start_uplink(i, now);
+		}
+		if (fabric.port[port].up && (restart || !uplink_is_up(&uplinks[i]))) {
+			switch_pull(&fabric, port);
+			show_uplink(i);
+			changed = true;
+		}
+		if (!fabric.port[port].up && uplink_is_up(&uplinks[i])) {
+			switch_plug_uplink(&fabric, port, &uplinks[i], status()->uplink[i].net);
+			restart = true;
+		}
+		if (restart) {
+			show_uplink(i);
+			changed = true;
+		}
+	}
+	return changed;
+}
+
+static void wake_uplinks(void)
+{
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		if (uplinks[i].attached) {
+			uplink_wake(&uplinks[i]);
+		}
+	}
+}
+
+/* When the uplinks want to be looked at, even if nobody signals. */
+static uint64_t next_look(uint64_t now)
+{
+	uint64_t next = NEVER;
+
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		bool works = uplinks[i].attached && !uplinks[i].nic.broken;
+		uint64_t at = works ? now + POLL_NS : retry_ns[i];
+
+		if ((!works || !uplinks[i].nic.host.interrupts) && at < next) {
+			next = at;
+		}
+	}
+	return next;
+}
+
+/* A link that is down is heard of by interrupt, too. */
+static bool sleep_uplinks(void)
+{
+	bool quiet = true;
+
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		if (uplinks[i].attached && !fabric.port[status()->port_count + i].up) {
+			quiet = uplink_sleep(&uplinks[i]) && quiet;
+		}
+	}
+	return quiet;
+}
+
+/* ---- counters ---- */
+
 /* Outside of user_main(), so that a test can make it fail. */
 static __attribute__((noinline)) void show_counters(uint32_t wanted)
 {
-	for (uint32_t i = 0; i < fabric.count; i++) {
+	for (uint32_t i = 0; i < status()->port_count; i++) {
 		answers()->counters[i] = fabric.port[i].counters;
+	}
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		answers()->uplink_counters[i] = fabric.port[status()->port_count + i].counters;
 	}
 	answers()->woken = woken;
 	counters_shown = wanted;
@@ -67,9 +187,11 @@ static bool follow_counters(void)
 	return true;
 }
 
+/* ---- signals ---- */
+
 static void signal_vms(void)
 {
-	for (uint32_t vm = 0; vm < fabric.count / CONF_NICS_MAX; vm++) {
+	for (uint32_t vm = 0; vm < status()->port_count / CONF_NICS_MAX; vm++) {
 		bool signal = false;
 
 		for (uint32_t card = 0; card < CONF_NICS_MAX; card++) {
@@ -88,27 +210,54 @@ static void signal_vms(void)
 	}
 }
 
+/* The node's own program has one event for all that it waits for. */
+static void signal_node(void)
+{
+	uint32_t port = status()->port_count - 1;
+	struct switch_port *p = &fabric.port[port];
+
+	if (p->signal || p->tell) {
+		sys_event_signal(NET_NODE_IN);
+	}
+	p->signal = false;
+	if (p->tell) {
+		switch_told(&fabric, port);
+	}
+}
+
+/* Everything that can be done now. Returns when there is more at the latest. */
+static uint64_t work(void)
+{
+	uint64_t next, look;
+	bool told = follow_ports();
+
+	told |= follow_counters();
+	told |= follow_uplinks(sys_clock(NULL));
+	if (told) {
+		sys_event_signal(NET_ANSWER);
+	}
+	next = switch_run(&fabric, sys_clock(NULL));
+	signal_vms();
+	signal_node();
+	look = next_look(sys_clock(NULL));
+	return look < next ? look : next;
+}
+
 int user_main(uint64_t argument)
 {
 	(void)argument;
 	if (status()->magic != NET_MAGIC || sys_event_bind(NET_WAKE, 0) < 0) {
 		return 1;
 	}
-	switch_init(&fabric, status()->port_count);
+	switch_init(&fabric, status()->port_count + status()->uplink_count);
 	counters_shown = status()->counters_wanted;      /* what a predecessor was asked for it owes, not we */
 	for (;;) {
-		uint64_t next;
-		bool told = follow_ports();
+		uint64_t next = work();
 
-		told |= follow_counters();
-		if (told) {
-			sys_event_signal(NET_ANSWER);
-		}
-		next = switch_run(&fabric, sys_clock(NULL));
-		signal_vms();
-		if (next > sys_clock(NULL) && switch_sleep(&fabric)) {
+		if (next > sys_clock(NULL) && switch_sleep(&fabric) && sleep_uplinks()) {
 			sys_event_wait(next, NULL);
 			woken++;
 		}
+		wake_uplinks();
 	}
 }

@@ -12,7 +12,7 @@ enum verdict { CARRIED, WAITS };
 void switch_init(struct net_switch *s, uint32_t count)
 {
 	memset(s, 0, sizeof(*s));
-	s->count = count < NET_PORTS_MAX ? count : NET_PORTS_MAX;
+	s->count = count < SWITCH_PORTS_MAX ? count : SWITCH_PORTS_MAX;
 }
 
 void switch_plug(struct net_switch *s, uint32_t port, struct frames_channel *channel, const struct net_port *info)
@@ -25,6 +25,14 @@ void switch_plug(struct net_switch *s, uint32_t port, struct frames_channel *cha
 	p->fixed = fdb_fix(&s->fdb, fdb_key(info->mac, p->net), port);
 }
 
+void switch_plug_uplink(struct net_switch *s, uint32_t port, struct uplink *uplink, uint32_t net)
+{
+	struct net_counters counters = s->port[port].counters;
+
+	s->port[port] = (struct switch_port){ .up = true, .net = net, .uplink = uplink, .counters = counters };
+	fdb_allow(&s->fdb, port, FDB_PER_UPLINK);
+}
+
 void switch_pull(struct net_switch *s, uint32_t port)
 {
 	s->port[port].up = false;
@@ -35,7 +43,10 @@ void switch_pull(struct net_switch *s, uint32_t port)
 
 static void deliver(struct switch_port *from, struct switch_port *to, const struct frame_header *h)
 {
-	to->signal |= frames_forward(&to->to, &from->from, h);
+	if (!port_move(to, from, h)) {
+		to->counters.out_dropped++;
+		return;
+	}
 	to->counters.out_frames++;
 	to->counters.out_bytes += h->len;
 }
@@ -43,7 +54,7 @@ static void deliver(struct switch_port *from, struct switch_port *to, const stru
 /* Half of the ring is free: the VM takes its frames again. */
 static void look_whether_slow(struct switch_port *to)
 {
-	to->slow = to->slow && channel_room(&to->to.bytes) < FRAMES_RING / 2;
+	to->slow = to->slow && !port_is_half_empty(to);
 }
 
 static void flood(struct net_switch *s, struct switch_port *from, const struct frame_header *h)
@@ -52,7 +63,7 @@ static void flood(struct net_switch *s, struct switch_port *from, const struct f
 		if (to == from || !to->up || to->net != from->net) {
 			continue;
 		}
-		if (frames_room(&to->to, h->len)) {
+		if (port_room(to, h)) {
 			deliver(from, to, h);
 			from->deficit -= h->len;                 /* each copy is work of the sender's */
 		} else {
@@ -65,7 +76,7 @@ static void flood(struct net_switch *s, struct switch_port *from, const struct f
 static enum verdict unicast(struct switch_port *from, struct switch_port *to, const struct frame_header *h, uint64_t now_ns)
 {
 	look_whether_slow(to);
-	if (!to->slow && frames_room(&to->to, h->len)) {
+	if (!to->slow && port_room(to, h)) {
 		deliver(from, to, h);
 		return CARRIED;
 	}
@@ -73,10 +84,10 @@ static enum verdict unicast(struct switch_port *from, struct switch_port *to, co
 		from->waits = true;
 		from->waits_since_ns = now_ns;
 	}
-	if (!to->slow && now_ns - from->waits_since_ns < SWITCH_PATIENCE_NS && frames_full(&to->to, h->len)) {
+	if (!to->slow && now_ns - from->waits_since_ns < SWITCH_PATIENCE_NS && port_full(to, h)) {
 		return WAITS;
 	}
-	if (!to->slow && frames_room(&to->to, h->len)) {
+	if (!to->slow && port_room(to, h)) {
 		deliver(from, to, h);
 		return CARRIED;
 	}
@@ -96,7 +107,7 @@ static enum verdict carry(struct net_switch *s, uint32_t port, const struct fram
 	uint8_t mac[2 * MAC_BYTES];
 	int to;
 
-	frames_get(&from->from, 0, mac, sizeof(mac));
+	port_get(from, 0, mac, sizeof(mac));
 	if (is_group(mac + MAC_BYTES) || !fdb_learn(&s->fdb, fdb_key(mac + MAC_BYTES, from->net), port, now_ns)) {
 		from->counters.in_dropped++;
 		return CARRIED;
@@ -128,7 +139,7 @@ static uint32_t take_turn(struct net_switch *s, uint32_t port, uint64_t now_ns)
 	p->deficit = p->deficit + SWITCH_QUANTUM < SWITCH_QUANTUM ? p->deficit + SWITCH_QUANTUM : SWITCH_QUANTUM;
 	while (p->deficit > 0) {
 		struct frame_header h;
-		int r = frames_next(&p->from, &h);
+		int r = port_next(p, &h);
 
 		if (r == E_AGAIN) {
 			p->deficit = 0;                  /* who has nothing to send saves nothing up */
@@ -144,12 +155,12 @@ static uint32_t take_turn(struct net_switch *s, uint32_t port, uint64_t now_ns)
 			break;
 		}
 		p->waits = false;
-		p->signal |= frames_drop(&p->from, &h);
+		port_drop(p, &h);
 		p->deficit -= cost(&h);
 		moved += cost(&h);
 	}
-	p->tell = frames_tells(&p->from, &p->tell_at);
-	if (!moved && p->deficit <= 0 && channel_avail(&p->from.bytes)) {
+	p->tell = !p->uplink && frames_tells(&p->from, &p->tell_at);
+	if (!moved && p->deficit <= 0 && port_has_more(p)) {
 		return 1;                                /* it pays for a flood with turns; there is more to do */
 	}
 	return moved;
@@ -159,6 +170,15 @@ void switch_told(struct net_switch *s, uint32_t port)
 {
 	s->port[port].tell = false;
 	frames_told(&s->port[port].from, s->port[port].tell_at);
+}
+
+static void tell_cards(struct net_switch *s)
+{
+	for (uint32_t i = 0; i < s->count; i++) {
+		if (s->port[i].up && s->port[i].uplink) {
+			uplink_flush(s->port[i].uplink);
+		}
+	}
 }
 
 static uint64_t next_deadline(const struct net_switch *s)
@@ -201,6 +221,7 @@ uint64_t switch_run(struct net_switch *s, uint64_t now_ns)
 				moved += take_turn(s, port, now_ns);
 			}
 		}
+		tell_cards(s);
 		total += moved;
 	} while (moved && total < SWITCH_BATCH);
 	s->first = who_is_first(s);
@@ -214,7 +235,7 @@ bool switch_sleep(struct net_switch *s)
 	for (uint32_t i = 0; i < s->count; i++) {
 		struct switch_port *p = &s->port[i];
 
-		if (p->up && !p->waits && !frames_sleep(&p->from)) {
+		if (p->up && !p->waits && !port_sleep(p)) {
 			idle = false;
 		}
 	}

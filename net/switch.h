@@ -7,12 +7,15 @@
  * is slow: from then on, until half of its ring is free again, what is for it is dropped at once. Frames for all are
  * dropped where there is no room.
  *
+ * An uplink is a port as others are: what nobody here has goes there, and what comes from there takes its turn. A VM's own
+ * address is fixed to its port, so no frame from the wire moves it. Frames never go from one uplink to another.
+ *
  * Pure: no system call, time is an argument. One thread.
  */
 #pragma once
 
 #include "net/fdb.h"
-#include "net/ports.h"
+#include "net/port.h"
 
 enum {
 	SWITCH_QUANTUM = 128 << 10,  /* bytes that a port may send in one turn                       */
@@ -21,25 +24,13 @@ enum {
 	SWITCH_PATIENCE_NS = 2000000,        /* that long a frame waits for room                     */
 };
 
-struct switch_port {
-	bool up, fixed;
-	bool waits;                  /* its first frame waits for room elsewhere                     */
-	bool slow;                   /* does not take its frames                                     */
-	bool signal;                 /* its VM is to be signalled: the caller does, and clears       */
-	bool tell;                   /* what it sent has gone: the caller interrupts its guest, and calls switch_told() */
-	uint32_t tell_at;
-	uint32_t net;
-	int64_t deficit;             /* bytes                                                        */
-	uint64_t waits_since_ns;
-	struct frames_end from, to;
-	struct net_counters counters;
-};
+enum { SWITCH_PORTS_MAX = NET_PORTS_MAX + NET_UPLINKS_MAX };
 
 struct net_switch {
 	uint32_t count;              /* ports, up or not                                             */
 	uint32_t first;              /* who begins the next turn                                     */
 	struct fdb fdb;
-	struct switch_port port[NET_PORTS_MAX];
+	struct switch_port port[SWITCH_PORTS_MAX];
 };
 
 void switch_init(struct net_switch *s, uint32_t count);
@@ -47,11 +38,14 @@ void switch_init(struct net_switch *s, uint32_t count);
 /* Plugs a channel in; net and mac of info count. What waits in it is carried as any other frame. */
 void switch_plug(struct net_switch *s, uint32_t port, struct frames_channel *channel, const struct net_port *info);
 
+/* Plugs an uplink in, which outlives it. Its link goes and comes with uplink_is_up(): the caller pulls and plugs. */
+void switch_plug_uplink(struct net_switch *s, uint32_t port, struct uplink *uplink, uint32_t net);
+
 /* After this the port's channel is not touched any more. */
 void switch_pull(struct net_switch *s, uint32_t port);
 
 /*
- * Moves frames, a bounded number. Returns when to call again at the latest: now_ns: there is more to do; UINT64_MAX: when
+ * Moves frames between all ports, and tells the cards; a bounded number. Returns when to call again at the latest: now_ns: there is more to do; UINT64_MAX: when
  * somebody signals.
  */
 uint64_t switch_run(struct net_switch *s, uint64_t now_ns);

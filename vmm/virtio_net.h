@@ -15,7 +15,7 @@
 #include "lib/frames.h"
 #include "vmm/device.h"
 #include "vmm/net_flow.h"
-#include "vmm/net_offload.h"
+#include "lib/net_offload.h"
 #include "vmm/virtio.h"
 
 enum { NET_PAIRS_MAX = 8, NET_CONFIG_BYTES = 10, NET_FLOWS = 256 };

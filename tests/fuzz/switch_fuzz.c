@@ -5,7 +5,9 @@
  *	steps: byte 0 bits 0-1 port, bits 2-4 what: write a count, send raw bytes, send a frame, take all, let time pass, plug,
  *	pull, ask it to sleep; byte 1... arguments
  *
- * sources: net/switch.c net/fdb.c lib/frames.c lib/channel.c
+ * sources: net/switch.c net/port.c net/uplink.c net/fdb.c lib/frames.c lib/channel.c lib/net_offload.c drivers/nic/nic.c drivers/nic/out.c
+ * sources: drivers/nic/virtio_net.c drivers/nic/virtio_pci.c drivers/nic/e1000.c drivers/nic/e1000e.c drivers/virtio/ring_driver.c
+ * sources: drivers/virtio/ring.c drivers/virtio/ring_split.c drivers/virtio/ring_packed.c tests/fake/nic.c
  */
 #include <stdlib.h>
 #include <string.h>

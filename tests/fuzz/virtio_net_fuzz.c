@@ -7,7 +7,7 @@
  *	a chain     a byte pieces (1 to 4), for each a byte length (in steps of 97) and direction; then 16 bytes of content
  *	a frame     two bytes length, 14 bytes frame_header behind the length, 16 bytes of content at offset 12
  *
- * sources: vmm/virtio_net.c vmm/net_flow.c vmm/net_offload.c lib/frames.c lib/channel.c
+ * sources: vmm/virtio_net.c vmm/net_flow.c lib/net_offload.c lib/frames.c lib/channel.c
  * sources: drivers/virtio/ring.c drivers/virtio/ring_split.c drivers/virtio/ring_packed.c
  * sources: tests/fake/ring_driver.c tests/fake/platform.c tests/fake/virtio_done.c vmm/bus.c tests/fake/irq.c
  */

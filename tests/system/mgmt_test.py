@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """mgmt on a node: its identity, its port, and what happens when it dies."""
+import json
+import socket
+import subprocess
+
 import pki
-from harness import Machine, make_iso, test
+from harness import LINUX, Failure, Machine, make_iso, test, vm_config
 
 ADDRESS = "node name testnode\nnode address 10.0.2.15/24 gateway 10.0.2.2\n"
 
@@ -25,3 +29,63 @@ def keys_and_certificates_come_as_modules():
     with Machine(iso=make_iso(ADDRESS, modules=pki.modules()), memory="512m") as node:
         node.expect(r"mgmt: certificate node.crt, SHA-256 fingerprint", 60)
         node.expect(r"mgmt: listening on port 8443")
+
+
+class Managed(Machine):
+    """A node on QEMU's user network, whose port 8443 is a port of the host."""
+
+    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, **more):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        pki.node()
+        pki.client("operator", "operator")
+        iso = make_iso(address + config, modules={**(modules or {}), **pki.modules()})
+        super().__init__(iso=iso, memory="1g", extra=(
+            "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8443", "-device", f"{card},netdev=n"), **more)
+        self.expect(r"mgmt: listening on port 8443", 60)
+        self.expect(r"mgmt: address 10.0.2.15", 60)
+
+    def curl(self, path, *more):
+        """(status, body) of a request."""
+        out = subprocess.run(["curl", "-s", "-S", "-m", "60", "--retry", "5", "--retry-all-errors", "--cacert", pki.path("ca.crt"), "-w",
+                              "\n%{http_code}", "--cert", pki.path("operator.crt"), "--key", pki.path("operator.key"), *more,
+                              f"https://127.0.0.1:{self.port}{path}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        body, _, status = out.stdout.rpartition("\n")
+        if out.returncode:
+            raise Failure(f"curl {path}: {out.stderr}")
+        return int(status), body
+
+    def get(self, path):
+        status, body = self.curl(path)
+        if status != 200:
+            raise Failure(f"GET {path}: {status} {body}")
+        return json.loads(body)
+
+
+@test
+def a_vm_is_described_started_and_stopped_over_the_network():
+    text = vm_config("web", memory="96M").replace("autostart yes", "autostart no")
+    with Managed(modules=LINUX) as node:
+        if node.get("/v1/vms") != []:
+            raise Failure("there are VMs already")
+        status, body = node.curl("/v1/vms", "--data-binary", text)
+        if status != 201:
+            raise Failure(f"create: {status} {body}")
+        node.expect(r"vm web: created")
+        node.expect(r"audit: operator \(operator\) from 10.0.2.2: create web: created")
+        if node.curl("/v1/vms", "--data-binary", text)[0] != 409:
+            raise Failure("the same VM was created twice")
+        status, body = node.curl("/v1/vms", "--data-binary", "vm bad\nmemory lots\n")
+        if status != 400 or "vm:2: " not in body:
+            raise Failure(f"a bad text: {status} {body}")
+        if node.curl("/v1/vms/web/start", "-X", "POST")[0] != 202:
+            raise Failure("it cannot be started")
+        node.expect(r"vm web: started")
+        node.escape("1")
+        node.login()
+        if node.get("/v1/vms/web")["state"] != "running":
+            raise Failure("it is not shown as running")
+        if node.curl("/v1/vms/web/kill", "-X", "POST")[0] != 202:
+            raise Failure("it cannot be killed")
+        node.expect(r"vm web: ")

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Checksums and segments for receivers without offloads.
- * sources: vmm/net_offload.c
+ * sources: lib/net_offload.c
  */
 #include "tests/unit/check.h"
-#include "vmm/net_offload.h"
+#include "lib/net_offload.h"
 
 enum { ETHER = 14, V4 = ETHER + 20, V6 = ETHER + 40, PAYLOAD = 3000, MSS = 1000 };
 

@@ -166,7 +166,8 @@ TEST(mappings_are_checked_before_anything_is_done)
 		{ M2, 0, K4, 0, E_INVAL },
 		{ M2, 0, K4, PROT_W, E_INVAL },
 		{ M2, 0, K4, PROT_R | PROT_W | PROT_X, E_INVAL },
-		{ M2, 0, K4, PROT_R | 8, E_INVAL },
+		{ M2, 0, K4, PROT_R | PROT_DEVICE, E_INVAL },
+		{ M2, 0, K4, PROT_R | 16, E_INVAL },
 		{ 0, 0, K4, PROT_R, E_RANGE },
 		{ M2, 0, 17 * K4, PROT_R, E_RANGE },
 		{ M2, 16 * K4, K4, PROT_R, E_RANGE },
@@ -185,6 +186,23 @@ TEST(mappings_are_checked_before_anything_is_done)
 	}
 	CHECK_EQ(init->arena->page_free, free_before);
 	CHECK_EQ(space_map(init->space, USER_END - K4, r, 0, K4, PROT_R), K4);
+}
+
+TEST(registers_of_devices_are_not_cached)
+{
+	struct space *guest;
+	uint64_t entry;
+
+	fresh_space();
+	CHECK_EQ(space_map(init->space, M2, r, 0, K4, PROT_R | PROT_W | PROT_DEVICE), E_INVAL);
+	r->kind = REGION_PHYSICAL;
+	CHECK_EQ(space_map(init->space, M2, r, 0, K4, PROT_R | PROT_W | PROT_DEVICE), K4);
+	entry = *pt_slot(&init->space->pt, M2);
+	CHECK_EQ(entry & 0x18, 0x18);        /* PCD and PWT: entry 3 of the PAT is uncached (SDM 3A 12.12.4) */
+	CHECK_EQ(space_map(init->space, 2 * M2, r, 0, K4, PROT_R), K4);
+	CHECK_EQ(*pt_slot(&init->space->pt, 2 * M2) & 0x18, 0);
+	guest = space_create(init, OBJECT_GUEST);
+	CHECK_EQ(space_map(guest, 0, r, 0, K4, PROT_R | PROT_W | PROT_DEVICE), E_INVAL);
 }
 
 TEST(a_guest_may_execute_what_it_writes)

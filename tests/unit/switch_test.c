@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames through the switch, with VMs that flood, stall, lie and pretend to be others.
- * sources: net/switch.c net/fdb.c lib/frames.c lib/channel.c
+ * sources: net/switch.c net/port.c net/uplink.c net/fdb.c lib/frames.c lib/channel.c lib/net_offload.c drivers/nic/nic.c drivers/nic/out.c
+ * sources: drivers/nic/virtio_net.c drivers/nic/virtio_pci.c drivers/nic/e1000.c drivers/nic/e1000e.c drivers/virtio/ring_driver.c
+ * sources: drivers/virtio/ring.c drivers/virtio/ring_split.c drivers/virtio/ring_packed.c tests/fake/nic.c
  */
 #include <stdlib.h>
 
 #include "net/switch.h"
+#include "tests/fake/nic.h"
 #include "tests/unit/check.h"
 
 enum { PORTS = 4, FLOOD_LEN = 60000 };
@@ -429,4 +432,287 @@ TEST(counts_that_a_dead_program_left_are_put_right)
 	CHECK(send(1, 0, 64));
 	run();
 	CHECK_EQ(receive(0, 64), 1);
+}
+
+/* ---- uplinks ---- */
+
+enum { WIRE = PORTS };
+
+static struct uplink wire;
+static struct uplink_plain plain;
+static struct nic_host host;
+
+/* As fresh(), and a card of the machine on the switch of the first three. features: virtio's, or 0. */
+static void fresh_with_uplink(enum fake_nic_kind kind, uint64_t features)
+{
+	fresh();
+	switch_init(&s, PORTS + 1);
+	for (unsigned i = 0; i < PORTS; i++) {
+		plug(i, i == 3 ? 3 : 0);
+	}
+	fake_nic.features = features;
+	host = fake_nic_plug(kind, 1);
+	fake_nic.features = features ? features : fake_nic.features;
+	fake_nic.stalled = false;
+	memset(&plain, 0, sizeof(plain));
+	CHECK_EQ(uplink_start(&wire, &host, &plain), OK);
+	switch_plug_uplink(&s, WIRE, &wire, 0);
+	fake_nic.features = 0;
+}
+
+/* From a station on the wire. */
+static bool come(const uint8_t to[6], const uint8_t from[6], uint32_t len)
+{
+	static uint8_t frame[FRAME_MAX];
+	struct frame_header h = { .len = len };
+
+	memcpy(frame, to, 6);
+	memcpy(frame + 6, from, 6);
+	frame[12] = WIRE;
+	frame[len - 1] = (uint8_t)len;
+	return fake_nic_arrive(frame, &h);
+}
+
+/* A frame at a port, whatever its header says. Returns its length, or 0. */
+static uint32_t take(unsigned port)
+{
+	struct frame_header h;
+
+	if (frames_next(&in[port], &h) != OK) {
+		return 0;
+	}
+	(void)!frames_drop(&in[port], &h);
+	return h.len;
+}
+
+static const uint8_t station[6] = { 2, 8, 8, 8, 8, 8 }, other_station[6] = { 2, 8, 8, 8, 8, 9 };
+
+TEST(strangers_are_on_the_wire_and_answers_come_back)
+{
+	for (int kind = 0; kind < FAKE_NIC_KINDS; kind++) {
+		uint8_t mac[6];
+
+		fresh_with_uplink((enum fake_nic_kind)kind, 0);
+		mac_of(mac, 0, 0);
+		CHECK(send_from(0, station, mac, 100));
+		run();
+		CHECK_EQ(fake_nic.sent_count, 1);
+		CHECK_EQ(fake_nic_last()->len, 100);
+		CHECK_MEM(fake_nic_last()->bytes, station, 6);
+		CHECK_EQ(take(1), 100);                  /* nobody knew where that is */
+		CHECK_EQ(take(2), 100);
+		CHECK_EQ(take(3), 0);
+		CHECK(come(mac, station, 200));
+		run();
+		CHECK_EQ(take(0), 200);
+		CHECK_EQ(take(1), 0);
+		CHECK(send_from(0, station, mac, 300));  /* now it is known */
+		run();
+		CHECK_EQ(fake_nic.sent_count, 2);
+		CHECK_EQ(take(1), 0);
+		CHECK_EQ(s.port[WIRE].counters.out_frames, 2);
+		CHECK_EQ(s.port[WIRE].counters.in_bytes, 200);
+	}
+}
+
+TEST(frames_between_vms_do_not_reach_the_wire)
+{
+	fresh_with_uplink(FAKE_82574L, 0);
+	for (unsigned i = 0; i < 100; i++) {
+		CHECK(send(0, 1, 1000));
+	}
+	run();
+	CHECK_EQ(fake_nic.sent_count, 0);
+	CHECK_EQ(take(1), 1000);
+}
+
+TEST(nobody_on_the_wire_takes_the_address_of_a_vm)
+{
+	uint8_t victim[6], asker[6];
+
+	fresh_with_uplink(FAKE_VIRTIO, 0);
+	mac_of(victim, 1, 0);
+	mac_of(asker, 0, 0);
+	CHECK(come(everybody, victim, 100));
+	run();
+	CHECK_EQ(take(0), 0);
+	CHECK_EQ(s.port[WIRE].counters.in_dropped, 1);
+	CHECK(send_from(0, victim, asker, 200));
+	run();
+	CHECK_EQ(take(1), 200);
+	CHECK_EQ(fake_nic.sent_count, 0);
+}
+
+TEST(wire_may_have_more_stations_than_a_vm_but_not_all_places)
+{
+	fresh_with_uplink(FAKE_82540EM, 0);
+	for (unsigned i = 0; i < 2 * FDB_PER_UPLINK; i++) {
+		const uint8_t from[6] = { 2, 7, 7, 7, (uint8_t)(i >> 8), (uint8_t)i };
+
+		CHECK(come(everybody, from, 60));
+		run();
+		CHECK_EQ(take(0), 60);
+	}
+	CHECK(s.fdb.learned[WIRE] > FDB_PER_PORT && s.fdb.learned[WIRE] <= FDB_PER_UPLINK);
+}
+
+TEST(frames_for_others_on_the_wire_stay_there)
+{
+	fresh_with_uplink(FAKE_82540EM, 0);
+	CHECK(come(everybody, other_station, 60));
+	run();
+	CHECK_EQ(take(0), 60);
+	CHECK(come(other_station, station, 70));
+	run();
+	CHECK_EQ(take(0), 0);
+	CHECK_EQ(fake_nic.sent_count, 0);
+}
+
+TEST(link_that_is_down_carries_nothing_and_is_forgotten)
+{
+	uint8_t mac[6];
+
+	fresh_with_uplink(FAKE_82574L, 0);
+	mac_of(mac, 0, 0);
+	CHECK(come(mac, station, 60));
+	run();
+	CHECK_EQ(take(0), 60);
+	fake_nic.link = false;
+	uplink_wake(&wire);
+	CHECK(!uplink_is_up(&wire));
+	switch_pull(&s, WIRE);
+	CHECK(send_from(0, station, mac, 100));
+	run();
+	CHECK_EQ(fake_nic.sent_count, 0);
+	CHECK_EQ(take(1), 100);
+	CHECK(switch_sleep(&s));
+}
+
+TEST(card_that_is_full_makes_its_sender_wait_a_moment_and_then_goes_on)
+{
+	uint8_t mac[6];
+	unsigned sent = 0, frames = 300;
+
+	fresh_with_uplink(FAKE_82574L, 0);
+	mac_of(mac, 0, 0);
+	CHECK(come(mac, station, 60));
+	run();
+	fake_nic.stalled = true;
+	for (sent = 0; sent < frames; sent++) {
+		CHECK(send_from(0, station, mac, 1514));
+	}
+	run();
+	CHECK(s.port[0].waits);
+	CHECK(wire.wants_room);
+	fake_nic_go_on();
+	uplink_wake(&wire);
+	run();
+	CHECK_EQ(fake_nic.sent_count, frames);
+	CHECK_EQ(s.port[WIRE].counters.out_dropped, 0);
+	CHECK(!s.port[0].waits);
+}
+
+TEST(card_that_stands_still_costs_frames_for_it_and_nothing_else)
+{
+	uint8_t mac[6];
+
+	fresh_with_uplink(FAKE_VIRTIO, 0);
+	mac_of(mac, 0, 0);
+	CHECK(come(mac, station, 60));
+	run();
+	fake_nic.stalled = true;
+	for (unsigned i = 0; i < 320; i++) {
+		CHECK(send_from(0, station, mac, 1514));
+		run();
+		now += SWITCH_PATIENCE_NS;
+	}
+	CHECK(s.port[WIRE].counters.out_dropped > 0);
+	CHECK(send(1, 2, 500));
+	run();
+	CHECK_EQ(receive(2, 500), 1);
+}
+
+/* The packet of tests/unit/net_offload_test.c in short: TCP over IPv4, all of whose checksums are to be made. */
+static void send_tcp(unsigned port, uint32_t len, uint16_t mss)
+{
+	static uint8_t frame[FRAME_MAX];
+	struct frame_header h = { .len = len, .flags = NET_HDR_NEEDS_CSUM, .gso_type = mss ? NET_GSO_TCPV4 : NET_GSO_NONE,
+				  .gso_size = mss, .csum_start = 34, .csum_offset = 16 };
+
+	memset(frame, 0, sizeof(frame));
+	memcpy(frame, station, 6);
+	mac_of(frame + 6, port, 0);
+	frame[12] = 8;
+	frame[14] = 0x45;
+	frame[23] = 6;
+	frame[46] = 0x50;
+	CHECK(frames_room(&out[port], len));
+	frames_put(&out[port], 0, frame, len);
+	(void)!frames_send(&out[port], &h);
+}
+
+TEST(what_the_card_cannot_do_is_done_for_it)
+{
+	fresh_with_uplink(FAKE_VIRTIO, 1ull << 32);      /* it can do nothing */
+	send_tcp(0, 54 + 10000, 1000);
+	run();
+	CHECK_EQ(fake_nic.sent_count, 10);
+	CHECK_EQ(fake_nic_last()->len, 1054);
+	CHECK(!fake_nic_last()->csum && !fake_nic_last()->tso);
+	CHECK(fake_nic_last()->bytes[50] || fake_nic_last()->bytes[51]);
+	CHECK_EQ(fake_nic_last()->bytes[40] << 8 | fake_nic_last()->bytes[41], 9000);    /* the sequence number's end */
+	CHECK(!plain.owner);
+	send_tcp(0, 500, 0);
+	run();
+	CHECK_EQ(fake_nic.sent_count, 11);
+	CHECK(fake_nic_last()->bytes[50] || fake_nic_last()->bytes[51]);
+	fresh_with_uplink(FAKE_82574L, 0);               /* and what it can, by it */
+	send_tcp(0, 54 + 10000, 1000);
+	run();
+	CHECK_EQ(fake_nic.sent_count, 1);
+	CHECK(fake_nic_last()->tso);
+}
+
+TEST(segments_wait_for_room_in_their_order)
+{
+	uint8_t mac[6];
+
+	fresh_with_uplink(FAKE_VIRTIO, 1ull << 32);
+	mac_of(mac, 0, 0);
+	CHECK(come(mac, station, 60));
+	run();
+	fake_nic.stalled = true;
+	for (unsigned i = 0; i < 7; i++) {
+		send_tcp(0, 54 + 60000, 1000);
+	}
+	run();
+	CHECK(plain.owner == &wire);
+	for (unsigned i = 0; i < 10 && s.port[WIRE].counters.out_frames < 7; i++) {
+		fake_nic_go_on();
+		uplink_wake(&wire);
+		run();
+	}
+	fake_nic_go_on();
+	CHECK_EQ(fake_nic.sent_count, 7 * 60);
+	CHECK(!plain.owner);
+}
+
+TEST(asleep_a_frame_from_the_wire_interrupts)
+{
+	for (int kind = 0; kind < FAKE_NIC_KINDS; kind++) {
+		uint8_t mac[6];
+
+		fresh_with_uplink((enum fake_nic_kind)kind, 0);
+		mac_of(mac, 2, 0);
+		run();
+		CHECK(switch_sleep(&s));
+		fake_nic.interrupts = 0;
+		CHECK(come(mac, station, 60));
+		CHECK_EQ(fake_nic.interrupts, 1);
+		uplink_wake(&wire);
+		run();
+		CHECK_EQ(take(2), 60);
+		CHECK(come(mac, station, 60));
+		CHECK(!switch_sleep(&s));
+	}
 }

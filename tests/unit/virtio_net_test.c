@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The network card between an honest or hostile driver and an honest or hostile switch.
- * sources: vmm/virtio_net.c vmm/net_flow.c vmm/net_offload.c lib/frames.c lib/channel.c
+ * sources: vmm/virtio_net.c vmm/net_flow.c lib/net_offload.c lib/frames.c lib/channel.c
  * sources: drivers/virtio/ring.c drivers/virtio/ring_split.c drivers/virtio/ring_packed.c
  * sources: tests/fake/ring_driver.c tests/fake/platform.c tests/fake/virtio_done.c vmm/bus.c tests/fake/irq.c
  */

@@ -14,7 +14,7 @@ enum { CAP_MSI = 5, CAP_EXPRESS = 0x10, CAP_MSIX = 0x11, CAP_FEATURES = 0x13, CA
 /* Of the upper half of a capability's first register. */
 enum { MSI_ENABLE = 1 << 16, MSI_COUNT = 7 << 20, MSI_64BIT = 1 << 23, MSIX_MASK = 1 << 30, FEATURES_RESET = 1 << 25 };
 #define MSIX_ENABLE (1u << 31)
-enum { MSIX_ENTRY = 16, MSIX_BYTES = 2048 * MSIX_ENTRY, BIND_MAX = 64 };
+enum { ENTRY_WORDS = 4, MSIX_BYTES = 2048 * 4 * ENTRY_WORDS, BIND_MAX = 64 };     /* entries may lie across pages: 8 bytes are all they keep to */
 enum { EXPRESS_CAN = 4, EXPRESS_CONTROL = 8, EXPRESS_CAN_RESET = 1 << 28, EXPRESS_RESET = 1 << 15 };
 enum { MESSAGE_ADDRESS = 0xfee00000, APIC_ID_MAX = 0xff };       /* SDM 3A 11.11.1 */
 
@@ -52,7 +52,7 @@ static bool is_capability(uint64_t function, uint8_t at, uint8_t id)
 
 bool pci_is_as_described(const struct device_setup *d)
 {
-	return d->msix_table % MSIX_ENTRY == 0 && d->msix_table < (1ull << cpu_features.phys_bits) - MSIX_BYTES &&
+	return d->msix_table % sizeof(uint32_t) == 0 && d->msix_table < (1ull << cpu_features.phys_bits) - MSIX_BYTES &&
 	       is_capability(d->function, d->msi, CAP_MSI) && is_capability(d->function, d->msix, CAP_MSIX) &&
 	       is_capability(d->function, d->express, CAP_EXPRESS) && is_capability(d->function, d->features, CAP_FEATURES);
 }
@@ -84,6 +84,7 @@ static int bind_msi(const struct device_setup *d, uint8_t vector)
 
 int pci_bind(const struct device_setup *d, uint32_t first, uint32_t count, uint8_t vector)
 {
+	const uint32_t message[ENTRY_WORDS] = { MESSAGE_ADDRESS | cpus[0].apic_id << 12, 0, vector, 0 };
 	uint32_t control = d->msix ? pci_read(d->function, d->msix) : 0, messages = d->msix ? (control >> 16 & 0x7ff) + 1 : !!d->msi;
 
 	if (!count || count > BIND_MAX || !range_within(first, count, messages) || cpus[0].apic_id > APIC_ID_MAX) {
@@ -94,13 +95,8 @@ int pci_bind(const struct device_setup *d, uint32_t first, uint32_t count, uint8
 		return bind_msi(d, vector);
 	}
 	pci_write(d->function, d->msix, (control & ~(uint32_t)MSIX_MASK) | MSIX_ENABLE);
-	for (uint32_t i = first; i < first + count; i++) {
-		volatile uint32_t *entry = phys_registers(hpa(d->msix_table + (uint64_t)i * MSIX_ENTRY));
-
-		entry[0] = MESSAGE_ADDRESS | cpus[0].apic_id << 12;
-		entry[1] = 0;
-		entry[2] = vector;
-		entry[3] = 0;
+	for (uint32_t i = first * ENTRY_WORDS; i < (first + count) * ENTRY_WORDS; i++) {
+		*phys_registers(hpa(d->msix_table + 4ull * i)) = message[i % ENTRY_WORDS];
 	}
 	return OK;
 }

@@ -5,7 +5,8 @@ import socket
 import subprocess
 
 import pki
-from harness import LINUX, Failure, Machine, make_iso, test, vm_config
+from harness import KERNEL, LINUX, Failure, Machine, make_iso, test, vm_config
+from patch import trap_at
 
 ADDRESS = "node name testnode\nnode address 10.0.2.15/24 gateway 10.0.2.2\n"
 
@@ -34,13 +35,13 @@ def keys_and_certificates_come_as_modules():
 class Managed(Machine):
     """A node on QEMU's user network, whose port 8443 is a port of the host."""
 
-    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, **more):
+    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, **more):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         pki.node()
         pki.client("operator", "operator")
-        iso = make_iso(address + config, modules={**(modules or {}), **pki.modules()})
+        iso = make_iso(address + config, modules={**(modules or {}), **pki.modules()}, image=image)
         super().__init__(iso=iso, memory="1g", extra=(
             "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8443", "-device", f"{card},netdev=n"), **more)
         self.expect(r"mgmt: listening on port 8443", 60)
@@ -89,3 +90,40 @@ def a_vm_is_described_started_and_stopped_over_the_network():
         if node.curl("/v1/vms/web/kill", "-X", "POST")[0] != 202:
             raise Failure("it cannot be killed")
         node.expect(r"vm web: ")
+
+
+@test
+def the_address_may_come_by_dhcp():
+    with Managed(address="node address dhcp\n") as node:
+        if node.get("/v1/node")["vms"] != 0:
+            raise Failure("there are VMs")
+
+
+@test
+def the_card_may_be_an_e1000e():
+    with Managed(card="e1000e") as node:
+        if node.get("/v1/node")["vms"] != 0:
+            raise Failure("there are VMs")
+
+
+@test
+def mgmt_that_dies_comes_back_and_vms_go_on():
+    config = vm_config("web", memory="96M")
+    with Managed(config, modules=LINUX, image=trap_at("mgmt", "node_get_metrics")) as node:
+        node.escape("1")
+        node.login()
+        for _ in range(2):
+            try:
+                node.curl("/metrics", "--retry", "0")
+            except Failure:
+                pass                                              # the connection breaks
+            else:
+                raise Failure("it answered")
+            node.expect(r"mgmt died: invalid instruction .*; it starts again")
+            node.expect(r"mgmt: address 10.0.2.15")
+            if node.get("/v1/vms/web")["state"] != "running":
+                raise Failure("the VM does not run")
+        node.sendline()
+        if node.shell("echo $((6 * 7))") != "42":
+            raise Failure("the VM does not answer")
+        node.expect_none(r"vm web: (ended|failed|reset|triple|killed)")

@@ -98,6 +98,12 @@ static void reach_beyond(void)
 	must_be("ports of its own", sys_ports(space, VMM_SELF, 0x60), E_INVAL);
 	must_be("an interrupt of its own", sys_vector_bind(space, VMM_STATUS, DEVICE_VECTOR_FIRST), E_INVAL);
 	must_be("halt", sys_call3(SYS_HALT, space, 0, 0).value, E_INVAL);
+	must_be("configuration space read", sys_pci_read(space, PCI_PORTS, 0), E_INVAL);
+	must_be("configuration space written", sys_pci_write(space, PCI_PORTS, 4, 0), E_INVAL);
+	must_be("a device of its own", sys_device_create(space, VMM_SELF, NULL), E_INVAL);
+	must_be("bus mastering", sys_device_master(space, true), E_INVAL);
+	must_be("messages of a device", sys_device_bind(space, VMM_STATUS, 0, 1), E_INVAL);
+	must_be("guest RAM uncached", sys_map(VMM_SPACE, FREE_ADDR, VMM_RAM, 0, PAGE_SIZE, PROT_R | PROT_DEVICE), E_INVAL);
 }
 
 /* A state in which an NMI waits behind a shadow once was looked at for ever, with interrupts off. */

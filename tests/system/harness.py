@@ -311,10 +311,10 @@ class BochsMachine(Node):
     patience = 2 * PATIENCE            # how much slower than QEMU it may be
     last_word = signal.SIGTERM         # to the script, which then ends Bochs
 
-    def __init__(self, iso, memory="1g", cpu=None, cpus=1, ips=100_000_000, bios=BOCHS_BIOS):
+    def __init__(self, iso, memory="1g", cpu=None, cpus=1, ips=100_000_000, bios=BOCHS_BIOS, extra=()):
         size = int(memory[:-1]) * {"m": 1, "g": 1024}[memory[-1]]
         super().__init__([os.path.join(TOP, "tools/bochs"), "-m", str(min(size, 2048)), "--cpu", cpu or INTEL,
-                          "--smp", str(cpus), "--ips", str(ips), "--bios", bios, iso])
+                          "--smp", str(cpus), "--ips", str(ips), "--bios", bios, *extra, iso])
 
 
 def clean():

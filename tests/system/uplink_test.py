@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way out: an unmodified Linux on Brume reaches the world through a card of the machine, and the world reaches it."""
+import functools
+import hashlib
+import http.server
+import os
+import socket
+import threading
+import urllib.request
+
+from harness import BochsMachine, Failure, Machine, make_iso, script_word, test, vm_config, work_dir, write_file
+
+# udhcpc leaves the use of what it got to a script. The file is fetched and handed out again.
+SCRIPT = r"""printf '#!/bin/sh\n[ $1 = bound ]&&ip addr add $ip/24 dev eth0&&ip route add default via $router\n'>/s
+chmod +x /s;ip link set eth0 up;udhcpc -i eth0 -q -n -t 20 -s /s;mkdir /w;wget -q -O /w/f http://10.0.2.2:{port}/f
+echo got $(sha256sum</w/f|cut -c 1-64);httpd -h /w;echo serves;sleep 9999"""
+
+
+class Host:
+    """A directory with one file of random bytes, served by HTTP on this machine."""
+
+    def __init__(self, size):
+        self.content = os.urandom(size)
+        self.sum = hashlib.sha256(self.content).hexdigest()
+        folder = os.path.join(work_dir(), "served")
+        os.makedirs(folder, exist_ok=True)
+        write_file("served/f", self.content)
+        handler = functools.partial(Quiet, directory=folder)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def fetch(port, limit):
+    """The file, from the guest's server behind a port of this machine."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/f", timeout=limit) as answer:
+        return answer.read()
+
+
+def reaches_the_world(node, host, port, limit=120):
+    """The guest has an address, has fetched the file and serves it; both ways it stays what it was."""
+    node.expect(r"lease of 10\.0\.2\.15 obtained", limit)
+    if node.expect(r"^got (\w{64})$", limit)[1] != host.sum:
+        raise Failure("the guest got another file")
+    node.expect(r"^serves$", limit)
+    if fetch(port, limit) != host.content:
+        raise Failure("the guest serves another file")
+    node.escape("c")
+    match = node.expect(r"switch default: uplink: received (\d+) frames, (\d+) KiB, (\d+) dropped; sent (\d+) frames, (\d+) KiB, "
+                        r"(\d+) dropped")
+    print("uplink:", match[0].split("uplink: ")[1])
+    if min(int(match[2]), int(match[5])) < len(host.content) >> 10:
+        raise Failure("the counters of the uplink do not tell of that")
+
+
+def config(host, memory="128M"):
+    return vm_config(memory=memory, cmdline="console=ttyS0 quiet " + script_word(SCRIPT.format(port=host.port)), extra="nic")
+
+
+def through_qemu(card, machine="q35"):
+    host, port = Host(4 << 20), free_port()
+    with Machine(iso=make_iso(config(host)), machine=machine,
+                 extra=["-netdev", f"user,id=up,hostfwd=tcp:127.0.0.1:{port}-:80", "-device", f"{card},netdev=up"]) as node:
+        reaches_the_world(node, host, port)
+
+
+def through_bochs():
+    host, port = Host(256 << 10), free_port()
+    with BochsMachine(iso=make_iso(config(host)), extra=["--e1000", f"tcp:127.0.0.1:{port}-10.0.2.15:80"]) as node:
+        reaches_the_world(node, host, port)
+
+
+@test
+def a_linux_reaches_the_world_through_virtio_net():
+    through_qemu("virtio-net-pci")
+
+
+@test
+def a_linux_reaches_the_world_through_e1000():
+    through_qemu("e1000", "pc")
+
+
+@test
+def a_linux_reaches_the_world_through_e1000e():
+    through_qemu("e1000e")
+
+
+@test
+def a_linux_reaches_the_world_through_e1000_vmx():
+    through_bochs()

@@ -229,10 +229,10 @@ static void signal_node(void)
 static uint64_t work(void)
 {
 	uint64_t next, look;
-	bool told = follow_ports();
+	bool told = follow_uplinks(sys_clock(NULL));     /* first: it may wait, and take signals that are for the others */
 
+	told |= follow_ports();
 	told |= follow_counters();
-	told |= follow_uplinks(sys_clock(NULL));
 	if (told) {
 		sys_event_signal(NET_ANSWER);
 	}

@@ -101,7 +101,7 @@ def the_address_may_come_by_dhcp():
 
 @test
 def the_card_may_be_an_e1000e():
-    with Managed(card="e1000e") as node:
+    with Managed(address="node address dhcp\n", card="e1000e") as node:
         if node.get("/v1/node")["vms"] != 0:
             raise Failure("there are VMs")
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "init/image.h"
 #include "init/inventory.h"
 #include "lib/user/sys.h"
 #include "vmm/disk_layer.h"
@@ -22,7 +23,7 @@ static int take(struct vm *vm, uint32_t i, const char **why)
 {
 	static char text[CONF_MODULE_MAX + 64];
 	const struct conf_disk *conf = &vm->conf.disk[i];
-	const struct content *image = inventory_module(conf->module);
+	const struct content *image = content_find(conf->module);
 	uint64_t bytes;
 	int r = OK;
 
@@ -55,7 +56,7 @@ int disks_map(const struct vm *vm, struct vmm_disk disk[CONF_DISKS_MAX])
 	uint32_t space = vm->child.space;
 
 	for (uint32_t i = 0; i < vm->conf.disk_count; i++) {
-		const struct content *image = inventory_module(vm->conf.disk[i].module);
+		const struct content *image = content_find(vm->conf.disk[i].module);
 		const struct extent *layer = &vm->layer[i];
 		int r = sys_map(space, VMM_DISK_ADDR(i), image->handle, 0, image->size, PROT_R);
 
@@ -81,7 +82,7 @@ uint64_t disks_arena_bytes(const struct vm *vm)
 	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < vm->conf.disk_count; i++) {
-		const struct content *image = inventory_module(vm->conf.disk[i].module);
+		const struct content *image = content_find(vm->conf.disk[i].module);
 
 		bytes += table_bytes(image->size) + table_bytes(vm->layer[i].size);
 	}

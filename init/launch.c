@@ -9,6 +9,7 @@
 #include "init/cpus.h"
 #include "init/disk.h"
 #include "init/events.h"
+#include "init/image.h"
 #include "init/inventory.h"
 #include "init/net.h"
 #include "init/place.h"
@@ -92,7 +93,7 @@ static int map_pages(const struct vm *vm, uint64_t offset)
 static const struct content *find_module(const char *text, char name[CONF_MODULE_MAX])
 {
 	snprintf(name, CONF_MODULE_MAX, "%.*s", (int)strcspn(text, " "), text);
-	return inventory_module(name);
+	return content_find(name);
 }
 
 static int map_modules(const struct vm *vm, const struct content *kernel, const struct content *initrd)
@@ -265,8 +266,8 @@ static int find_modules(const struct vm *vm, const struct content **kernel, cons
 	const char *missing = NULL, *at = vm->conf.modules;
 	char name[CONF_MODULE_MAX];
 
-	*kernel = inventory_module(vm->conf.kernel);
-	*initrd = vm->conf.initrd[0] ? inventory_module(vm->conf.initrd) : NULL;
+	*kernel = content_find(vm->conf.kernel);
+	*initrd = vm->conf.initrd[0] ? content_find(vm->conf.initrd) : NULL;
 	if (!*kernel) {
 		missing = vm->conf.kernel;
 	} else if (vm->conf.initrd[0] && !*initrd) {

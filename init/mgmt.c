@@ -9,6 +9,7 @@
 #include "init/console.h"
 #include "init/create.h"
 #include "init/events.h"
+#include "init/image.h"
 #include "init/inventory.h"
 #include "init/log.h"
 #include "init/mgmt.h"
@@ -18,7 +19,7 @@
 #include "init/vm.h"
 #include "lib/user/sys.h"
 
-enum { MGMT_ARENA = 256 << 10, LINE_MAX = 232 };
+enum { MGMT_ARENA = 320 << 10, LINE_MAX = 232 };
 
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_status), (uint64_t)PAGE_SIZE)
 #define EXCHANGE_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_exchange), (uint64_t)PAGE_SIZE)
@@ -111,6 +112,7 @@ void mgmt_init(void)
 	status()->build_s = rtc_build_seconds();
 	memcpy(status()->mac, own_mac, sizeof(own_mac));
 	tell_modules();
+	images_init(status()->image);
 	status()->magic = MGMT_MAGIC;
 	reset_exchange();
 	server_start(&server);
@@ -144,6 +146,9 @@ static int map_pages(uint32_t space)
 	}
 	if (r == OK) {
 		r = net_map_node(space, MGMT_CHANNEL_ADDR);
+	}
+	if (r == OK) {
+		r = images_map(space);
 	}
 	return r == OK ? map_modules(space) : r;
 }
@@ -194,6 +199,7 @@ static void ended(void)
 	net_pull_node();
 	status()->net_up += status()->net_up & 1;
 	create_cancel();
+	images_forget_halves();
 	reset_exchange();
 }
 
@@ -255,6 +261,19 @@ static void create_vm(uint32_t len)
 	}
 }
 
+static void obey_for_image(uint32_t op, uint32_t i)
+{
+	const struct mgmt_wish *wish = &exchange()->image[i];
+
+	switch (op) {
+	case MGMT_IMAGE_MAKE: image_make(i, wish, server.child.space); break;
+	case MGMT_IMAGE_SEAL: image_seal(i, wish, server.child.space); break;
+	case MGMT_IMAGE_DROP: image_drop(i); break;
+	default:              return;
+	}
+	server_wake(&server);
+}
+
 static void obey(uint32_t op, struct vm *vm)
 {
 	switch (op) {
@@ -269,10 +288,14 @@ void mgmt_requests(void)
 	struct node_command command;
 
 	take_lines();
-	for (unsigned i = 0; i < MGMT_COMMANDS / sizeof(command) && channel_avail(&mgmt.command) >= sizeof(command); i++) {
+	for (unsigned i = 0; server.runs && i < MGMT_COMMANDS / sizeof(command) && channel_avail(&mgmt.command) >= sizeof(command); i++) {
 		channel_read(&mgmt.command, &command, sizeof(command));
 		if (command.op == MGMT_CREATE) {
 			create_vm(command.vm);
+		} else if (command.op > MGMT_CREATE) {
+			if (command.vm < MGMT_IMAGES) {
+				obey_for_image(command.op, command.vm);
+			}
 		} else if (command.vm < vm_count()) {
 			obey(command.op, vm_get(command.vm));
 		}

@@ -60,6 +60,7 @@ void vms_init(const struct conf_result *config)
 		return;
 	}
 	room = wanted;
+	count = 0;
 	for (uint32_t i = 0; i < config->vm_count; i++) {
 		add(&config->vm[i]);
 	}

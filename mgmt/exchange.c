@@ -76,18 +76,26 @@ void exchange_begin(struct exchange *e)
 		exchange_refuse(e, 403, "the certificate's role does not allow it");
 		e->route = NULL;
 	}
-	if (e->route && e->request->has_body && !e->route->body_max) {
+	if (e->route && e->request->has_body && !e->route->body_max && !e->route->data) {
 		exchange_refuse(e, 413, "this takes no body");
 		e->route = NULL;
 	}
 	if (!e->route && e->request->has_body) {
 		e->close = true;                                 /* what it sends is not waited for */
 	}
+	if (e->route && e->route->begin) {
+		e->type = "application/json";
+		e->route->begin(e);
+	}
 }
 
 void exchange_body(struct exchange *e, const uint8_t *bytes, size_t len)
 {
 	if (!e->route || e->status) {
+		return;
+	}
+	if (e->route->data) {
+		e->route->data(e, bytes, len);
 		return;
 	}
 	if (len > e->route->body_max - e->body.len) {
@@ -110,7 +118,6 @@ void exchange_answer(struct exchange *e)
 	if (!e->status) {
 		e->type = "application/json";
 		e->route->answer(e);
-		e->waits = !e->status && e->route->poll;
 		if (!e->status && !e->waits) {
 			e->status = 200;
 		}
@@ -121,16 +128,15 @@ void exchange_answer(struct exchange *e)
 void exchange_poll(struct exchange *e)
 {
 	e->route->poll(e);
-	e->waits = !e->status;
 	check_reply(e);
 }
 
 void exchange_end(struct exchange *e)
 {
-	if (e->waits && e->route->abandon) {
-		e->route->abandon(e);
+	if (e->route && e->route->end) {
+		e->route->end(e);
 	}
-	e->waits = false;
+	e->route = NULL;
 	text_free(&e->body);
 	text_free(&e->reply);
 	text_free(&e->headers);

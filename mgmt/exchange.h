@@ -21,8 +21,14 @@ struct exchange {
 	const char *type;            /* its media type                                               */
 	struct text reply;           /* its body                                                     */
 	struct text headers;         /* further header lines, each with its CR LF                    */
-	bool waits;                  /* for somebody else's answer                                   */
+	const uint8_t *source;       /* its body, where that is memory that stays until the end; source_len bytes */
+	uint64_t source_len;
+	bool waits;                  /* for somebody else's answer: nothing is read meanwhile        */
 	bool close;                  /* the connection cannot go on after it                         */
+
+	int image;                   /* mgmt/images.c: number of the image that it uses, plus one    */
+	int awaited;                 /* and what init shall do with it                               */
+	uint32_t answers;
 };
 
 struct route {
@@ -30,9 +36,11 @@ struct route {
 	const char *path;            /* one segment may be *                                         */
 	enum role role;              /* that is needed at least                                      */
 	size_t body_max;             /* bytes of text that the request may carry                     */
-	void (*answer)(struct exchange *e);          /* the request is whole                         */
-	void (*poll)(struct exchange *e);            /* after that, until there is a status. NULL: answer() gives it, or means 200 */
-	void (*abandon)(struct exchange *e);         /* it waited, and the client left. NULL: nothing to do */
+	void (*begin)(struct exchange *e);           /* the head is there. NULL: nothing to do       */
+	void (*data)(struct exchange *e, const uint8_t *bytes, size_t len);     /* takes the body. NULL: it becomes one text */
+	void (*answer)(struct exchange *e);          /* the request is whole; no status means 200    */
+	void (*poll)(struct exchange *e);            /* while it waits, after begin() or answer(), until it waits no more */
+	void (*end)(struct exchange *e);             /* all is over, or the client left. NULL: nothing to do */
 };
 
 /*
@@ -44,7 +52,10 @@ void exchange_begin(struct exchange *e);
 /* A piece of the body. */
 void exchange_body(struct exchange *e, const uint8_t *bytes, size_t len);
 
-/* The request is whole: fills in the answer, or waits for it: then status stays 0, and exchange_poll() looks again. */
+/*
+ * The request is whole: fills in the answer, or waits for it, as exchange_begin() may: then `waits` is set, and exchange_poll() looks
+ * again until it is not.
+ */
 void exchange_answer(struct exchange *e);
 void exchange_poll(struct exchange *e);
 

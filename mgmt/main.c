@@ -118,6 +118,21 @@ void platform_create_forget(void)
 	mgmt.waited = false;
 }
 
+const struct mgmt_image *platform_images(void)
+{
+	return status()->image;
+}
+
+void platform_wish(uint32_t i, const struct mgmt_wish *wish)
+{
+	exchange()->image[i] = *wish;
+}
+
+void *platform_image(int i)
+{
+	return (void *)MGMT_IMAGE_ADDR(i);
+}
+
 /* newlib's and assert's words. */
 void user_output(const char *text, size_t len)
 {

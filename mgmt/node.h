@@ -31,10 +31,44 @@ enum mgmt_module { MGMT_KEY, MGMT_CERTIFICATE, MGMT_AUTHORITY, MGMT_SEED, MGMT_M
 
 #define MGMT_MODULE_NAMES { "node.key", "node.crt", "ca.crt", "seed" }
 
-/* Ops of struct node_command beside those of enum node_op: vm is the length of create_text, which stays until created counts up. */
-enum mgmt_op { MGMT_CREATE = 0x100 };
+/* Ops of struct node_command beside those of enum node_op. */
+enum mgmt_op {
+	MGMT_CREATE = 0x100,         /* vm: length of create_text, which stays until created counts up */
+	MGMT_IMAGE_MAKE,             /* vm: number of an image, of which these three are; image[] of the exchange says which one. */
+	MGMT_IMAGE_SEAL,             /* Each is answered by a count in image[] of the status         */
+	MGMT_IMAGE_DROP,
+};
 
 enum { MGMT_TEXT = 4096 };
+
+/*
+ * Images: files that came over the network, in RAM. A VM may name a whole one wherever it may name a boot module.
+ *
+ *   IMAGE_NONE --make--> IMAGE_FILLING (mgmt may write it) --seal--> IMAGE_WHOLE (nobody may) --drop--> IMAGE_NONE
+ *   IMAGE_FILLING --drop, or mgmt dies--> IMAGE_NONE
+ */
+enum mgmt_image_state { IMAGE_NONE, IMAGE_FILLING, IMAGE_WHOLE };
+
+enum { MGMT_IMAGES = 16, MGMT_DIGEST = 32 };
+
+#define MGMT_IMAGE_ADDR(i) (0x0000100000000000ull + ((uint64_t)(i) << 40))
+
+/* What mgmt wants of an image. */
+struct mgmt_wish {
+	char name[CONF_MODULE_MAX];
+	uint64_t bytes;
+	uint8_t sha256[MGMT_DIGEST]; /* for IMAGE_SEAL: init keeps it and does not look at it         */
+};
+
+struct mgmt_image {
+	char name[CONF_MODULE_MAX];
+	uint64_t bytes;
+	uint8_t sha256[MGMT_DIGEST]; /* IMAGE_WHOLE                                                  */
+	uint32_t state;              /* enum mgmt_image_state                                        */
+	uint32_t answers;            /* counts answers; then result is of the last: OK, E_BUSY: a VM uses it, or there is one of that */
+	int32_t result;              /* name; E_NOMEM, E_INVAL                                       */
+	uint32_t pad;
+};
 
 struct mgmt_status {
 	uint32_t magic;              /* MGMT_MAGIC                                                   */
@@ -49,6 +83,7 @@ struct mgmt_status {
 	uint32_t created;            /* counts answers to MGMT_CREATE; then these two are of the last */
 	int32_t create_result;       /* OK or an error                                               */
 	char create_message[CONF_MESSAGE_MAX];
+	struct mgmt_image image[MGMT_IMAGES];
 };
 
 /* Written by mgmt, struct node_command (console/node.h) and lines that end in LF. */
@@ -57,4 +92,5 @@ struct mgmt_exchange {
 	uint8_t log_data[MGMT_LOG];
 	uint8_t command_data[MGMT_COMMANDS];
 	char create_text[MGMT_TEXT];
+	struct mgmt_wish image[MGMT_IMAGES];
 };

@@ -144,7 +144,9 @@ void node_create_vm(struct exchange *e)
 
 	if (r < 0) {
 		exchange_refuse(e, r == E_BUSY ? 503 : 400, r == E_BUSY ? "another VM is being described" : "no text, or too long");
+		return;
 	}
+	e->waits = true;
 }
 
 /* The first word behind `vm`, for the log; the parser has found it good, or says what is wrong. */
@@ -168,6 +170,7 @@ void node_created_vm(struct exchange *e)
 	if (r == E_AGAIN) {
 		return;
 	}
+	e->waits = false;
 	name_created(e);
 	exchange_audit(e, "create", message);
 	if (r < 0) {
@@ -181,10 +184,12 @@ void node_created_vm(struct exchange *e)
 	text_append(&e->reply, "\n", 1);
 }
 
-void node_abandon_vm(struct exchange *e)
+void node_end_create(struct exchange *e)
 {
-	exchange_audit(e, "create", "the client left before the answer");
-	platform_create_forget();
+	if (e->waits) {
+		exchange_audit(e, "create", "the client left before the answer");
+		platform_create_forget();
+	}
 }
 
 void node_start_vm(struct exchange *e)

@@ -10,7 +10,7 @@ void node_get_vm(struct exchange *e);
 void node_get_metrics(struct exchange *e);
 void node_create_vm(struct exchange *e);
 void node_created_vm(struct exchange *e);
-void node_abandon_vm(struct exchange *e);
+void node_end_create(struct exchange *e);
 void node_start_vm(struct exchange *e);
 void node_stop_vm(struct exchange *e);
 void node_kill_vm(struct exchange *e);

@@ -11,12 +11,21 @@ uint64_t platform_now_ns(void);
 void platform_log(const char *format, ...) PRINTF_LIKE(1, 2);
 
 struct node_status;
+struct mgmt_image;
+struct mgmt_wish;
 
 /* What init tells of the node and its VMs; changes under the reader (console/node.h says in which order). */
 const struct node_status *platform_node(void);
 
 /* Asks init to do something with a VM: enum node_op. E_AGAIN: it has not dealt with what it was asked before. */
 int platform_command(uint32_t op, uint32_t vm) MUST_CHECK;
+
+/* Images as init tells of them (mgmt/node.h): MGMT_IMAGES of them. platform_wish: for the next command about image i. */
+const struct mgmt_image *platform_images(void);
+void platform_wish(uint32_t i, const struct mgmt_wish *wish);
+
+/* The bytes of image i; to be written only while it is being filled. */
+void *platform_image(int i);
 
 /*
  * Asks init to make a VM out of a text in the configuration's grammar. E_BUSY: it has not answered the one before; E_INVAL: too long.

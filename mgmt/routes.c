@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that can be asked for by HTTP (docs/management.md). */
+#include "mgmt/images.h"
 #include "mgmt/node.h"
 #include "mgmt/node_routes.h"
 
 const struct route routes[] = {
-	{ HTTP_GET,  "/v1/node",        ROLE_MONITOR,  0, node_get, NULL, NULL },
-	{ HTTP_GET,  "/v1/vms",         ROLE_MONITOR,  0, node_get_vms, NULL, NULL },
-	{ HTTP_POST, "/v1/vms",         ROLE_OPERATOR, MGMT_TEXT, node_create_vm, node_created_vm, node_abandon_vm },
-	{ HTTP_GET,  "/v1/vms/*",       ROLE_MONITOR,  0, node_get_vm, NULL, NULL },
-	{ HTTP_GET,  "/metrics",        ROLE_MONITOR,  0, node_get_metrics, NULL, NULL },
-	{ HTTP_POST, "/v1/vms/*/start", ROLE_OPERATOR, 0, node_start_vm, NULL, NULL },
-	{ HTTP_POST, "/v1/vms/*/stop",  ROLE_OPERATOR, 0, node_stop_vm, NULL, NULL },
-	{ HTTP_POST, "/v1/vms/*/kill",  ROLE_OPERATOR, 0, node_kill_vm, NULL, NULL },
+	{ .method = HTTP_GET, .path = "/v1/node", .role = ROLE_MONITOR, .answer = node_get },
+	{ .method = HTTP_GET, .path = "/metrics", .role = ROLE_MONITOR, .answer = node_get_metrics },
+
+	{ .method = HTTP_GET, .path = "/v1/vms", .role = ROLE_MONITOR, .answer = node_get_vms },
+	{ .method = HTTP_GET, .path = "/v1/vms/*", .role = ROLE_MONITOR, .answer = node_get_vm },
+	{ .method = HTTP_POST, .path = "/v1/vms", .role = ROLE_OPERATOR, .body_max = MGMT_TEXT,
+	  .answer = node_create_vm, .poll = node_created_vm, .end = node_end_create },
+	{ .method = HTTP_POST, .path = "/v1/vms/*/start", .role = ROLE_OPERATOR, .answer = node_start_vm },
+	{ .method = HTTP_POST, .path = "/v1/vms/*/stop", .role = ROLE_OPERATOR, .answer = node_stop_vm },
+	{ .method = HTTP_POST, .path = "/v1/vms/*/kill", .role = ROLE_OPERATOR, .answer = node_kill_vm },
+
+	{ .method = HTTP_GET, .path = "/v1/images", .role = ROLE_MONITOR, .answer = images_list },
+	{ .method = HTTP_GET, .path = "/v1/images/*", .role = ROLE_OPERATOR, .answer = image_get, .end = image_end },
+	{ .method = HTTP_PUT, .path = "/v1/images/*", .role = ROLE_OPERATOR, .begin = image_put_begin, .data = image_put_data,
+	  .answer = image_put_answer, .poll = image_poll, .end = image_end },
+	{ .method = HTTP_DELETE, .path = "/v1/images/*", .role = ROLE_OPERATOR, .answer = image_delete, .poll = image_poll,
+	  .end = image_end },
 	{ 0 },
 };

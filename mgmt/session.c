@@ -6,6 +6,7 @@
 
 #include "mgmt/platform.h"
 
+enum { SEND_MAX = 16384 };
 enum { STEPS = 8 };                  /* per run, so that one client's flood does not keep the others waiting */
 
 struct session_counters session_counters;
@@ -91,11 +92,15 @@ static void compose(struct session *s)
 	e->close |= !s->http.request.keep_alive;
 	text_free(&s->out);                                      /* a 100 Continue, sent */
 	text_printf(&s->out, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %llu\r\nCache-Control: no-store\r\n%s", e->status,
-		    http_reason(e->status), e->type, (unsigned long long)e->reply.len, e->close ? "Connection: close\r\n" : "");
+		    http_reason(e->status), e->type, (unsigned long long)(e->source ? e->source_len : e->reply.len),
+		    e->close ? "Connection: close\r\n" : "");
 	text_append(&s->out, e->headers.at ? e->headers.at : "", e->headers.len);
 	text_append(&s->out, "\r\n", 2);
 	if (!head_only && e->reply.len) {
 		text_append(&s->out, e->reply.at, e->reply.len);
+	}
+	if (head_only) {
+		e->source_len = 0;
 	}
 	text_free(&e->reply);
 	s->out_at = 0;
@@ -125,29 +130,44 @@ static void follow_http(struct session *s)
 	} else if (s->http.state != HTTP_IN_HEAD && !s->open) {
 		begin_exchange(s);
 		exchange_begin(e);
-		if (e->route && strcmp(s->http.request.field[FIELD_EXPECT], "100-continue") == 0) {
+		if (e->route && !e->status && strcmp(s->http.request.field[FIELD_EXPECT], "100-continue") == 0) {
 			text_printf(&s->out, "HTTP/1.1 100 Continue\r\n\r\n");
 		}
 	}
 	if (!s->open) {
 		return;
 	}
-	if (s->http.state == HTTP_WHOLE) {
+	if (s->http.state == HTTP_WHOLE && !e->waits) {
 		exchange_answer(e);
-		if (e->waits) {
-			s->state = SESSION_WAIT;
-			return;
-		}
+	}
+	if (e->waits) {
+		s->state = SESSION_WAIT;
+		return;
 	}
 	if (s->http.state == HTTP_WHOLE || (e->status && e->close)) {
 		compose(s);
 	}
 }
 
+/* Bytes that were sent, 0: not now, or the session ended. */
+static size_t send_some(struct session *s, const void *bytes, uint64_t len, uint64_t now_ns)
+{
+	int n = tls_write(&s->tls, bytes, len < SEND_MAX ? (size_t)len : SEND_MAX);
+
+	if (n < 0) {
+		if (n != E_AGAIN) {
+			end(s);
+		}
+		return 0;
+	}
+	s->since_ns = now_ns;
+	return (size_t)n;
+}
+
 /* Sends what stands in out. True: all is sent. */
 static bool flush(struct session *s, uint64_t now_ns, bool *moved)
 {
-	int n;
+	size_t n;
 
 	if (s->out.failed) {
 		say_goodbye(s, now_ns);
@@ -156,18 +176,32 @@ static bool flush(struct session *s, uint64_t now_ns, bool *moved)
 	if (s->out_at == s->out.len) {
 		return true;
 	}
-	n = tls_write(&s->tls, s->out.at + s->out_at, s->out.len - s->out_at);
-	if (n == E_AGAIN) {
+	n = send_some(s, s->out.at + s->out_at, s->out.len - s->out_at, now_ns);
+	if (!n) {
 		return false;
 	}
-	if (n < 0) {
-		end(s);
-		return false;
-	}
-	s->out_at += (size_t)n;
-	s->since_ns = now_ns;
+	s->out_at += n;
 	*moved = true;
 	return s->out_at == s->out.len;
+}
+
+/* The same with the memory behind it. */
+static bool flush_source(struct session *s, uint64_t now_ns, bool *moved)
+{
+	struct exchange *e = &s->exchange;
+	size_t n;
+
+	if (!e->source_len) {
+		return true;
+	}
+	n = send_some(s, e->source, e->source_len, now_ns);
+	if (!n) {
+		return false;
+	}
+	e->source += n;
+	e->source_len -= n;
+	*moved = true;
+	return !e->source_len;
 }
 
 /* Reads when there is nothing left to take. False: nothing came, or the session ended. */
@@ -213,11 +247,17 @@ static bool request(struct session *s, uint64_t now_ns)
 
 static bool wait(struct session *s)
 {
-	exchange_poll(&s->exchange);
-	if (s->exchange.waits) {
+	struct exchange *e = &s->exchange;
+
+	exchange_poll(e);
+	if (e->waits) {
 		return false;
 	}
-	compose(s);
+	if (s->http.state == HTTP_WHOLE || (e->status && e->close)) {
+		compose(s);
+	} else {
+		s->state = SESSION_REQUEST;      /* it waited for a place for its body */
+	}
 	return true;
 }
 
@@ -225,7 +265,7 @@ static bool answer(struct session *s, uint64_t now_ns)
 {
 	bool moved = false;
 
-	if (!flush(s, now_ns, &moved)) {
+	if (!flush(s, now_ns, &moved) || !flush_source(s, now_ns, &moved)) {
 		return moved;
 	}
 	if (s->exchange.close) {

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/fake/mgmt_images.h"
+
 struct node_status fake_node;
 uint64_t fake_now_ns;
 char fake_log[512];
@@ -24,6 +26,7 @@ void fake_node_reset(void)
 	fake_node.vm[0].state = NODE_VM_RUNNING;
 	fake_node.vm[0].generation = 1;
 	snprintf(fake_node.vm[2].note, sizeof(fake_node.vm[2].note), "a \"note\" of it");
+	fake_images_reset();
 	fake_now_ns = 1000000000;
 	fake_log[0] = '\0';
 }
@@ -49,6 +52,9 @@ const struct node_status *platform_node(void)
 
 int platform_command(uint32_t op, uint32_t vm)
 {
+	if (fake_image_command(op, vm)) {
+		return OK;
+	}
 	fake_node.vm[vm].state = op == NODE_START ? NODE_VM_RUNNING : NODE_VM_STOPPED;
 	fake_node.vm[vm].generation += op == NODE_START;
 	return OK;

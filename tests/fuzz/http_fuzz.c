@@ -2,9 +2,9 @@
 /*
  * Bytes of a client that has shown a certificate, in pieces of any size: HTTP, routes and their answers. The first byte is the role, the second the
  * size of the pieces.
- * sources: mgmt/exchange.c mgmt/http.c mgmt/node_routes.c mgmt/routes.c mgmt/text.c mgmt/clock.c mgmt/role.c
- * sources: tests/fake/mgmt_node.c
- * libraries: http-parser
+ * sources: mgmt/exchange.c mgmt/http.c mgmt/images.c mgmt/node_routes.c mgmt/routes.c mgmt/text.c mgmt/clock.c mgmt/role.c
+ * sources: tests/fake/mgmt_node.c tests/fake/mgmt_images.c
+ * libraries: http-parser mbedtls
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +27,13 @@ static void take_body(void *context, const uint8_t *bytes, size_t len)
 	exchange_body(&c->exchange, bytes, len);
 }
 
+static void wait(struct exchange *e)
+{
+	while (e->waits) {
+		exchange_poll(e);
+	}
+}
+
 /* As a session does. False: the connection would end. */
 static bool follow(struct client *c, enum role role)
 {
@@ -40,14 +47,16 @@ static bool follow(struct client *c, enum role role)
 		*e = (struct exchange){ .request = &c->http.request, .client = "fuzz", .peer = "here", .role = role };
 		c->open = true;
 		exchange_begin(e);
+		wait(e);
 	}
 	if (c->http.state != HTTP_WHOLE) {
+		if (e->status && e->close) {
+			return false;
+		}
 		return !c->open || !e->status || !e->close;
 	}
 	exchange_answer(e);
-	while (e->waits) {
-		exchange_poll(e);
-	}
+	wait(e);
 	if (!e->status || !e->type || e->reply.failed || http_reason(e->status)[0] == 'U') {
 		abort();
 	}

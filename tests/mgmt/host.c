@@ -22,6 +22,7 @@
 #include "mgmt/platform.h"
 #include "mgmt/random.h"
 #include "mgmt/server.h"
+#include "tests/fake/mgmt_images.h"
 
 enum { MODULE_MAX = 65536, BACKLOG = 64 };
 
@@ -62,6 +63,9 @@ const struct node_status *platform_node(void)
 
 int platform_command(uint32_t op, uint32_t vm)
 {
+	if (fake_image_command(op, vm)) {
+		return OK;
+	}
 	node.vm[vm].state = op == NODE_START ? NODE_VM_RUNNING : NODE_VM_STOPPED;
 	node.vm[vm].generation += op == NODE_START;
 	return OK;
@@ -256,6 +260,7 @@ int main(int argc, char **argv)
 			session_drop(&server.session[i]);
 		}
 	}
+	fake_images_reset();
 	tls_server_free(&server.tls);
 	identity_free(&id);
 	return 0;

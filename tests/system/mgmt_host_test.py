@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """mgmt's TLS, HTTP and routes, run on the host over sockets (tests/mgmt/host.c): real clients, and hostile ones."""
+import hashlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 import time
 
 import pki
-from harness import TOP, Failure, test, work_dir
+from harness import TOP, Failure, test, work_dir, write_file
 
 
 class Host:
@@ -237,3 +238,79 @@ def garbage_after_the_handshake_ends_that_connection_only():
             link.close()
         old.sendall(request("/v1/node"))
         check(answer(old)[0], 200, "afterwards")
+
+
+def put(host, name, data, *more, digest=None, who="operator"):
+    """(status, body) of an upload by curl."""
+    path = write_file("upload", data)
+    return host.curl(f"/v1/images/{name}", who, "-T", path, "-H", "X-SHA256: " + (digest or hashlib.sha256(data).hexdigest()), *more)
+
+
+def fetch(host, name, *more):
+    """(status, bytes) of a download by curl."""
+    out = os.path.join(work_dir(), "download")
+    status = host.curl(f"/v1/images/{name}", "operator", "-o", out, *more)[0]
+    with open(out, "rb") as stream:
+        return status, stream.read()
+
+
+@test
+def images_go_up_and_come_back():
+    with Host() as host:
+        pki.client("operator", "operator")
+        pki.client("monitor", "monitor")
+        data = os.urandom(5 << 20)
+        status, body = put(host, "disk.img", data)
+        check((status, json.loads(body)["sha256"]), (201, hashlib.sha256(data).hexdigest()), "upload")
+        host.line(r"^audit: operator .* upload image disk.img: begins$")
+        host.line(r"^audit: operator .* upload image disk.img: is whole$")
+        check(fetch(host, "disk.img"), (200, data), "download")
+        check(fetch(host, "disk.img", "-r", "1000-1999"), (206, data[1000:2000]), "a range")
+        check(fetch(host, "disk.img", "-r", "5242870-"), (206, data[-10:]), "its end")
+        check(host.curl("/v1/images/disk.img", "operator", "-r", "99999999-")[0], 416, "beyond its end")
+        check(put(host, "disk.img", data)[0], 200, "the same again")
+        check(put(host, "disk.img", b"other")[0], 409, "another of that name")
+        check(put(host, "new", b"x", who="monitor")[0], 403, "by a monitor")
+        check(host.get("/v1/images", "monitor")[0]["state"], "whole", "list")
+        check(host.curl("/v1/images/disk.img", "operator", "-X", "DELETE")[0], 200, "delete")
+        host.line(r"^audit: operator .* delete image disk.img: gone$")
+        check(host.get("/v1/images"), [], "list")
+
+
+@test
+def images_that_are_not_what_was_said_are_dropped():
+    with Host() as host:
+        pki.client("operator", "operator")
+        check(put(host, "bad", b"abc", digest="0" * 64)[0], 400, "another SHA-256")
+        host.line(r"^audit: operator .* upload image bad: has another SHA-256 than was said: gone$")
+        check(host.get("/v1/images"), [], "list")
+        check(put(host, "bad", b"abc", digest="xyz")[0], 400, "no SHA-256")
+        check(put(host, ".bad", b"abc")[0], 400, "a name")
+        check(put(host, "a" * 100, b"abc")[0], 400, "a long name")
+        check(put(host, "bad", b"abc", "-H", "Transfer-Encoding: chunked")[0], 411, "no length")
+        link = host.connect("operator")
+        link.sendall(request("/v1/images/huge", "PUT", f"Content-Length: {1 << 40}\r\nX-SHA256: {'0' * 64}\r\n"))
+        check(answer(link)[0], 507, "more than there is room for")
+        check(host.get("/v1/images"), [], "list")
+
+
+@test
+def a_broken_upload_goes_on_where_it_ended():
+    with Host() as host:
+        pki.client("operator", "operator")
+        data = os.urandom(3 << 20)
+        digest = hashlib.sha256(data).hexdigest()
+        half = len(data) // 2
+        link = host.connect("operator")
+        link.sendall(request("/v1/images/disk", "PUT", f"Content-Length: {len(data)}\r\nX-SHA256: {digest}\r\n") + data[:half])
+        while host.get("/v1/images")[:1] == [] or host.get("/v1/images")[0]["received"] < half:
+            time.sleep(0.05)
+        check(put(host, "disk", data)[0], 409, "by two at once")
+        link.close()
+        while put(host, "disk", data, "-C", str(half + 1))[0] != 409:
+            pass
+        image = host.get("/v1/images")[0]
+        check((image["state"], image["received"]), ("partial", half), "what is there")
+        status, body = put(host, "disk", data, "-C", str(half))
+        check((status, json.loads(body)["state"]), (201, "whole"), "the rest")
+        check(fetch(host, "disk"), (200, data), "download")

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """mgmt on a node: its identity, its port, and what happens when it dies."""
+import hashlib
 import json
+import os
 import socket
 import subprocess
+import time
 
 import pki
 from harness import KERNEL, LINUX, Failure, Machine, make_iso, test, vm_config
@@ -127,3 +130,35 @@ def mgmt_that_dies_comes_back_and_vms_go_on():
         if node.shell("echo $((6 * 7))") != "42":
             raise Failure("the VM does not answer")
         node.expect_none(r"vm web: (ended|failed|reset|triple|killed)")
+
+
+def upload(node, name, path):
+    """Sends a file as an image; returns the seconds that it took."""
+    with open(path, "rb") as stream:
+        digest = hashlib.sha256(stream.read()).hexdigest()
+    start = time.monotonic()
+    status, body = node.curl(f"/v1/images/{name}", "-T", path, "-H", f"X-SHA256: {digest}")
+    if status != 201:
+        raise Failure(f"upload of {name}: {status} {body}")
+    return time.monotonic() - start
+
+
+@test
+def a_vm_runs_on_images_that_came_over_the_network():
+    with Managed(modules={}) as node:
+        took = sum(upload(node, name, path) for name, path in LINUX.items())
+        size = sum(os.path.getsize(path) for path in LINUX.values())
+        print(f"{size >> 20} MiB in {took:.1f} s")
+        status, body = node.curl("/v1/vms", "--data-binary", vm_config("web", memory="96M"))
+        if status != 201:
+            raise Failure(f"create: {status} {body}")
+        node.expect(r"vm web: started")
+        node.escape("1")
+        node.login()
+        if node.curl("/v1/images/vmlinuz", "-X", "DELETE")[0] != 409:
+            raise Failure("an image that a VM uses was deleted")
+        node.expect(r"audit: .* delete image vmlinuz: refused, a VM uses it")
+        node.curl("/v1/vms/web/kill", "-X", "POST")
+        node.expect(r"vm web: (?!started)")
+        if node.curl("/v1/images/vmlinuz", "-X", "DELETE")[0] != 200:
+            raise Failure("an image that nobody uses was not deleted")

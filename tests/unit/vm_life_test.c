@@ -15,7 +15,7 @@ static uint32_t signalled;
 
 #include "init/vm.h"
 
-static struct vm fake_vms[2];
+static struct vm fake_vms[1 + VMS_SPARE];
 #undef INIT_VMS_ADDR
 #define INIT_VMS_ADDR ((uint64_t)(uintptr_t)fake_vms)
 #define sys_map(space, addr, region, offset, size, prot) OK
@@ -33,7 +33,7 @@ static uint64_t now;
 static struct process_status process;
 static struct vmm_control control;
 static int launch_result;
-static unsigned launches, undone;
+static unsigned launches, undone, added;
 static bool drained, left_switch = true;
 static char said[512];
 
@@ -42,6 +42,8 @@ static int fake_status(struct process_status *status) { *status = process; retur
 volatile struct vmm_control *launch_control(const struct vm *vm) { (void)vm; return &control; }
 void launch_undo(struct vm *vm) { (void)vm; undone++; }
 void console_show_vm(const struct vm *vm) { (void)vm; }
+void console_add_vm(const struct vm *vm) { (void)vm; added++; }
+void net_add_vm(struct vm *vm) { (void)vm; added++; }
 bool launch_exchange_ram(struct vm *vm) { (void)vm; return false; }
 uint32_t permille(uint64_t part, uint64_t whole) { return (uint32_t)(part * 1000 / whole); }
 bool console_has_drained(const struct vm *vm) { (void)vm; return drained; }
@@ -83,7 +85,7 @@ static struct vm *fresh(enum conf_reboot on_reboot)
 	static struct conf_result config;
 
 	memory_init(&memory, &ops);
-	(void)!memory_add(&memory, (struct extent){ 0x100000, MIB(1), 1, true, 0 });
+	(void)!memory_add(&memory, (struct extent){ 0x100000, MIB(4), 1, true, 0 });
 	config = (struct conf_result){ .vm_count = 1 };
 	config.vm[0] = (struct conf_vm){ .name = "a", .memory = MIB(64), .vcpus = 1, .autostart = 1,
 					 .on_reboot = on_reboot };
@@ -319,4 +321,27 @@ TEST(events_of_unknown_vms_are_nothing)
 	vm_event(UINT32_MAX);
 	CHECK(vm_find("a") == vm_get(0));
 	CHECK(vm_find("b") == NULL);
+}
+
+TEST(vms_are_added_on_a_managed_node_up_to_a_number)
+{
+	static struct conf_result config;
+	struct conf_vm new = { .name = "b", .memory = MIB(64), .vcpus = 1 };
+
+	fresh(CONF_REBOOT_STOP);
+	CHECK_EQ(vms_add(&new), E_NOMEM);
+	config.node.address_mode = CONF_ADDRESS_DHCP;
+	vms_init(&config);
+	CHECK_EQ(vm_room(), VMS_SPARE);
+	added = 0;
+	for (char c = 'b'; c < 'b' + VMS_SPARE; c++) {
+		new.name[0] = c;
+		CHECK_EQ(vms_add(&new), OK);
+		CHECK_EQ(vms_add(&new), E_BUSY);
+	}
+	CHECK_EQ(added, 2 * VMS_SPARE);
+	CHECK_EQ(vm_count(), VMS_SPARE);
+	CHECK(vm_find("b") && vm_find("b")->phase == VM_OFF);
+	new.name[0] = 'a';
+	CHECK_EQ(vms_add(&new), E_NOMEM);
 }

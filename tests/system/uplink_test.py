@@ -9,6 +9,7 @@ import threading
 import urllib.request
 
 from harness import BochsMachine, Failure, Machine, make_iso, script_word, test, vm_config, work_dir, write_file
+from patch import trap_at
 
 # udhcpc leaves the use of what it got to a script. The file is fetched and handed out again.
 SCRIPT = r"""printf '#!/bin/sh\n[ $1 = bound ]&&ip addr add $ip/24 dev eth0&&ip route add default via $router\n'>/s
@@ -98,3 +99,52 @@ def a_linux_reaches_the_world_through_e1000e():
 @test
 def a_linux_reaches_the_world_through_e1000_vmx():
     through_bochs()
+
+
+@test
+def each_switch_has_its_own_way_out_and_links_come_and_go():
+    """Two cards, each on the wire of its own; a cable is pulled, and put in again."""
+    ask = ("ip link set eth0 up;udhcpc -i eth0 -q -n -t 20 -s /bin/true;ip addr add 10.0.{n}.15/24 dev eth0;"
+           "ping -c 1 -w 9 10.0.{n}.2>/dev/null&&echo reached;read x;ping -c 1 -w 1 10.0.{n}.2>/dev/null||echo alone;read x;"
+           "ping -c 1 -w 20 10.0.{n}.2>/dev/null&&echo again;sleep 9999")
+    wires = [word for number, card in ((2, "e1000e"), (3, "virtio-net-pci")) for word in (
+        "-netdev", f"user,id=wire{number},net=10.0.{number}.0/24",
+        "-device", f"{card},netdev=wire{number},id=card{number},addr={number + 2}")]
+    machines = [vm_config(name, cmdline="console=ttyS0 quiet " + script_word(ask.format(n=number)), extra=f"nic switch {switch}")
+                for name, number, switch in (("red", 2, "default"), ("blue", 3, "lab"))]
+    lines = "node uplink default pci 00:04.0\nnode uplink lab pci 00:05.0\n"
+    with Machine(iso=make_iso(lines + "".join(machines)), extra=wires) as node:
+        for key, number in ((1, 2), (2, 3)):
+            node.escape(str(key))
+            node.expect(rf"lease of 10\.0\.{number}\.15 obtained", 60)
+            node.expect(r"^reached$", 60)
+        node.qmp("set_link", name="card3", up=False)
+        node.expect(r"switch lab: the link of its uplink \S+ is down")
+        node.sendline()
+        node.expect(r"^alone$", 60)
+        node.qmp("set_link", name="card3", up=True)
+        node.expect(r"switch lab: the link of its uplink \S+ is up")
+        node.sendline()
+        node.expect(r"^again$", 60)
+        node.escape("1")
+        node.sendline()
+        node.sendline()
+        node.expect(r"^again$", 60)
+
+
+@test
+def switch_that_dies_takes_its_card_again_and_a_transfer_goes_on():
+    host, port = Host(6 << 20), free_port()
+    iso = make_iso(config(host), image=trap_at("net", "show_counters"))
+    with Machine(iso=iso, extra=["-netdev", f"user,id=up,hostfwd=tcp:127.0.0.1:{port}-:80", "-device", "e1000e,netdev=up"]) as node:
+        node.expect(r"^serves$", 120)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/f", timeout=60) as answer:
+            content = answer.read(1 << 20)
+            for _ in range(2):
+                node.escape("c")
+                node.expect(r"the switch died: invalid instruction .*; it starts again")
+                node.expect(r"switch default: the link of its uplink \S+ is up")
+                content += answer.read(1 << 20)
+            content += answer.read()
+        if content != host.content:
+            raise Failure("the file came garbled")

@@ -5,10 +5,12 @@ import hashlib
 import http.server
 import os
 import socket
+import subprocess
+import sys
 import threading
 import urllib.request
 
-from harness import BochsMachine, Failure, Machine, make_iso, script_word, test, vm_config, work_dir, write_file
+from harness import BochsMachine, Failure, Machine, Skip, make_iso, script_word, test, vm_config, work_dir, write_file
 from patch import trap_at
 
 # udhcpc leaves the use of what it got to a script. The file is fetched and handed out again.
@@ -23,10 +25,10 @@ class Host:
     def __init__(self, size):
         self.content = os.urandom(size)
         self.sum = hashlib.sha256(self.content).hexdigest()
-        folder = os.path.join(work_dir(), "served")
-        os.makedirs(folder, exist_ok=True)
+        self.folder = os.path.join(work_dir(), "served")
+        os.makedirs(self.folder, exist_ok=True)
         write_file("served/f", self.content)
-        handler = functools.partial(Quiet, directory=folder)
+        handler = functools.partial(Quiet, directory=self.folder)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -148,3 +150,49 @@ def switch_that_dies_takes_its_card_again_and_a_transfer_goes_on():
             content += answer.read()
         if content != host.content:
             raise Failure("the file came garbled")
+
+
+# The other side of a tap device is this machine's own kernel, in a network namespace with nobody else in it.
+NAMESPACE = ["unshare", "--map-root-user", "--net"]
+FETCH = """import hashlib, time, urllib.request
+while True:
+    try:
+        print(hashlib.sha256(urllib.request.urlopen("http://10.0.2.15/f").read()).hexdigest())
+        break
+    except OSError:
+        time.sleep(.2)
+"""
+
+
+def within(node, *command, **options):
+    """A command in the namespace of a QEMU that runs there."""
+    enter = ["nsenter", f"--target={node.process.pid}", "--user", "--net", "--preserve-credentials", *command]
+    return subprocess.Popen(enter, stdout=subprocess.PIPE, text=True, **options)
+
+
+@test
+def segments_and_checksums_are_left_to_virtio_net():
+    """With a tap device QEMU's card has offloads: packets of 64 KiB go out and come in as they are."""
+    if subprocess.run([*NAMESPACE, "sh", "-c", "ip link && test -w /dev/net/tun"], capture_output=True, check=False).returncode:
+        raise Skip("no network namespace with a tap device can be had here")
+    host = Host(4 << 20)
+    script = ("ip link set eth0 up;ip addr add 10.0.2.15/24 dev eth0;mkdir /w;until wget -q -O /w/f http://10.0.2.2:8000/f;do :;done;"
+              "echo got $(sha256sum</w/f|cut -c 1-64);httpd -h /w;sleep 9999")
+    iso = make_iso(vm_config(cmdline="console=ttyS0 quiet " + script_word(script), extra="nic"))
+    up = write_file("up", "#!/bin/sh\nip addr add 10.0.2.2/24 dev $1 && ip link set $1 up\n")
+    os.chmod(up, 0o755)
+    with Machine(iso=iso, prefix=NAMESPACE, extra=["-netdev", f"tap,id=up,script={up},downscript=no", "-device",
+                                                   "virtio-net-pci,netdev=up"]) as node:
+        node.expect(r"uplink \S+ is up", 60)
+        server = within(node, sys.executable, "-m", "http.server", "--directory", host.folder, "8000", stderr=subprocess.DEVNULL)
+        if node.expect(r"^got (\w{64})$", 60)[1] != host.sum:
+            raise Failure("the guest got another file")
+        client = within(node, sys.executable, "-c", FETCH)
+        if client.communicate(timeout=60)[0].strip() != host.sum:
+            raise Failure("the guest serves another file")
+        server.kill()
+        node.escape("c")
+        match = node.expect(r"switch default: uplink: received (\d+) frames, (\d+) KiB, 0 dropped; sent (\d+) frames, (\d+) KiB, 0 dropped")
+        print("uplink:", match[0].split("uplink: ")[1])
+        if max(int(match[1]), int(match[3])) * 4 > len(host.content) >> 10:
+            raise Failure("frames of less than 4 KiB: that is no segmentation left to the card")

@@ -10,14 +10,18 @@
 #include "net/ports.h"
 #include "net/switch.h"
 
-/* A card that does not work is tried again; one without messages is looked at even when its line was not heard. */
+/*
+ * A card that does not work is tried again, less and less often: a reset holds the switch up. One without messages is looked at
+ * even when its line was not heard.
+ */
 #define RETRY_NS 1000000000ull
+#define RETRY_MAX_NS (64 * RETRY_NS)
 #define POLL_NS 10000000ull
 #define NEVER UINT64_MAX
 
 static struct net_switch fabric;
 static struct uplink uplinks[NET_UPLINKS_MAX];
-static uint64_t retry_ns[NET_UPLINKS_MAX];
+static uint64_t retry_ns[NET_UPLINKS_MAX], pause_ns[NET_UPLINKS_MAX];
 static struct uplink_plain plain;
 static uint32_t generations[NET_PORTS_MAX];
 static uint32_t counters_shown;
@@ -88,9 +92,12 @@ static void show_uplink(uint32_t i)
 
 static void start_uplink(uint32_t i, uint64_t now)
 {
+	bool again = pause_ns[i] && now < retry_ns[i] + RETRY_MAX_NS;    /* it did not work for long */
+
 	uplink_stop(&uplinks[i]);
+	pause_ns[i] = !again ? RETRY_NS : pause_ns[i] < RETRY_MAX_NS ? pause_ns[i] * 2 : RETRY_MAX_NS;
+	retry_ns[i] = now + pause_ns[i];
 	(void)!uplink_start(&uplinks[i], &status()->uplink[i].host, &plain);
-	retry_ns[i] = now + RETRY_NS;
 }
 
 /* Cards that broke, and links that went or came. */

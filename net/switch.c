@@ -72,10 +72,14 @@ static void flood(struct net_switch *s, struct switch_port *from, const struct f
 	}
 }
 
-/* To one port: where it is full, the sender waits a moment, unless the port is known to be slow. */
+/*
+ * To one port: where it is full, the sender waits a moment, unless the port is known to be slow. The wire waits for nobody:
+ * behind its first frame stand those for all others.
+ */
 static enum verdict unicast(struct switch_port *from, struct switch_port *to, const struct frame_header *h, uint64_t now_ns)
 {
 	look_whether_slow(to);
+	to->slow = to->slow || (from->uplink && !port_room(to, h));
 	if (!to->slow && port_room(to, h)) {
 		deliver(from, to, h);
 		return CARRIED;

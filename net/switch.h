@@ -8,7 +8,7 @@
  * dropped where there is no room.
  *
  * An uplink is a port as others are: what nobody here has goes there, and what comes from there takes its turn. A VM's own
- * address is fixed to its port, so no frame from the wire moves it. Frames never go from one uplink to another.
+ * address is fixed to its port, so no frame from the wire moves it. What comes over the wire never waits for a port. Frames never go from one uplink to another.
  *
  * Pure: no system call, time is an argument. One thread.
  */

@@ -380,9 +380,10 @@ static int deliver_plain(struct virtio_net *n, struct ring *ring, const struct f
 
 static int deliver_next(struct virtio_net *n, struct ring *ring, const struct frame_header *h)
 {
+	uint8_t flags = virtio_has(&n->dev, F_GUEST_CSUM) ? h->flags & (NET_HDR_NEEDS_CSUM | NET_HDR_DATA_VALID) : 0;
 	struct source src = {
 		.len = h->len,
-		.hdr = { .flags = h->flags, .gso_type = h->gso_type, .hdr_len = h->hdr_len, .gso_size = h->gso_size,
+		.hdr = { .flags = flags, .gso_type = h->gso_type, .hdr_len = h->hdr_len, .gso_size = h->gso_size,
 			 .csum_start = h->csum_start, .csum_offset = h->csum_offset },
 	};
 

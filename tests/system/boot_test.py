@@ -2,6 +2,7 @@
 """Every way into the image leads to the same Linux shell, and power-off ends the machine."""
 import hashlib
 import os
+import re
 import subprocess
 
 from harness import (BOCHS_BIOS, BUILD, INITRD, KERNEL, LINUX, TOP, VMLINUZ, BochsMachine, Failure, Machine, make_iso, script_word,
@@ -90,6 +91,9 @@ def pxe_by_bios_and_uefi():
         with Machine(uefi=uefi, extra=["-netdev", f"user,id=net,tftp={tree},bootfile=/{first}",
                                        "-device", "virtio-net-pci,netdev=net"]) as node:
             use_shell(node, 150)
+            # What it came by is its way out, without a word of configuration; UEFI has put its registers above 4 GiB.
+            if not re.search(r"switch default: the link of its uplink 52:54:00:12:34:56 is up", node.text()):
+                raise Failure("the node is not on the network that it came by")
 
 
 @test

@@ -254,12 +254,12 @@ class Node:
 
 class Machine(Node):
     """One AMD machine, in QEMU. Give iso=, or kernel= (Multiboot 1, with initrd=[(path, "name")...] and append=), or
-    boot media by extra=[...QEMU options]."""
+    boot media by extra=[...QEMU options]. prefix: a command that runs QEMU."""
 
     def __init__(self, iso=None, kernel=None, initrd=(), append="", memory="1g", cpu="max,+svm", machine="q35", cpus=1,
-                 counted=False, uefi=False, extra=()):
+                 counted=False, uefi=False, extra=(), prefix=()):
         self.qmp_path = os.path.join(work_dir(), f"qmp{len(_machines)}")
-        command = [os.path.join(TOP, "tools/qemu"), "-M", machine, "-accel", "tcg" + (",thread=single" if cpus > 1 else ""),
+        command = [*prefix, os.path.join(TOP, "tools/qemu"), "-M", machine, "-accel", "tcg" + (",thread=single" if cpus > 1 else ""),
                    "-cpu", cpu + (",-monitor" if (counted or cpus > 1) and "monitor" not in cpu else ""),
                    "-m", memory, "-smp", str(cpus), "-nodefaults", "-no-reboot", "-display", "none",
                    "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",

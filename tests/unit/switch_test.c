@@ -568,6 +568,24 @@ TEST(frames_for_others_on_the_wire_stay_there)
 	CHECK_EQ(fake_nic.sent_count, 0);
 }
 
+TEST(who_does_not_take_what_comes_over_the_wire_holds_nobody_up)
+{
+	uint8_t dead[6], alive[6];
+
+	fresh_with_uplink(FAKE_82574L, 0);
+	mac_of(dead, 0, 0);
+	mac_of(alive, 1, 0);
+	for (unsigned i = 0; i < 2 * FRAMES_RING / 1500; i++) {
+		CHECK(come(dead, station, 1500));
+		CHECK(come(alive, station, 200));
+		run();
+		CHECK(!s.port[WIRE].waits);
+		CHECK_EQ(take(1), 200);
+	}
+	CHECK(s.port[0].counters.out_dropped > 100);
+	CHECK_EQ(s.port[1].counters.out_dropped, 0);
+}
+
 TEST(link_that_is_down_carries_nothing_and_is_forgotten)
 {
 	uint8_t mac[6];

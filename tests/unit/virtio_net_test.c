@@ -360,6 +360,27 @@ TEST(frames_reach_the_guest)
 	CHECK_EQ(fake_ram[RX_AT + 12 + 59], (uint8_t)(59 * 7));
 }
 
+TEST(a_checksum_that_was_found_good_is_told_to_those_who_know_of_it)
+{
+	for (unsigned knows = 0; knows < 2; knows++) {
+		uint32_t written;
+		uint16_t id;
+
+		fresh(knows ? F_GUEST_CSUM : 0);
+		memset(fake_ram + RX_AT, 0, 32 * 0x4000u);
+		add_buffers(1, 2000);
+		virtio_net_poll(&nic);
+		switch_sends(mac, (struct frame_header){ .len = 60, .flags = NET_HDR_DATA_VALID });
+		virtio_net_poll(&nic);
+		CHECK(fake_driver_used(&driver[RX], &id, &written));
+		written = 0;
+		for (unsigned i = 0; i < 32; i++) {
+			written += fake_ram[RX_AT + i * 0x4000u];
+		}
+		CHECK_EQ(written, knows ? NET_HDR_DATA_VALID : 0);
+	}
+}
+
 TEST(large_frames_take_several_buffers_or_wait_for_them)
 {
 	struct frame_header big = { .len = 10000, .flags = 1, .gso_type = 1, .gso_size = 1448, .csum_start = 34, .csum_offset = 16 };

@@ -3,6 +3,7 @@
 #include "console/line.h"
 #include "console/mux.h"
 #include "console/node.h"
+#include "console/relay.h"
 #include "console/report.h"
 #include "console/video.h"
 #include "lib/user/sys.h"
@@ -13,6 +14,7 @@ enum { RECEIVE_ROUNDS = 8, FULL_NS = 20000000 };
 
 static struct mux mux;
 static struct video video;
+static struct relays relays;
 static struct console_channel *channels[CONF_VMS_MAX];
 static uint64_t report_until;    /* the screen shows a panic's report until then; 0: it does not */
 
@@ -70,6 +72,10 @@ static void signal_others(void)
 		}
 	}
 	mux.signal_vms = false;
+	if (relays.signal) {
+		relays.signal = false;
+		sys_event_signal(CONSOLE_RELAY);         /* there may be nobody */
+	}
 	if (mux.signal_init) {
 		mux.signal_init = false;
 		sys_event_signal(CONSOLE_REQUEST);
@@ -106,6 +112,7 @@ static uint64_t serve(void)
 
 	receive();
 	next = mux_pump(&mux, now);
+	relays_pump(&relays, &mux);
 	if (send()) {
 		next = now;                              /* what found no room may find it now */
 	} else if (screen_peek(&mux.screen, &bytes) && now + FULL_NS < next) {
@@ -137,6 +144,7 @@ int user_main(uint64_t argument)
 	video_init(&video, &status()->video, (void *)(CONSOLE_VIDEO_ADDR + status()->video.offset));
 	show_report();
 	mux_init(&mux, status(), exchange(), channels);
+	relays_init(&relays, (struct node_relays *)CONSOLE_RELAY_ADDR);
 	__atomic_store_n(&exchange()->attached, 1, __ATOMIC_RELEASE);
 	line_init((uint16_t)argument);
 	for (;;) {

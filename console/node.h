@@ -16,12 +16,14 @@
 enum console_slot {
 	CONSOLE_WAKE = 2,            /* event: anything happened; the console binds it. init, the vmms and the serial line signal */
 	CONSOLE_REQUEST = 3,         /* event: the console wrote a command, an acknowledgement or flushed */
+	CONSOLE_RELAY = 4,           /* event: the console did something in a relay; there while mgmt runs */
 	CONSOLE_VM_IN = 16,          /* + number of the VM: event VMM_CONSOLE_IN, there while it runs */
 };
 
 /* Where init maps things in the console. */
 #define CONSOLE_STATUS_ADDR   0x0000000010000000ull    /* struct node_status, read-only              */
 #define CONSOLE_EXCHANGE_ADDR 0x0000000010100000ull    /* struct node_exchange, read-write           */
+#define CONSOLE_RELAY_ADDR    0x0000000010200000ull    /* struct node_relays, read-write             */
 #define CONSOLE_VIDEO_ADDR    0x0000000040000000ull    /* the screen's memory, read-write            */
 #define CONSOLE_CHANNEL_ADDR(vm) (0x0000000020000000ull + (uint64_t)(vm) * 0x10000)   /* struct console_channel */
 
@@ -109,4 +111,24 @@ struct node_exchange {
 	struct channel_ring log, command;
 	uint8_t log_data[NODE_LOG];  /* lines of text, by init                                       */
 	uint8_t command_data[NODE_COMMANDS];
+};
+
+enum { NODE_RELAYS = 4, NODE_RELAY_OUT = 8192, NODE_RELAY_IN = 1024 };
+
+/*
+ * Between console and mgmt, neither of which believes the other: the console of one VM for somebody far away. mgmt writes wish, counts
+ * serial up and signals; the console shows what it serves in seen, and what is of this wish comes behind begin. Both sides signal when
+ * they moved something.
+ */
+struct node_relay {
+	uint32_t wish;               /* by mgmt: number of the VM plus one; 0: none                  */
+	uint32_t serial;             /* by mgmt                                                      */
+	uint32_t seen;               /* by the console                                               */
+	uint32_t begin;              /* by the console: a count of out                               */
+	struct channel_ring out, in; /* out: what the VM sends; in: what is typed                    */
+	uint8_t out_data[NODE_RELAY_OUT], in_data[NODE_RELAY_IN];
+};
+
+struct node_relays {
+	struct node_relay relay[NODE_RELAYS];
 };

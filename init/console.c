@@ -13,6 +13,7 @@
 #include "init/keep.h"
 #include "init/log.h"
 #include "init/machine.h"
+#include "init/mgmt.h"
 #include "init/node.h"
 #include "init/ram.h"
 #include "init/server.h"
@@ -27,8 +28,11 @@ _Static_assert((int)NODE_NODES_MAX == (int)NUMA_NODES_MAX, "all nodes are told")
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct node_status), (uint64_t)PAGE_SIZE)
 #define EXCHANGE_BYTES ALIGN_UP((uint64_t)sizeof(struct node_exchange), (uint64_t)PAGE_SIZE)
 
+#define RELAYS_BYTES ALIGN_UP((uint64_t)sizeof(struct node_relays), (uint64_t)PAGE_SIZE)
+#define RELAYS_AT (STATUS_BYTES + EXCHANGE_BYTES)
+
 static struct {
-	struct extent pages;         /* struct node_status, then struct node_exchange                */
+	struct extent pages;         /* struct node_status, struct node_exchange, struct node_relays */
 	uint32_t request;            /* event, paid by init                                          */
 	struct channel_end command;
 } console;
@@ -100,7 +104,7 @@ static void reset_exchange(void)
 
 bool console_init(void)
 {
-	int r = memory_alloc(&memory, NULL, STATUS_BYTES + EXCHANGE_BYTES, PAGE_SIZE, MEMORY_HIGH, &console.pages);
+	int r = memory_alloc(&memory, NULL, RELAYS_AT + RELAYS_BYTES, PAGE_SIZE, MEMORY_HIGH, &console.pages);
 
 	if (r == OK) {
 		r = sys_map(INIT_SPACE, INIT_NODE_ADDR, console.pages.handle, 0, console.pages.size, PROT_R | PROT_W);
@@ -138,6 +142,9 @@ static int map_pages(void)
 	if (r == OK) {
 		r = sys_map(space, CONSOLE_EXCHANGE_ADDR, console.pages.handle, STATUS_BYTES, EXCHANGE_BYTES, PROT_R | PROT_W);
 	}
+	if (r == OK) {
+		r = sys_map(space, CONSOLE_RELAY_ADDR, console.pages.handle, RELAYS_AT, RELAYS_BYTES, PROT_R | PROT_W);
+	}
 	if (r == OK && video_screen.memory.size) {
 		r = sys_map(space, CONSOLE_VIDEO_ADDR, video_screen.memory.handle, 0, video_screen.memory.size, PROT_R | PROT_W);
 	}
@@ -151,9 +158,24 @@ static int map_pages(void)
 	return r;
 }
 
-int console_share(uint32_t space, uint64_t address)
+int console_share(uint32_t space, uint64_t status_at, uint64_t relays_at)
 {
-	return console.pages.size ? sys_map(space, address, console.pages.handle, 0, STATUS_BYTES, PROT_R) : E_NOENT;
+	int r = console.pages.size ? OK : E_NOENT;
+
+	if (r == OK) {
+		r = sys_map(space, status_at, console.pages.handle, 0, STATUS_BYTES, PROT_R);
+	}
+	if (r == OK) {
+		r = sys_map(space, relays_at, console.pages.handle, RELAYS_AT, RELAYS_BYTES, PROT_R | PROT_W);
+	}
+	return r;
+}
+
+int console_connect_relays(uint32_t process, uint32_t in, uint32_t out_slot)
+{
+	int r = server.runs ? sys_grant(process, server.wake, RIGHT_WRITE, out_slot) : E_NOENT;
+
+	return r == OK ? sys_grant(server.child.process, in, RIGHT_WRITE, CONSOLE_RELAY) : r;
 }
 
 static int give_handles(void)
@@ -237,6 +259,7 @@ static const struct server_kind kind = {
 	.death = KEY_CONSOLE,
 	.prepare = prepare,
 	.argument = argument,
+	.started = mgmt_connect_console,
 	.ended = reset_exchange,
 };
 

@@ -9,8 +9,14 @@ struct vm;
 /* Makes the shared pages. False: no memory; the node runs without console then. After vms_init(). */
 bool console_init(void);
 
-/* Shows the node's state to another program, too: read-only in its space. E_NOENT: there is no such page. */
-int console_share(uint32_t space, uint64_t address) MUST_CHECK;
+/* Shows the node's state to another program, too, read-only in its space, and the relays. E_NOENT: there are no such pages. */
+int console_share(uint32_t space, uint64_t status_at, uint64_t relays_at) MUST_CHECK;
+
+/*
+ * Events of the relays: `in` of init's is signalled by the console, and the console's own is put into the process's slot out_slot.
+ * Anew after each start of either. E_NOENT: the console does not run.
+ */
+int console_connect_relays(uint32_t process, uint32_t in, uint32_t out_slot) MUST_CHECK;
 
 /* Starts the program, now and after each death. */
 void console_start(void);

@@ -136,7 +136,7 @@ static int map_modules(uint32_t space)
 
 static int map_pages(uint32_t space)
 {
-	int r = console_share(space, MGMT_NODE_ADDR);
+	int r = console_share(space, MGMT_NODE_ADDR, MGMT_RELAYS_ADDR);
 
 	if (r == OK) {
 		r = sys_map(space, MGMT_STATUS_ADDR, mgmt.pages.handle, 0, STATUS_BYTES, PROT_R);
@@ -189,8 +189,16 @@ static void set_link(bool up)
 
 static const struct net_node_ops net_ops = { .link = set_link };
 
+void mgmt_connect_console(void)
+{
+	if (server.runs && console_connect_relays(server.child.process, server.wake, MGMT_CONSOLE_OUT) < 0) {
+		init_log("mgmt: consoles are cut off");
+	}
+}
+
 static void started(void)
 {
+	mgmt_connect_console();
 	set_link(true);
 }
 

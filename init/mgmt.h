@@ -11,6 +11,9 @@ void mgmt_configure(const struct conf_node *node);
 /* Starts the program where the configuration gives the node an address. Errors are logged. After net_init(). */
 void mgmt_init(void);
 
+/* The console runs, anew. */
+void mgmt_connect_console(void);
+
 /* The program died; it asks for something. */
 void mgmt_died(void);
 void mgmt_requests(void);

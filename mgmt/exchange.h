@@ -26,6 +26,7 @@ struct exchange {
 	bool waits;                  /* for somebody else's answer: nothing is read meanwhile        */
 	bool close;                  /* the connection cannot go on after it                         */
 
+	int relay;                   /* mgmt/consoles.c: likewise, with status 101                    */
 	int image;                   /* mgmt/images.c: number of the image that it uses, plus one    */
 	int awaited;                 /* and what init shall do with it                               */
 	uint32_t answers;

@@ -24,7 +24,7 @@ static struct {
 	struct channel_end log, command;
 	struct identity identity;
 	struct server server;
-	bool serves, asked;
+	bool serves, asked, typed;
 	uint32_t net_up;             /* as init told last                                             */
 	bool creating, waited;       /* init was asked for a VM; a client waits for the answer       */
 	uint32_t created;            /* answers of init before that                                  */
@@ -118,6 +118,16 @@ void platform_create_forget(void)
 	mgmt.waited = false;
 }
 
+struct node_relays *platform_relays(void)
+{
+	return (struct node_relays *)MGMT_RELAYS_ADDR;
+}
+
+void platform_signal_console(void)
+{
+	mgmt.typed = true;
+}
+
 const struct mgmt_image *platform_images(void)
 {
 	return status()->image;
@@ -193,6 +203,10 @@ static void signal_others(void)
 {
 	if (link_must_signal()) {
 		sys_event_signal(MGMT_NET_OUT);
+	}
+	if (mgmt.typed) {
+		mgmt.typed = false;
+		sys_event_signal(MGMT_CONSOLE_OUT);
 	}
 	if (mgmt.asked) {
 		mgmt.asked = false;

@@ -14,6 +14,7 @@
 enum mgmt_slot {
 	MGMT_WAKE = 2,               /* event: anything happened; mgmt binds it. init and the switch signal it */
 	MGMT_REQUEST = 3,            /* event: mgmt wrote a command or a line                         */
+	MGMT_CONSOLE_OUT = 5,        /* event: mgmt did something in a relay; there while the console runs */
 	MGMT_NET_OUT = 4,            /* event: mgmt did something in its channel; there while the switch runs */
 };
 
@@ -21,6 +22,7 @@ enum mgmt_slot {
 #define MGMT_NODE_ADDR     0x0000000010000000ull       /* struct node_status, read-only              */
 #define MGMT_STATUS_ADDR   0x0000000010100000ull       /* struct mgmt_status, read-only              */
 #define MGMT_EXCHANGE_ADDR 0x0000000010200000ull       /* struct mgmt_exchange, read-write           */
+#define MGMT_RELAYS_ADDR   0x0000000010300000ull       /* struct node_relays (console/node.h), read-write */
 #define MGMT_CHANNEL_ADDR  0x0000000030000000ull       /* struct frames_channel                      */
 #define MGMT_MODULE_ADDR(i) (0x0000000020000000ull + (uint64_t)(i) * 0x100000)  /* enum mgmt_module, read-only */
 

@@ -47,8 +47,7 @@ static uint32_t count_running(const struct node_status *node)
 	return n;
 }
 
-/* Number of the VM that the path names, or VM_NONE after a refusal. */
-static int find_vm(struct exchange *e)
+int node_find_vm(struct exchange *e)
 {
 	const struct node_status *node = platform_node();
 
@@ -101,7 +100,7 @@ void node_get_vms(struct exchange *e)
 
 void node_get_vm(struct exchange *e)
 {
-	int vm = find_vm(e);
+	int vm = node_find_vm(e);
 
 	if (vm != VM_NONE) {
 		put_vm(&e->reply, &platform_node()->vm[vm]);
@@ -114,7 +113,7 @@ void node_get_vm(struct exchange *e)
 /* Init does it after this answer; the VM's state tells when. */
 static void command(struct exchange *e, const char *what, uint32_t op, uint32_t wanted_state)
 {
-	int vm = find_vm(e), r;
+	int vm = node_find_vm(e), r;
 
 	if (vm == VM_NONE) {
 		return;

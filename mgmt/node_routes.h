@@ -4,6 +4,9 @@
 
 #include "mgmt/exchange.h"
 
+/* Number of the VM that the path names, or -1 after a refusal. */
+int node_find_vm(struct exchange *e);
+
 void node_get(struct exchange *e);
 void node_get_vms(struct exchange *e);
 void node_get_vm(struct exchange *e);

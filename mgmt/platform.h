@@ -11,6 +11,7 @@ uint64_t platform_now_ns(void);
 void platform_log(const char *format, ...) PRINTF_LIKE(1, 2);
 
 struct node_status;
+struct node_relays;
 struct mgmt_image;
 struct mgmt_wish;
 
@@ -19,6 +20,10 @@ const struct node_status *platform_node(void);
 
 /* Asks init to do something with a VM: enum node_op. E_AGAIN: it has not dealt with what it was asked before. */
 int platform_command(uint32_t op, uint32_t vm) MUST_CHECK;
+
+/* Consoles of VMs (console/node.h), and the console program is to look at them. */
+struct node_relays *platform_relays(void);
+void platform_signal_console(void);
 
 /* Images as init tells of them (mgmt/node.h): MGMT_IMAGES of them. platform_wish: for the next command about image i. */
 const struct mgmt_image *platform_images(void);

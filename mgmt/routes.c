@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that can be asked for by HTTP (docs/management.md). */
+#include "mgmt/consoles.h"
 #include "mgmt/images.h"
 #include "mgmt/node.h"
 #include "mgmt/node_routes.h"
@@ -12,6 +13,7 @@ const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/v1/vms/*", .role = ROLE_MONITOR, .answer = node_get_vm },
 	{ .method = HTTP_POST, .path = "/v1/vms", .role = ROLE_OPERATOR, .body_max = MGMT_TEXT,
 	  .answer = node_create_vm, .poll = node_created_vm, .end = node_end_create },
+	{ .method = HTTP_GET, .path = "/v1/vms/*/console", .role = ROLE_OPERATOR, .answer = console_open, .end = console_close },
 	{ .method = HTTP_POST, .path = "/v1/vms/*/start", .role = ROLE_OPERATOR, .answer = node_start_vm },
 	{ .method = HTTP_POST, .path = "/v1/vms/*/stop", .role = ROLE_OPERATOR, .answer = node_stop_vm },
 	{ .method = HTTP_POST, .path = "/v1/vms/*/kill", .role = ROLE_OPERATOR, .answer = node_kill_vm },

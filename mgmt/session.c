@@ -4,9 +4,10 @@
 
 #include <string.h>
 
+#include "mgmt/consoles.h"
 #include "mgmt/platform.h"
 
-enum { SEND_MAX = 16384 };
+enum { SEND_MAX = 16384, CONSOLE_PIECE = 2048 };
 enum { STEPS = 8 };                  /* per run, so that one client's flood does not keep the others waiting */
 
 struct session_counters session_counters;
@@ -89,6 +90,13 @@ static void compose(struct session *s)
 	struct exchange *e = &s->exchange;
 	bool head_only = s->http.request.method == HTTP_HEAD;
 
+	if (e->status == 101) {
+		text_free(&s->out);
+		text_printf(&s->out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: brume-console\r\n\r\n");
+		s->out_at = 0;
+		s->state = SESSION_ANSWER;
+		return;
+	}
 	e->close |= !s->http.request.keep_alive;
 	text_free(&s->out);                                      /* a 100 Continue, sent */
 	text_printf(&s->out, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %llu\r\nCache-Control: no-store\r\n%s", e->status,
@@ -268,7 +276,11 @@ static bool answer(struct session *s, uint64_t now_ns)
 	if (!flush(s, now_ns, &moved) || !flush_source(s, now_ns, &moved)) {
 		return moved;
 	}
-	if (s->exchange.close) {
+	if (s->exchange.status == 101) {
+		s->state = SESSION_CONSOLE;
+		text_free(&s->out);
+		s->out_at = 0;
+	} else if (s->exchange.close) {
 		say_goodbye(s, now_ns);
 	} else {
 		forget_request(s);
@@ -279,6 +291,28 @@ static bool answer(struct session *s, uint64_t now_ns)
 	return true;
 }
 
+/* What is typed first: it is little, and the VM may be talking without end. */
+static bool console(struct session *s, uint64_t now_ns)
+{
+	uint8_t bytes[CONSOLE_PIECE];
+	bool moved = false;
+	size_t n;
+
+	if (s->in_at < s->in_len || fill(s, now_ns)) {
+		n = console_write(&s->exchange, s->in + s->in_at, s->in_len - s->in_at);
+		s->in_at += n;
+		moved = n != 0;
+	}
+	if (s->state != SESSION_CONSOLE || !flush(s, now_ns, &moved)) {
+		return moved && s->state == SESSION_CONSOLE;
+	}
+	text_free(&s->out);
+	s->out_at = 0;
+	n = console_read(&s->exchange, bytes, sizeof(bytes));
+	text_append(&s->out, (const char *)bytes, n);
+	return moved || n;
+}
+
 static bool step(struct session *s, uint64_t now_ns)
 {
 	switch (s->state) {
@@ -286,6 +320,7 @@ static bool step(struct session *s, uint64_t now_ns)
 	case SESSION_REQUEST:   return request(s, now_ns);
 	case SESSION_WAIT:      return wait(s);
 	case SESSION_ANSWER:    return answer(s, now_ns);
+	case SESSION_CONSOLE:   return console(s, now_ns);
 	case SESSION_GOODBYE:
 		if (tls_close(&s->tls) != E_AGAIN) {
 			end(s);
@@ -305,6 +340,7 @@ uint64_t session_deadline(const struct session *s)
 {
 	switch (s->state) {
 	case SESSION_FREE:      return UINT64_MAX;
+	case SESSION_CONSOLE:   return UINT64_MAX;       /* TCP's own probes find out when nobody is there any more */
 	case SESSION_HANDSHAKE: return s->since_ns + SESSION_HANDSHAKE_NS;
 	case SESSION_REQUEST:
 		return s->since_ns + (s->open || s->http.head_len ? SESSION_STALL_NS : SESSION_IDLE_NS);

@@ -9,6 +9,7 @@
 
 #include "mgmt/server.h"
 
+enum { PROBE_IDLE_MS = 60000, PROBE_INTERVAL_MS = 10000 };
 enum { STREAMS = SERVER_SESSIONS + 8, HALF_OPEN_MAX = MEMP_NUM_TCP_PCB / 4 };
 
 /*
@@ -94,6 +95,8 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 	ipaddr_ntoa_r(&pcb->remote_ip, t->stream.peer, sizeof(t->stream.peer));
 	tcp_nagle_disable(pcb);
 	ip_set_option(pcb, SOF_KEEPALIVE);
+	pcb->keep_idle = PROBE_IDLE_MS;
+	pcb->keep_intvl = PROBE_INTERVAL_MS;
 	tcp_arg(pcb, t);
 	tcp_recv(pcb, on_receive);
 	tcp_err(pcb, on_error);

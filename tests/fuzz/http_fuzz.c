@@ -2,8 +2,8 @@
 /*
  * Bytes of a client that has shown a certificate, in pieces of any size: HTTP, routes and their answers. The first byte is the role, the second the
  * size of the pieces.
- * sources: mgmt/exchange.c mgmt/http.c mgmt/images.c mgmt/node_routes.c mgmt/routes.c mgmt/text.c mgmt/clock.c mgmt/role.c
- * sources: tests/fake/mgmt_node.c tests/fake/mgmt_images.c
+ * sources: mgmt/consoles.c mgmt/exchange.c mgmt/http.c mgmt/images.c mgmt/node_routes.c mgmt/routes.c mgmt/text.c mgmt/clock.c mgmt/role.c
+ * sources: tests/fake/mgmt_node.c tests/fake/mgmt_images.c tests/fake/mgmt_console.c lib/channel.c
  * libraries: http-parser mbedtls
  */
 #include <stdlib.h>
@@ -57,10 +57,10 @@ static bool follow(struct client *c, enum role role)
 	}
 	exchange_answer(e);
 	wait(e);
-	if (!e->status || !e->type || e->reply.failed || http_reason(e->status)[0] == 'U') {
+	if (!e->status || !e->type || e->reply.failed || (http_reason(e->status)[0] == 'U' && e->status != 426)) {
 		abort();
 	}
-	close = e->close;
+	close = e->close || e->status == 101;
 	exchange_end(e);
 	c->open = false;
 	http_next(&c->http);

@@ -314,3 +314,54 @@ def a_broken_upload_goes_on_where_it_ended():
         status, body = put(host, "disk", data, "-C", str(half))
         check((status, json.loads(body)["state"]), (201, "whole"), "the rest")
         check(fetch(host, "disk"), (200, data), "download")
+
+
+UPGRADE = "Connection: Upgrade\r\nUpgrade: brume-console\r\n"
+
+
+def console(link, vm):
+    """Makes a connection the console of a VM; returns what came behind the answer."""
+    link.sendall(request(f"/v1/vms/{vm}/console", more=UPGRADE))
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = link.recv(4096)
+        if not piece:
+            raise Failure(f"the connection ended after {data!r}")
+        data += piece
+    head, _, rest = data.partition(b"\r\n\r\n")
+    check(head.split()[1], b"101", "upgrade")
+    return rest
+
+
+def read_until(link, wanted, data=b""):
+    while wanted not in data:
+        piece = link.recv(4096)
+        if not piece:
+            raise Failure(f"the console ended after {data!r}")
+        data += piece
+    return data
+
+
+@test
+def consoles_are_opened_typed_to_and_few():
+    with Host() as host:
+        pki.client("operator", "operator")
+        pki.client("monitor", "monitor")
+        links = [host.connect("operator") for _ in range(4)]
+        for link in links:
+            read_until(link, b"login: ", console(link, "vm0"))
+        host.line(r"^audit: operator .* open console vm0: open$")
+        check(host.curl("/v1/vms/vm0/console", "operator", "-H", "Upgrade: brume-console", "-H", "Connection: Upgrade")[0], 503, "a fifth")
+        links[1].sendall(b"first\r")
+        read_until(links[1], b"first\r")
+        for size in (3000, 20000):
+            text = bytes(ord("a") + i % 26 for i in range(size))
+            links[2].sendall(text)
+            read_until(links[2], text[-100:])
+        links[0].close()
+        host.line(r"^audit: operator .* close console vm0: closed$")
+        link = host.connect("operator")
+        read_until(link, b"login: ", console(link, "vm0"))
+        check(host.curl("/v1/vms/vm0/console")[0], 426, "without Upgrade")
+        check(host.curl("/v1/vms/none/console")[0], 404, "of no VM")
+        check(host.curl("/v1/vms/vm0/console", "monitor")[0], 403, "by a monitor")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import socket
+import ssl
 import subprocess
 import time
 
@@ -162,3 +163,23 @@ def a_vm_runs_on_images_that_came_over_the_network():
         node.expect(r"vm web: (?!started)")
         if node.curl("/v1/images/vmlinuz", "-X", "DELETE")[0] != 200:
             raise Failure("an image that nobody uses was not deleted")
+
+
+@test
+def the_console_of_a_vm_is_at_hand_over_the_network():
+    config = vm_config("web", memory="96M")
+    with Managed(config, modules=LINUX) as node:
+        node.escape("1")
+        node.login()
+        context = ssl.create_default_context(cafile=pki.path("ca.crt"))
+        context.load_cert_chain(pki.path("operator.crt"), pki.path("operator.key"))
+        link = context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 30), server_hostname="localhost")
+        link.sendall(b"GET /v1/vms/web/console HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: brume-console\r\n\r\n")
+        data = b""
+        while b"brume-guest: ready" not in data:                  # what came before, out of its scroll-back
+            data += link.recv(4096)
+        link.sendall(b"echo $((6 * 7))\r")
+        while b"\r\n42\r\n" not in data:
+            data += link.recv(4096)
+        node.expect(r"^42$")                                      # the node's own console shows it, too
+        node.expect_none(r"consoles are cut off")

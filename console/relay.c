@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Relays: see relay.h. */
+#include "console/relay.h"
+
+enum { PIECE = 512, PIECES_MAX = 16 };
+
+void relays_init(struct relays *r, struct node_relays *shared)
+{
+	*r = (struct relays){ .shared = shared };
+	for (int i = 0; i < NODE_RELAYS; i++) {
+		struct node_relay *s = &shared->relay[i];
+
+		r->end[i].vm = -1;
+		r->end[i].serial = __atomic_load_n(&s->serial, __ATOMIC_ACQUIRE) - 1;    /* a wish that stands is served again */
+		channel_writer(&r->end[i].out, &s->out, s->out_data, NODE_RELAY_OUT);
+		channel_reader(&r->end[i].in, &s->in, s->in_data, NODE_RELAY_IN);
+	}
+}
+
+/* mgmt wants something else: it skips what was written before `begin`. */
+static void follow_wish(struct relays *r, int i, struct mux *m)
+{
+	struct node_relay *s = &r->shared->relay[i];
+	struct relay_end *e = &r->end[i];
+	uint32_t serial = __atomic_load_n(&s->serial, __ATOMIC_ACQUIRE), wish = s->wish;
+
+	if (serial == e->serial) {
+		return;
+	}
+	e->serial = serial;
+	e->vm = wish && wish <= (uint32_t)mux_count(m) ? (int)wish - 1 : -1;
+	if (e->vm >= 0) {
+		e->position = scroll_start(&m->vm[e->vm].scroll);
+	}
+	channel_skip(&e->in, channel_avail(&e->in));
+	s->begin = e->out.count;
+	__atomic_store_n(&s->seen, serial, __ATOMIC_RELEASE);
+	r->signal = true;
+}
+
+static void show(struct relays *r, struct relay_end *e, struct mux *m)
+{
+	const struct scroll *scroll = &m->vm[e->vm].scroll;
+	uint8_t bytes[PIECE];
+
+	for (int n = 0; n < PIECES_MAX; n++) {
+		uint32_t room = channel_room(&e->out);
+		size_t len;
+
+		if (scroll->end - e->position > SCROLL_BYTES) {
+			e->position = scroll_start(scroll);
+		}
+		len = scroll_get(scroll, &e->position, bytes, room < PIECE ? room : PIECE);
+		if (!len) {
+			return;
+		}
+		channel_write(&e->out, bytes, (uint32_t)len);
+		r->signal = true;
+	}
+}
+
+static void type(struct relays *r, struct relay_end *e, struct mux *m)
+{
+	struct mux_vm *vm = &m->vm[e->vm];
+	bool runs = vm->generation && mux_state(m, e->vm) == NODE_VM_RUNNING;
+	uint8_t bytes[NODE_RELAY_IN];
+	uint32_t len = channel_avail(&e->in), room = runs ? channel_room(&vm->to) : 0;
+
+	if (!runs) {
+		channel_skip(&e->in, len);
+		return;
+	}
+	len = channel_read(&e->in, bytes, len < room ? len : room);
+	if (len) {
+		channel_write(&vm->to, bytes, len);
+		m->signal_vm[e->vm] = m->signal_vms = true;
+		r->signal = true;
+	}
+}
+
+void relays_pump(struct relays *r, struct mux *m)
+{
+	for (int i = 0; i < NODE_RELAYS; i++) {
+		follow_wish(r, i, m);
+		if (r->end[i].vm >= 0) {
+			show(r, &r->end[i], m);
+			type(r, &r->end[i], m);
+		}
+	}
+}

@@ -484,3 +484,46 @@ TEST(two_cards_with_one_address)
 	CHECK_EQ(r.vm_count, 1);
 	CHECK_EQ(r.vm[0].nic_count, 1);
 }
+
+TEST(the_node_has_a_name_and_an_address)
+{
+	parse("");
+	CHECK_STR(r.node.name, "brume");
+	CHECK_EQ(r.node.address_mode, CONF_ADDRESS_NONE);
+	parse("node name n-1\nnode address dhcp ntp 192.0.2.3\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_STR(r.node.name, "n-1");
+	CHECK_EQ(r.node.address_mode, CONF_ADDRESS_DHCP);
+	CHECK_EQ(r.node.ntp, 0xc0000203);
+	CHECK_STR(r.node.net, "default");
+	parse("node address 192.0.2.10/24 gateway 192.0.2.1 dns 192.0.2.2 net lan # ours\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.node.address_mode, CONF_ADDRESS_STATIC);
+	CHECK_EQ(r.node.address, 0xc000020a);
+	CHECK_EQ(r.node.prefix, 24);
+	CHECK_EQ(r.node.gateway, 0xc0000201);
+	CHECK_EQ(r.node.dns, 0xc0000202);
+	CHECK_STR(r.node.net, "lan");
+}
+
+TEST(an_address_that_is_none_is_reported)
+{
+	static const char *const bad[] = {
+		"", "192.0.2.10", "192.0.2.10/0", "192.0.2.10/33", "192.0.2.256/24", "192.0.2/24", "192.0.2.10.1/24", "192.0.02.1/24",
+		"0.0.0.1/24", "127.0.0.1/8", "224.0.0.1/24", "255.255.255.255/32", "192.0.2.10/24x", "dhcpd",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "node address %s\n", bad[i]);
+		reports(text, "f:1: address takes 'dhcp' or an address and its prefix like 192.0.2.10/24");
+		CHECK_EQ(r.node.address_mode, CONF_ADDRESS_NONE);
+	}
+	reports("node address dhcp gateway 192.0.2.1\n", "f:1: a gateway comes by DHCP, or the address is given");
+	reports("node address 192.0.2.10/24 gateway\n", "f:1: gateway needs one address like 192.0.2.1");
+	reports("node address 192.0.2.10/24 dns 1.2.3.4 dns 1.2.3.4\n", "f:1: dns needs one address like 192.0.2.1");
+	reports("node address 192.0.2.10/24 route 1.2.3.4\n", "f:1: address takes gateway, dns, ntp and net, not 'route'");
+	reports("node address dhcp net a/b\n", "f:1: a name is made of letters, digits, - and _: 'a/b'");
+	reports("node name a.b\n", "f:1: a name is made of letters, digits, - and _: 'a.b'");
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The small parts of mgmt: time, randomness, roles, text and JSON, ranges, identity.
+ * sources: mgmt/clock.c mgmt/consoles.c mgmt/entropy.c mgmt/exchange.c mgmt/http.c mgmt/identity.c mgmt/images.c mgmt/node_routes.c mgmt/random.c
+ * sources: mgmt/role.c mgmt/routes.c mgmt/text.c lib/channel.c tests/fake/mgmt_node.c tests/fake/mgmt_images.c tests/fake/mgmt_console.c
+ * libraries: mbedtls http-parser
+ */
+#include <stdlib.h>
+#include <mbedtls/platform_util.h>
+
+#include "mgmt/clock.h"
+#include "mgmt/entropy.h"
+#include "mgmt/identity.h"
+#include "mgmt/images.h"
+#include "mgmt/random.h"
+#include "mgmt/role.h"
+#include "mgmt/text.h"
+#include "tests/fake/mgmt_node.h"
+#include "tests/unit/check.h"
+
+#define DAY 86400ull
+#define S 1000000000ull
+
+TEST(calendar_is_that_of_posix)
+{
+	static const struct {
+		int64_t at;
+		int year, month, day, hour, minute, second;
+	} row[] = {
+		{ 0, 1970, 1, 1, 0, 0, 0 },
+		{ 951782399, 2000, 2, 28, 23, 59, 59 },
+		{ 951782400, 2000, 2, 29, 0, 0, 0 },
+		{ 951868800, 2000, 3, 1, 0, 0, 0 },
+		{ 1709164800, 2024, 2, 29, 0, 0, 0 },
+		{ 1795206896, 2026, 11, 20, 20, 34, 56 },
+		{ 4107542400, 2100, 3, 1, 0, 0, 0 },
+	};
+	mbedtls_time_t at = -1;
+	struct tm tm;
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		at = row[i].at;
+		CHECK(mbedtls_platform_gmtime_r(&at, &tm));
+		CHECK_EQ(tm.tm_year + 1900, row[i].year);
+		CHECK_EQ(tm.tm_mon + 1, row[i].month);
+		CHECK_EQ(tm.tm_mday, row[i].day);
+		CHECK_EQ(tm.tm_hour, row[i].hour);
+		CHECK_EQ(tm.tm_min, row[i].minute);
+		CHECK_EQ(tm.tm_sec, row[i].second);
+	}
+	at = -1;
+	CHECK(!mbedtls_platform_gmtime_r(&at, &tm));
+}
+
+TEST(a_time_server_moves_the_clock_within_bounds)
+{
+	time_t t;
+
+	fake_node_reset();
+	clock_init(1000 * DAY * S - fake_now_ns, 999 * DAY + 1000);
+	CHECK_EQ(mgmt_time(&t), 1000 * DAY);
+	CHECK_EQ(t, 1000 * DAY);
+	clock_set_sntp((uint32_t)(1000 * DAY + 3600), 500000);
+	CHECK_EQ(clock_wall_ns(), (1000 * DAY + 3600) * S + S / 2);
+	clock_set_sntp((uint32_t)(1001 * DAY + 1), 0);
+	CHECK_EQ(mgmt_time(NULL), 1000 * DAY + 3600);
+	CHECK(strstr(fake_log, "not believed"));
+	clock_set_sntp((uint32_t)(999 * DAY + 999), 0);
+	CHECK_EQ(mgmt_time(NULL), 1000 * DAY + 3600);
+	clock_set_sntp((uint32_t)(999 * DAY + 1000), 0);
+	CHECK_EQ(mgmt_time(NULL), 999 * DAY + 1000);
+}
+
+TEST(randomness_needs_a_source)
+{
+	uint8_t seed[RANDOM_SEED_MIN] = { 1, 2, 3 }, a[16], b[16];
+
+	CHECK(!random_ready());
+	CHECK_EQ(random_fill(a, sizeof(a)), E_IO);
+	CHECK_EQ(random_init(seed, sizeof(seed) - 1, 1), entropy_of_cpu() ? OK : E_NOENT);
+	CHECK_EQ(random_init(seed, sizeof(seed), 1), OK);
+	CHECK_EQ(random_fill(a, sizeof(a)), OK);
+	CHECK_EQ(random_init(seed, sizeof(seed), 2), OK);
+	CHECK_EQ(random_fill(b, sizeof(b)), OK);
+	CHECK(memcmp(a, b, sizeof(a)) != 0);
+	CHECK(random_word() != random_word());
+}
+
+TEST(roles_are_named_exactly)
+{
+	static const struct {
+		const char *uri;
+		enum role role;
+	} row[] = {
+		{ "brume:role:monitor", ROLE_MONITOR }, { "brume:role:operator", ROLE_OPERATOR }, { "brume:role:frontend", ROLE_FRONTEND },
+		{ "brume:role:", ROLE_NONE }, { "brume:role:none", ROLE_NONE }, { "brume:role:operators", ROLE_NONE },
+		{ "brume:role:operato", ROLE_NONE }, { "BRUME:role:operator", ROLE_NONE }, { "", ROLE_NONE }, { "urn:x", ROLE_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		CHECK_EQ(role_of_uri(row[i].uri, strlen(row[i].uri)), row[i].role);
+	}
+}
+
+TEST(json_has_commas_and_escapes_where_they_belong)
+{
+	struct text t = { 0 };
+
+	json_open(&t, NULL, '{');
+	json_string(&t, "a\"", "b\\c\n\xff");
+	json_open(&t, "list", '[');
+	json_number(&t, NULL, 1);
+	json_number(&t, NULL, UINT64_MAX);
+	json_open(&t, NULL, '{');
+	json_close(&t, '}');
+	json_close(&t, ']');
+	json_bool(&t, "yes", true);
+	json_close(&t, '}');
+	CHECK(!t.failed);
+	CHECK_STR(t.at, "{\"a\\\"\":\"b\\\\c\\u000a\\u00ff\",\"list\":[1,18446744073709551615,{}],\"yes\":true}");
+	text_free(&t);
+}
+
+TEST(text_that_is_too_long_is_not_whole)
+{
+	struct text t = { 0 };
+	static char block[4096];
+
+	for (int i = 0; i < TEXT_MAX / 4096 + 1; i++) {
+		text_append(&t, block, sizeof(block));
+	}
+	CHECK(t.failed);
+	text_free(&t);
+	text_printf(&t, "%600d", 1);
+	CHECK(t.failed);
+	text_free(&t);
+}
+
+TEST(ranges_say_what_they_mean_or_nothing)
+{
+	uint64_t from, to, total;
+
+	CHECK(image_content_range("bytes 0-9/10", &from, &to, &total));
+	CHECK_EQ(from, 0);
+	CHECK_EQ(to, 9);
+	CHECK_EQ(total, 10);
+	CHECK(!image_content_range("bytes 0-10/10", &from, &to, &total));
+	CHECK(!image_content_range("bytes 5-4/10", &from, &to, &total));
+	CHECK(!image_content_range("bytes 0-9/*", &from, &to, &total));
+	CHECK(!image_content_range("bytes 0-9/10 ", &from, &to, &total));
+	CHECK(!image_content_range("bytes 0-1000000000000000/10000000000000000", &from, &to, &total));
+	CHECK(image_range("bytes=3-", 10, &from, &to) && from == 3 && to == 9);
+	CHECK(image_range("bytes=3-4", 10, &from, &to) && from == 3 && to == 4);
+	CHECK(image_range("bytes=3-400", 10, &from, &to) && from == 3 && to == 9);
+	CHECK(!image_range("bytes=10-", 10, &from, &to));
+	CHECK(!image_range("bytes=-3", 10, &from, &to));
+	CHECK(!image_range("bytes=1-2,4-5", 10, &from, &to));
+	CHECK(!image_range("lines=1-2", 10, &from, &to));
+}
+
+TEST(a_node_without_key_makes_itself_one)
+{
+	struct identity id;
+	struct blob none = { NULL, 0 }, bad = { (const uint8_t *)"no key", 6 };
+	const char *why;
+
+	CHECK_EQ(random_init((const uint8_t *)"0123456789abcdef0123456789abcdef", 32, 1), OK);
+	CHECK_EQ(identity_init(&id, none, none, none, "n1", &why), OK);
+	CHECK(id.self_made && !id.has_authority);
+	CHECK_EQ(strlen(id.fingerprint), FINGERPRINT_TEXT - 1);
+	CHECK(strcmp(id.fingerprint, "") != 0 && id.fingerprint[2] == ':');
+	identity_free(&id);
+	CHECK_EQ(identity_init(&id, bad, none, none, "n1", &why), E_INVAL);
+	CHECK_STR(why, "the module node.key is no private key without password");
+	CHECK_EQ(identity_init(&id, none, none, bad, "n1", &why), E_INVAL);
+	CHECK_STR(why, "the module ca.crt is no certificate");
+}

@@ -23,17 +23,27 @@ bool net_header_is_sane(const struct frame_header *h)
 
 /* ---- ones' complement sums, RFC 1071 ---- */
 
+/* The sum does not mind the order of bytes as long as it is one (RFC 1071, 2 (B)): words as they stand, turned round at the end. */
 static uint32_t sum16(const uint8_t *at, uint32_t len, uint32_t sum)
 {
-	uint64_t wide = sum;
-	uint32_t i = 0;
+	uint64_t wide = 0;
+	uint16_t half = 0;
 
-	for (; i + 1 < len; i += 2) {
-		wide += (uint32_t)at[i] << 8 | at[i + 1];
+	for (; len >= sizeof(uint64_t); at += sizeof(uint64_t), len -= (uint32_t)sizeof(uint64_t)) {
+		uint64_t word;
+
+		__builtin_memcpy(&word, at, sizeof(word));
+		wide += (word & UINT32_MAX) + (word >> 32);
 	}
-	if (i < len) {
-		wide += (uint32_t)at[i] << 8;
+	for (; len >= sizeof(half); at += sizeof(half), len -= (uint32_t)sizeof(half)) {
+		__builtin_memcpy(&half, at, sizeof(half));
+		wide += half;
 	}
+	wide += len ? *at : 0;
+	while (wide >> 16) {
+		wide = (wide & 0xffff) + (wide >> 16);
+	}
+	wide = (uint64_t)__builtin_bswap16((uint16_t)wide) + sum;
 	while (wide >> 16) {
 		wide = (wide & 0xffff) + (wide >> 16);
 	}

@@ -173,7 +173,7 @@ void e1000_start(struct nic *nic)
 	for (uint32_t i = 0; i < E1000_MTA_REGISTERS; i++) {
 		e1000_set(nic, E1000_MTA + i * 4, 0);
 	}
-	e1000_set(nic, E1000_ITR, 0);
+	e1000_set(nic, E1000_ITR, 0);                    /* we let no interrupt in while there is work */
 	nic_set_master(&nic->host, true);
 	start_receiver(nic);
 	start_transmitter(nic);
@@ -346,12 +346,15 @@ void e1000_release(struct nic *nic, const struct nic_frame *f)
 /* Reading clears the causes of most, writing those of all (82574 7.4.5). */
 void e1000_acknowledge(struct nic *nic)
 {
+	uint32_t status;
+
 	e1000_set(nic, E1000_IMC, UINT32_MAX);
 	e1000_set(nic, E1000_ICR, e1000_get(nic, E1000_ICR));
-	if (is_gone(nic)) {
+	status = e1000_get(nic, E1000_STATUS);
+	if (status == UINT32_MAX) {
 		nic_break(nic, "its registers do not answer any more");
 	}
-	look_at_link(nic);
+	nic->link = status & E1000_STATUS_LU;
 }
 
 bool e1000_listen_to(struct nic *nic, uint32_t causes, bool transmit)

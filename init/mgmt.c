@@ -7,6 +7,7 @@
 
 #include "console/node.h"
 #include "init/console.h"
+#include "init/cpus.h"
 #include "init/create.h"
 #include "init/events.h"
 #include "init/image.h"
@@ -269,6 +270,28 @@ static void create_vm(uint32_t len)
 	}
 }
 
+static void refresh(void)
+{
+	struct machine_stats machine = { 0 };
+
+	if (sys_stats(INIT_MACHINE, &machine, sizeof(machine)) >= 0) {
+		status()->uptime_ns = machine.uptime_ns;
+		status()->idle_ns = machine.idle_ns;
+		status()->cpus = cpus_online;
+	}
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		const struct vm *vm = vm_get(i);
+		struct process_status process = { 0 };
+		struct mgmt_vm *to = &status()->vm[i];
+
+		to->cpu_ns = vm->phase == VM_ON && sys_process_status(vm->child.process, &process) == OK ? process.cpu_ns : 0;
+		memcpy(to->disk, vm->conf.disk, sizeof(to->disk));
+		to->disk_count = vm->conf.disk_count;
+	}
+	__atomic_store_n(&status()->refreshed, status()->refreshed + 1, __ATOMIC_RELEASE);
+	server_wake(&server);
+}
+
 static void obey_for_image(uint32_t op, uint32_t i)
 {
 	const struct mgmt_wish *wish = &exchange()->image[i];
@@ -300,6 +323,8 @@ void mgmt_requests(void)
 		channel_read(&mgmt.command, &command, sizeof(command));
 		if (command.op == MGMT_CREATE) {
 			create_vm(command.vm);
+		} else if (command.op == MGMT_REFRESH) {
+			refresh();
 		} else if (command.op > MGMT_CREATE) {
 			if (command.vm < MGMT_IMAGES) {
 				obey_for_image(command.op, command.vm);

@@ -23,7 +23,7 @@ enum { WAIT_MAKE = 1, WAIT_SEAL, WAIT_DROP, WAIT_DROP_BAD };
 
 static const struct mgmt_image *images(void)
 {
-	return platform_images();
+	return platform_status()->image;
 }
 
 static uint32_t state_of(int i)

@@ -128,9 +128,9 @@ void platform_signal_console(void)
 	mgmt.typed = true;
 }
 
-const struct mgmt_image *platform_images(void)
+const struct mgmt_status *platform_status(void)
 {
-	return status()->image;
+	return status();
 }
 
 void platform_wish(uint32_t i, const struct mgmt_wish *wish)

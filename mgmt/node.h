@@ -39,6 +39,7 @@ enum mgmt_op {
 	MGMT_IMAGE_MAKE,             /* vm: number of an image, of which these three are; image[] of the exchange says which one. */
 	MGMT_IMAGE_SEAL,             /* Each is answered by a count in image[] of the status         */
 	MGMT_IMAGE_DROP,
+	MGMT_REFRESH,                /* what is counted is written anew; then refreshed counts up    */
 };
 
 enum { MGMT_TEXT = 4096 };
@@ -72,6 +73,13 @@ struct mgmt_image {
 	uint32_t pad;
 };
 
+/* What is counted of a VM, and its disks. */
+struct mgmt_vm {
+	uint64_t cpu_ns;             /* since its start; 0: it does not run                          */
+	uint32_t disk_count, pad;
+	struct conf_disk disk[CONF_DISKS_MAX];
+};
+
 struct mgmt_status {
 	uint32_t magic;              /* MGMT_MAGIC                                                   */
 	uint32_t starts;             /* of the program mgmt since boot                               */
@@ -86,6 +94,10 @@ struct mgmt_status {
 	int32_t create_result;       /* OK or an error                                               */
 	char create_message[CONF_MESSAGE_MAX];
 	struct mgmt_image image[MGMT_IMAGES];
+	uint32_t refreshed;          /* counts answers to MGMT_REFRESH                               */
+	uint32_t cpus;
+	uint64_t uptime_ns, idle_ns; /* idle: of all processors together                             */
+	struct mgmt_vm vm[CONF_VMS_MAX];
 };
 
 /* Written by mgmt, struct node_command (console/node.h) and lines that end in LF. */

@@ -205,37 +205,3 @@ void node_kill_vm(struct exchange *e)
 {
 	command(e, "kill", NODE_KILL, NODE_VM_RUNNING);
 }
-
-/* ---- metrics: Prometheus' text format 0.0.4 ---- */
-
-static void gauge(struct text *t, const char *name, const char *help)
-{
-	text_printf(t, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
-}
-
-void node_get_metrics(struct exchange *e)
-{
-	const struct node_status *node = platform_node();
-	struct text *t = &e->reply;
-
-	e->type = "text/plain; version=0.0.4";
-	gauge(t, "brume_uptime_seconds", "Time since the node came up.");
-	text_printf(t, "brume_uptime_seconds %llu.%03llu\n", (unsigned long long)(platform_now_ns() / 1000000000),
-		    (unsigned long long)(platform_now_ns() / 1000000 % 1000));
-	gauge(t, "brume_memory_bytes", "RAM of the node.");
-	text_printf(t, "brume_memory_bytes %llu\n", (unsigned long long)node->ram_bytes);
-	gauge(t, "brume_memory_free_bytes", "RAM that no VM and nothing else has.");
-	text_printf(t, "brume_memory_free_bytes %llu\n", (unsigned long long)node->free_bytes);
-	gauge(t, "brume_vms", "VMs that the node knows.");
-	text_printf(t, "brume_vms %u\n", (unsigned)node->vm_count);
-	gauge(t, "brume_vm_running", "1 while the VM runs.");
-	for (uint32_t i = 0; i < node->vm_count; i++) {
-		text_printf(t, "brume_vm_running{vm=\"%.31s\"} %d\n", node->vm[i].name,
-			    state_of(&node->vm[i]) == NODE_VM_RUNNING);
-	}
-	gauge(t, "brume_vm_memory_configured_bytes", "RAM of the VM when it runs.");
-	for (uint32_t i = 0; i < node->vm_count; i++) {
-		text_printf(t, "brume_vm_memory_configured_bytes{vm=\"%.31s\"} %llu\n", node->vm[i].name,
-			    (unsigned long long)node->vm[i].memory);
-	}
-}

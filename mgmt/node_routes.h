@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers of the routes under /v1/node and /v1/vms, and of /metrics (docs/management.md). */
+/* Answers of the routes under /v1/node and /v1/vms, (docs/management.md). */
 #pragma once
 
 #include "mgmt/exchange.h"
@@ -10,7 +10,6 @@ int node_find_vm(struct exchange *e);
 void node_get(struct exchange *e);
 void node_get_vms(struct exchange *e);
 void node_get_vm(struct exchange *e);
-void node_get_metrics(struct exchange *e);
 void node_create_vm(struct exchange *e);
 void node_created_vm(struct exchange *e);
 void node_end_create(struct exchange *e);

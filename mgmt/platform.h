@@ -12,21 +12,23 @@ void platform_log(const char *format, ...) PRINTF_LIKE(1, 2);
 
 struct node_status;
 struct node_relays;
-struct mgmt_image;
+struct mgmt_status;
 struct mgmt_wish;
 
 /* What init tells of the node and its VMs; changes under the reader (console/node.h says in which order). */
 const struct node_status *platform_node(void);
 
-/* Asks init to do something with a VM: enum node_op. E_AGAIN: it has not dealt with what it was asked before. */
+/* What it tells mgmt alone (mgmt/node.h). */
+const struct mgmt_status *platform_status(void);
+
+/* Asks init to do something with a VM, enum node_op, or else, enum mgmt_op. E_AGAIN: it has not dealt with what it was asked before. */
 int platform_command(uint32_t op, uint32_t vm) MUST_CHECK;
 
 /* Consoles of VMs (console/node.h), and the console program is to look at them. */
 struct node_relays *platform_relays(void);
 void platform_signal_console(void);
 
-/* Images as init tells of them (mgmt/node.h): MGMT_IMAGES of them. platform_wish: for the next command about image i. */
-const struct mgmt_image *platform_images(void);
+/* For the next command about image i. */
 void platform_wish(uint32_t i, const struct mgmt_wish *wish);
 
 /* The bytes of image i; to be written only while it is being filled. */

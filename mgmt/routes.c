@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that can be asked for by HTTP (docs/management.md). */
 #include "mgmt/consoles.h"
+#include "mgmt/counter_routes.h"
 #include "mgmt/images.h"
 #include "mgmt/node.h"
 #include "mgmt/node_routes.h"
 
 const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/v1/node", .role = ROLE_MONITOR, .answer = node_get },
-	{ .method = HTTP_GET, .path = "/metrics", .role = ROLE_MONITOR, .answer = node_get_metrics },
+	{ .method = HTTP_GET, .path = "/v1/counters", .role = ROLE_MONITOR, .answer = counters_ask, .poll = counters_poll },
+	{ .method = HTTP_GET, .path = "/v1/volumes", .role = ROLE_MONITOR, .answer = counters_ask, .poll = volumes_poll },
+	{ .method = HTTP_GET, .path = "/metrics", .role = ROLE_MONITOR, .answer = counters_ask, .poll = metrics_poll },
 
 	{ .method = HTTP_GET, .path = "/v1/vms", .role = ROLE_MONITOR, .answer = node_get_vms },
 	{ .method = HTTP_GET, .path = "/v1/vms/*", .role = ROLE_MONITOR, .answer = node_get_vm },

@@ -44,6 +44,9 @@ boot_tree() {
 	mkdir -p "$tree/boot" "$tree/licenses"
 	cp "$top/LICENSE" "$top/NOTICE" "$top/build/deps/newlib/../COPYING.NEWLIB" \
 		"$top/build/deps/font/COPYING.SPLEEN" "$tree/licenses/"
+	cp "$top/build/deps/lwip/COPYING" "$tree/licenses/COPYING.LWIP"
+	cp "$top/build/deps/mbedtls/LICENSE" "$tree/licenses/LICENSE.MBEDTLS"
+	cp "$top/build/deps/http-parser/LICENSE-MIT" "$tree/licenses/LICENSE.HTTP-PARSER"
 	cp "$image" "$tree/boot/brume"
 	cat <<-END
 		serial --unit=0 --speed=115200

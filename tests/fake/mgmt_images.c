@@ -7,13 +7,13 @@
 
 #include "mgmt/platform.h"
 
-static struct mgmt_image images[MGMT_IMAGES];
+static struct mgmt_status status = { .cpus = 2, .uptime_ns = 5000000000, .idle_ns = 1000000000 };
 static struct mgmt_wish wishes[MGMT_IMAGES];
 static uint8_t *memory[MGMT_IMAGES];
 
-const struct mgmt_image *platform_images(void)
+const struct mgmt_status *platform_status(void)
 {
-	return images;
+	return &status;
 }
 
 void platform_wish(uint32_t i, const struct mgmt_wish *wish)
@@ -31,7 +31,7 @@ static int make(uint32_t i)
 	uint64_t used = 0;
 
 	for (uint32_t k = 0; k < MGMT_IMAGES; k++) {
-		used += images[k].state ? images[k].bytes : 0;
+		used += status.image[k].state ? status.image[k].bytes : 0;
 	}
 	if (wishes[i].name[0] == '.') {
 		return E_INVAL;
@@ -40,9 +40,9 @@ static int make(uint32_t i)
 		return E_NOMEM;
 	}
 	memory[i] = malloc(wishes[i].bytes);
-	images[i].state = IMAGE_FILLING;
-	images[i].bytes = wishes[i].bytes;
-	memcpy(images[i].name, wishes[i].name, sizeof(images[i].name));
+	status.image[i].state = IMAGE_FILLING;
+	status.image[i].bytes = wishes[i].bytes;
+	memcpy(status.image[i].name, wishes[i].name, sizeof(status.image[i].name));
 	return OK;
 }
 
@@ -50,24 +50,29 @@ static void drop(uint32_t i)
 {
 	free(memory[i]);
 	memory[i] = NULL;
-	images[i].state = IMAGE_NONE;
+	status.image[i].state = IMAGE_NONE;
 }
 
 bool fake_image_command(uint32_t op, uint32_t i)
 {
 	int r = OK;
 
+	if (op == MGMT_REFRESH) {
+		status.vm[0] = (struct mgmt_vm){ .cpu_ns = 1500000000, .disk_count = 1, .disk = { { .module = "disk.img" } } };
+		status.refreshed++;
+		return true;
+	}
 	switch (op) {
 	case MGMT_IMAGE_MAKE: r = make(i); break;
 	case MGMT_IMAGE_SEAL:
-		memcpy(images[i].sha256, wishes[i].sha256, MGMT_DIGEST);
-		images[i].state = IMAGE_WHOLE;
+		memcpy(status.image[i].sha256, wishes[i].sha256, MGMT_DIGEST);
+		status.image[i].state = IMAGE_WHOLE;
 		break;
 	case MGMT_IMAGE_DROP: drop(i); break;
 	default:              return false;
 	}
-	images[i].result = r;
-	images[i].answers++;
+	status.image[i].result = r;
+	status.image[i].answers++;
 	return true;
 }
 

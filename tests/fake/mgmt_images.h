@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* init's side of images, made up: memory of the host, answered at once. Nothing is in use; FAKE_IMAGES_BYTES are there in all. */
+/* init's side of images and counters, made up: memory of the host, answered at once. Nothing is in use; FAKE_IMAGES_BYTES are there in all. */
 #pragma once
 
 #include "mgmt/node.h"

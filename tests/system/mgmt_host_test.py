@@ -103,6 +103,11 @@ def node_vms_and_metrics_are_told():
         check(host.get("/v1/vms/vm2", "monitor")["last_end"], 'a "note" of it', "note")
         status, text = host.curl("/metrics", "monitor")
         check((status, 'brume_vm_running{vm="vm0"} 1' in text, text.count("# TYPE")), (200, True, text.count("# HELP")), "metrics")
+        counters = host.get("/v1/counters", "monitor")
+        check((counters["cpus"], counters["vms"][0]), (2, {"name": "vm0", "cpu_ns": 1500000000}), "counters")
+        check(counters["handshakes_total"] >= 4 and counters["handshake_failures_total"] == 0, True, "counted handshakes")
+        check(host.get("/v1/volumes", "monitor"), [{"vm": "vm0", "disk": 0, "image": "disk.img", "read_only": False,
+                                                    "room_bytes": 0}], "volumes")
         check(host.curl("/v1/vms/none", "monitor")[0], 404, "unknown VM")
         check(host.curl("/nothing", "monitor")[0], 404, "unknown path")
         check(host.curl("/v1/node", "monitor", "-X", "DELETE")[0], 405, "wrong method")

@@ -113,7 +113,7 @@ def the_card_may_be_an_e1000e():
 @test
 def mgmt_that_dies_comes_back_and_vms_go_on():
     config = vm_config("web", memory="96M")
-    with Managed(config, modules=LINUX, image=trap_at("mgmt", "node_get_metrics")) as node:
+    with Managed(config, modules=LINUX, image=trap_at("mgmt", "metrics_poll")) as node:
         node.escape("1")
         node.login()
         for _ in range(2):

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counters, volumes and metrics: see counter_routes.h. Prometheus' text format 0.0.4. */
+#include "mgmt/counter_routes.h"
+
+#include "console/node.h"
+#include "mgmt/link.h"
+#include "mgmt/node.h"
+#include "mgmt/platform.h"
+#include "mgmt/session.h"
+
+#define NS_PER_S 1000000000ull
+
+void counters_ask(struct exchange *e)
+{
+	e->answers = __atomic_load_n(&platform_status()->refreshed, __ATOMIC_ACQUIRE);
+	if (platform_command(MGMT_REFRESH, 0) < 0) {
+		exchange_refuse(e, 503, "too much is asked for at once");
+		return;
+	}
+	e->waits = true;
+}
+
+static bool has_come(struct exchange *e)
+{
+	e->waits = __atomic_load_n(&platform_status()->refreshed, __ATOMIC_ACQUIRE) == e->answers;
+	if (!e->waits) {
+		e->status = 200;
+	}
+	return !e->waits;
+}
+
+/* ---- the node's own counters, by name, for both forms ---- */
+
+static const struct {
+	const char *name, *help;
+	const uint64_t *value;
+} own[] = {
+	{ "link_received_frames_total", "Frames that came to the node's port.", &link_counters.in_frames },
+	{ "link_received_bytes_total", "Bytes of them.", &link_counters.in_bytes },
+	{ "link_received_dropped_total", "Those that were nonsense or found no room.", &link_counters.in_dropped },
+	{ "link_sent_frames_total", "Frames that the node sent.", &link_counters.out_frames },
+	{ "link_sent_bytes_total", "Bytes of them.", &link_counters.out_bytes },
+	{ "link_sent_dropped_total", "Those that found no room.", &link_counters.out_dropped },
+	{ "connections_total", "Connections that were accepted.", &session_counters.accepted },
+	{ "connections_refused_total", "Connections for which there was no place.", &session_counters.refused },
+	{ "handshakes_total", "Clients that showed a good certificate.", &session_counters.handshakes },
+	{ "handshake_failures_total", "Clients that did not.", &session_counters.handshake_failures },
+	{ "requests_total", "HTTP requests.", &session_counters.requests },
+	{ "timeouts_total", "Connections that took too long.", &session_counters.timeouts },
+};
+
+void counters_poll(struct exchange *e)
+{
+	const struct mgmt_status *s = platform_status();
+	const struct node_status *node = platform_node();
+	struct text *t = &e->reply;
+
+	if (!has_come(e)) {
+		return;
+	}
+	json_open(t, NULL, '{');
+	json_number(t, "uptime_ns", s->uptime_ns);
+	json_number(t, "cpus", s->cpus);
+	json_number(t, "cpu_idle_ns", s->idle_ns);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		json_number(t, own[i].name, *own[i].value);
+	}
+	json_open(t, "vms", '[');
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		json_open(t, NULL, '{');
+		json_string(t, "name", node->vm[i].name);
+		json_number(t, "cpu_ns", s->vm[i].cpu_ns);
+		json_close(t, '}');
+	}
+	json_close(t, ']');
+	json_close(t, '}');
+	text_append(t, "\n", 1);
+}
+
+/* ---- metrics ---- */
+
+static void describe(struct text *t, const char *name, const char *kind, const char *help)
+{
+	text_printf(t, "# HELP brume_%s %s\n# TYPE brume_%s %s\n", name, help, name, kind);
+}
+
+static void put(struct text *t, const char *name, const char *kind, const char *help, uint64_t value)
+{
+	describe(t, name, kind, help);
+	text_printf(t, "brume_%s %llu\n", name, (unsigned long long)value);
+}
+
+static void put_seconds(struct text *t, uint64_t ns)
+{
+	text_printf(t, " %llu.%03llu\n", (unsigned long long)(ns / NS_PER_S), (unsigned long long)(ns / 1000000 % 1000));
+}
+
+static void put_node(struct text *t)
+{
+	const struct mgmt_status *s = platform_status();
+	const struct node_status *node = platform_node();
+
+	describe(t, "uptime_seconds", "gauge", "Time since the node came up.");
+	text_printf(t, "brume_uptime_seconds");
+	put_seconds(t, s->uptime_ns);
+	put(t, "cpus", "gauge", "Processors that run.", s->cpus);
+	describe(t, "cpu_idle_seconds_total", "counter", "Time that processors had nothing to do, all together.");
+	text_printf(t, "brume_cpu_idle_seconds_total");
+	put_seconds(t, s->idle_ns);
+	put(t, "memory_bytes", "gauge", "RAM of the node.", node->ram_bytes);
+	put(t, "memory_free_bytes", "gauge", "RAM that no VM and nothing else has.", node->free_bytes);
+	put(t, "vms", "gauge", "VMs that the node knows.", node->vm_count);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		put(t, own[i].name, "counter", own[i].help, *own[i].value);
+	}
+}
+
+static void put_vms(struct text *t)
+{
+	const struct mgmt_status *s = platform_status();
+	const struct node_status *node = platform_node();
+
+	describe(t, "vm_running", "gauge", "1 while the VM runs.");
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		text_printf(t, "brume_vm_running{vm=\"%.31s\"} %d\n", node->vm[i].name, node->vm[i].state == NODE_VM_RUNNING);
+	}
+	describe(t, "vm_cpu_seconds_total", "counter", "Processor time of the VM since its start, its devices included.");
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		text_printf(t, "brume_vm_cpu_seconds_total{vm=\"%.31s\"}", node->vm[i].name);
+		put_seconds(t, s->vm[i].cpu_ns);
+	}
+	describe(t, "vm_memory_configured_bytes", "gauge", "RAM of the VM when it runs.");
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		text_printf(t, "brume_vm_memory_configured_bytes{vm=\"%.31s\"} %llu\n", node->vm[i].name,
+			    (unsigned long long)node->vm[i].memory);
+	}
+}
+
+void metrics_poll(struct exchange *e)
+{
+	if (has_come(e)) {
+		e->type = "text/plain; version=0.0.4";
+		put_node(&e->reply);
+		put_vms(&e->reply);
+	}
+}
+
+/* ---- volumes: the disks of the VMs ---- */
+
+static void put_disk(struct text *t, const char *vm, uint32_t number, const struct conf_disk *disk)
+{
+	json_open(t, NULL, '{');
+	json_string(t, "vm", vm);
+	json_number(t, "disk", number);
+	json_string(t, "image", disk->module);
+	json_bool(t, "read_only", disk->read_only != 0);
+	json_number(t, "room_bytes", disk->room);
+	json_close(t, '}');
+}
+
+void volumes_poll(struct exchange *e)
+{
+	const struct node_status *node = platform_node();
+
+	if (!has_come(e)) {
+		return;
+	}
+	json_open(&e->reply, NULL, '[');
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		const struct mgmt_vm *vm = &platform_status()->vm[i];
+
+		for (uint32_t k = 0; k < vm->disk_count && k < CONF_DISKS_MAX; k++) {
+			put_disk(&e->reply, node->vm[i].name, k, &vm->disk[k]);
+		}
+	}
+	json_close(&e->reply, ']');
+	text_append(&e->reply, "\n", 1);
+}

@@ -102,6 +102,9 @@ def node_vms_and_metrics_are_told():
         check([(vm["name"], vm["state"]) for vm in vms], [("vm0", "running"), ("vm1", "stopped"), ("vm2", "stopped")], "VMs")
         check(host.get("/v1/vms/vm2", "monitor")["last_end"], 'a "note" of it', "note")
         status, text = host.curl("/metrics", "monitor")
+        promtool = subprocess.run([os.path.join(TOP, "build/deps/promtool/promtool"), "check", "metrics"], input=text, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        check((promtool.returncode, promtool.stdout), (0, ""), "promtool")
         check((status, 'brume_vm_running{vm="vm0"} 1' in text, text.count("# TYPE")), (200, True, text.count("# HELP")), "metrics")
         counters = host.get("/v1/counters", "monitor")
         check((counters["cpus"], counters["vms"][0]), (2, {"name": "vm0", "cpu_ns": 1500000000}), "counters")

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pki
-from harness import KERNEL, LINUX, Failure, Machine, make_iso, test, vm_config
+from harness import KERNEL, LINUX, Failure, Machine, make_iso, test, vm_config, write_file
 from patch import trap_at
 
 ADDRESS = "node name testnode\nnode address 10.0.2.15/24 gateway 10.0.2.2\n"
@@ -26,6 +26,9 @@ def a_node_without_key_makes_one_and_shows_its_fingerprint():
 def no_key_without_entropy():
     with Machine(iso=make_iso(ADDRESS, modules={}), memory="512m", cpu="max,+svm,-rdrand,-rdseed") as node:
         node.expect(r"mgmt: no key: this processor has neither RDSEED nor RDRAND, and there is no boot module 'seed'", 60)
+    seed = {"seed": write_file("seed", os.urandom(32))}
+    with Machine(iso=make_iso(ADDRESS, modules=seed), memory="512m", cpu="max,+svm,-rdrand,-rdseed") as node:
+        node.expect(r"mgmt: made a key for this run", 60)
 
 
 @test
@@ -99,6 +102,7 @@ def a_vm_is_described_started_and_stopped_over_the_network():
 @test
 def the_address_may_come_by_dhcp():
     with Managed(address="node address dhcp\n") as node:
+        node.expect(r"mgmt: address FEC0::62:72FF:FEFF:1")        # by a router's advertisement
         if node.get("/v1/node")["vms"] != 0:
             raise Failure("there are VMs")
 

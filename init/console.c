@@ -12,6 +12,7 @@
 #include "init/inventory.h"
 #include "init/keep.h"
 #include "init/log.h"
+#include "init/net.h"
 #include "init/machine.h"
 #include "init/mgmt.h"
 #include "init/node.h"
@@ -297,7 +298,10 @@ static void obey_for_node(uint32_t op)
 {
 	switch (op) {
 	case NODE_POWER_OFF: node_power_off("asked for at the console"); break;
-	case NODE_COUNTERS:  counters_show_node(); break;
+	case NODE_COUNTERS:
+		counters_show_node();
+		net_show_counters(NULL);
+		break;
 	case NODE_TRACE:     counters_show_trace(); break;
 	}
 }

@@ -24,7 +24,7 @@ static struct {
 	struct extent pages;         /* struct net_status, then struct net_answers; size 0: no switch */
 	uint32_t answer;             /* event, paid by init                                          */
 	bool asked[CONF_VMS_MAX];    /* of which VMs the counters are wanted                         */
-	bool asked_any;
+	bool asked_node, asked_any;
 } net;
 
 /* Who sits at the node's own port. */
@@ -460,8 +460,9 @@ uint64_t net_tick(uint64_t now_ns)
 
 void net_show_counters(const struct vm *vm)
 {
-	if (server.runs && vm->conf.nic_count) {
-		net.asked[vm->number] = net.asked_any = true;
+	if (server.runs && (!vm || vm->conf.nic_count)) {
+		*(vm ? &net.asked[vm->number] : &net.asked_node) = true;
+		net.asked_any = true;
 		__atomic_store_n(&status()->counters_wanted, status()->counters_wanted + 1, __ATOMIC_RELEASE);
 		server_wake(&server);
 	}
@@ -482,14 +483,17 @@ static void log_card(const struct vm *vm, uint32_t card)
 	log_counters(what, "sent", "received", answers()->counters[port_of(vm, card)]);
 }
 
-/* The wire's side: what came over it is "in" for the switch, as what a VM sends. */
-static void log_uplinks(void)
+/* The node's own port and the wires: what came over one is "in" for the switch, as what a VM sends. */
+static void log_node(void)
 {
 	char what[CONF_NAME_MAX + 32];
 
 	for (uint32_t i = 0; i < status()->uplink_count; i++) {
 		snprintf(what, sizeof(what), "switch %s: uplink", uplink_net(i));
 		log_counters(what, "received", "sent", answers()->uplink_counters[i]);
+	}
+	if (node.channel.size) {
+		log_counters("node: its own port", "sent", "received", answers()->counters[node_port()]);
 	}
 }
 
@@ -537,7 +541,9 @@ void net_answered(void)
 		}
 		net.asked[i] = false;
 	}
-	log_uplinks();
+	if (net.asked_node) {
+		log_node();
+	}
 	init_log("net: woken %llu times", (unsigned long long)answers()->woken);
-	net.asked_any = false;
+	net.asked_any = net.asked_node = false;
 }

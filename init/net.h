@@ -25,7 +25,7 @@ void net_connect(const struct vm *vm);
 void net_pull(const struct vm *vm);
 bool net_has_left(const struct vm *vm);
 
-/* Logs what the switch counted for a VM, when it has answered. */
+/* Logs what the switch counted for a VM, or (NULL) for the node and its uplinks, when it has answered. */
 void net_show_counters(const struct vm *vm);
 
 /*

@@ -282,7 +282,7 @@ void pci_scan(struct pci *pci, const struct pci_ops *ops)
 void pci_restore(const struct pci *pci, const struct pci_function *f, const struct pci_ops *ops)
 {
 	set_command(f, ops, PCI_COMMAND_PORTS | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX, 0);
-	ops->write(f->where, PCI_HEADER, f->header[PCI_HEADER / 4]);
+	ops->write(f->where, PCI_HEADER, f->header[PCI_HEADER / 4] & UINT16_MAX);    /* timing; what is above could start a self-test */
 	for (unsigned i = 0; i < PCI_BARS; i++) {
 		ops->write(f->where, PCI_BAR + 4 * i, f->header[PCI_BAR / 4 + i]);
 	}

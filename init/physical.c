@@ -164,7 +164,8 @@ volatile void *physical_device(uint64_t addr)
 	}
 	if (i == device_count) {
 		if (physical_take(page, PAGE_SIZE, &e) < 0 ||
-		    sys_map(INIT_SPACE, INIT_DEVICE_ADDR + i * (uint64_t)PAGE_SIZE, e.handle, 0, PAGE_SIZE, PROT_R | PROT_W) < 0) {
+		    sys_map(INIT_SPACE, INIT_DEVICE_ADDR + i * (uint64_t)PAGE_SIZE, e.handle, 0, PAGE_SIZE,
+			    PROT_R | PROT_W | PROT_DEVICE) < 0) {
 			return NULL;
 		}
 		device[device_count++] = page;

@@ -22,5 +22,5 @@ bool physical_read(void *ctx, uint64_t addr, void *buf, size_t len);
 /* Takes [base, base + size), whole pages, out. E_NOENT: it is not in hand in one piece; or an error of the kernel. */
 int physical_take(uint64_t base, uint64_t size, struct extent *out) MUST_CHECK;
 
-/* The registers at addr, mapped for ever; all are in one page. NULL: they cannot be had. */
+/* The registers at addr, mapped for ever, uncached; all are in one page. NULL: they cannot be had. */
 volatile void *physical_device(uint64_t addr);

@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 
-from harness import BUILD, Failure, KERNEL, Machine, test, vm_config, work_dir, write_file
+from harness import BUILD, BochsMachine, Failure, KERNEL, Machine, make_iso, test, vm_config, work_dir, write_file
 from patch import trap_at
 
 CARD = ("-netdev", "user,id=up,restrict=on")
@@ -82,6 +82,20 @@ def a_card_is_silent_from_the_end_of_net_to_the_next():
 @test
 def so_is_one_with_messages():
     silent_while_nobody_has_it("q35", "e1000e")
+
+
+@test
+def so_is_the_card_of_an_intel_machine():
+    """Bochs shows nothing of what is written: init looks before it hands a card out again."""
+    iso = make_iso(SPIN, modules={"hostile.elf": HOSTILE}, image=trap_at("net", "show_counters"))
+    with BochsMachine(iso=iso, memory="256m", extra=["--e1000="]) as node:
+        node.expect(r"brume: pci: 0000:\S+: network card 8086:100e, e1000 \(82540EM\)", 60)
+        node.expect(r"vm spin: started")
+        node.expect(r"switch default: the link of its uplink \S+ is up")
+        node.escape("c")
+        node.expect(r"the switch died: invalid instruction")
+        node.expect(r"switch default: its uplink at \S+ was silent, and is handed out again")
+        node.expect(r"switch default: the link of its uplink \S+ is up")
 
 
 @test

@@ -323,15 +323,18 @@ TEST(a_reset_card_gets_its_addresses_back)
 	b = bridge(0, 1, 2, 5);
 	bridge(2, 0, 5, 5);
 	f = card(2);
+	f->word[3] = 0x40004010;                     /* a self-test that runs */
 	f->where = PCI_PORTS | 5 << 16;
 	p = scan_for(f);
 	f->word[4] = 0;                              /* as a reset leaves it */
 	f->word[1] = 0xf9000000 | PCI_COMMAND_NO_INTX | PCI_COMMAND_MASTER;
 	f->word[15] = 0x00000100;
+	f->word[3] = 0;
 	pci_restore(&pci, p, &ops);
 	CHECK_EQ(f->word[4], 0xfe000000);
 	CHECK_EQ(f->word[1], 0xf9000000 | PCI_COMMAND_MEMORY);
 	CHECK_EQ(f->word[15], 0x0000010b);
+	CHECK_EQ(f->word[3], 0x4010);
 	CHECK_EQ(b->word[1], PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	CHECK_EQ(list[1].word[1], PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	pci_copy_config(p, &ops, config);

@@ -102,7 +102,8 @@ def a_vm_is_described_started_and_stopped_over_the_network():
 @test
 def the_address_may_come_by_dhcp():
     with Managed(address="node address dhcp\n") as node:
-        node.expect(r"mgmt: address FEC0::62:72FF:FEFF:1")        # by a router's advertisement
+        if "mgmt: address FEC0::62:72FF:FEFF:1" not in node.text():
+            node.expect(r"mgmt: address FEC0::62:72FF:FEFF:1")    # by a router's advertisement
         if node.get("/v1/node")["vms"] != 0:
             raise Failure("there are VMs")
 

@@ -34,7 +34,9 @@ enum { NODE_MAGIC = 0x45444f4e, NODE_NODES_MAX = 8, NODE_DEVICES_MAX = 64, NODE_
  * While ENDED the console empties the channel and then writes the generation into ack[]; until the next start it
  * does not touch the channel any more. At the start init zeroes the rings and counts the generation up.
  */
-enum node_vm_state { NODE_VM_STOPPED, NODE_VM_RUNNING, NODE_VM_ENDED };
+enum node_vm_state { NODE_VM_STOPPED, NODE_VM_RUNNING, NODE_VM_ENDED,
+	NODE_VM_NONE,                /* there is no VM of this number: it was deleted, or is not made yet */
+};
 
 struct node_vm {
 	char name[CONF_NAME_MAX];
@@ -44,7 +46,7 @@ struct node_vm {
 	uint32_t vcpus, weight;
 	uint32_t cpus;               /* bit n: it may run on processor n; 0: on all                  */
 	uint32_t vcpu_cpus[CONF_VCPUS_MAX];  /* the same for single vCPUs; 0: as cpus says           */
-	uint32_t pad;
+	uint32_t id;                 /* none was given to another VM before, and none will be        */
 	uint64_t node_memory[NODE_NODES_MAX];        /* bytes that it has of each NUMA node          */
 	char note[64];               /* how it ended last, or empty                                  */
 };
@@ -80,7 +82,7 @@ struct node_device {
 
 struct node_status {
 	uint32_t magic;              /* NODE_MAGIC                                                   */
-	uint32_t vm_count;
+	uint32_t vm_count;           /* one more than the largest number in use; may grow and shrink */
 	uint32_t stopping;           /* 1: the node powers off; send all output and set flushed      */
 	uint32_t pad;
 	uint64_t ram_bytes, free_bytes;

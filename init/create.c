@@ -92,12 +92,12 @@ static void finish(void)
 	if (result) {
 		r = take(result, &why);
 		memcpy(name, result->vm[0].name, sizeof(name));
-		start = r == OK && result->vm[0].autostart;
+		start = r >= 0 && result->vm[0].autostart;
 	}
 	snprintf(message, sizeof(message), "%s", why);
 	config_forget();
 	memory_give_back(&create.text);
-	if (r == OK) {
+	if (r >= 0) {
 		init_log("vm %s: created", name);
 	}
 	create.done(r, message);

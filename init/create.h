@@ -4,7 +4,7 @@
 
 #include "lib/base.h"
 
-/* Called once for each create_begin() that was OK: OK or an error, and a sentence. */
+/* Called once for each create_begin() that was OK: number of the VM, or an error and a sentence. */
 typedef void create_done_fn(int result, const char *message);
 
 /*

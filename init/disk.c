@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Disks of VMs. The modules stay where the loader put them and are shared by all that read them. */
+/* Disks of VMs. Boot modules and volumes stay where they are and are shared by all that read them. */
 #include "init/disk.h"
 
 #include <stdio.h>
@@ -12,33 +12,57 @@
 /* Room for changes where the configuration names none: the size of the image, but not more than this. */
 #define ROOM_DEFAULT MIB(64)
 
-static uint64_t layer_bytes(const struct conf_disk *conf, const struct content *image)
+static uint64_t layer_bytes(const struct conf_disk *conf, const struct image *image)
 {
 	uint64_t whole = image->length < ROOM_DEFAULT ? image->length : ROOM_DEFAULT;
 
 	return ALIGN_UP(disk_layer_bytes(image->length, conf->room ? conf->room : whole), (uint64_t)PAGE_SIZE);
 }
 
+static int find(struct vm *vm, const char *name, const char **why)
+{
+	static char text[CONF_MODULE_MAX + 64];
+	struct image image;
+	int r = image_find(name, &image);
+
+	*why = text;
+	if (r < 0) {
+		snprintf(text, sizeof(text), r == E_AGAIN ? "volume %s is not sealed yet" : "there is no boot module or volume %s", name);
+		return r;
+	}
+	if (!image.length) {
+		snprintf(text, sizeof(text), "boot module %s is empty", name);
+		return E_NOENT;
+	}
+	vm->volumes |= image.volume;
+	return OK;
+}
+
+int disks_find(struct vm *vm, const char **why)
+{
+	int r = OK;
+
+	for (uint32_t i = 0; r == OK && i < vm->conf.disk_count; i++) {
+		r = find(vm, vm->conf.disk[i].module, why);
+	}
+	return r;
+}
+
 static int take(struct vm *vm, uint32_t i, const char **why)
 {
 	static char text[CONF_MODULE_MAX + 64];
 	const struct conf_disk *conf = &vm->conf.disk[i];
-	const struct content *image = content_find(conf->module);
+	struct image image;
 	uint64_t bytes;
-	int r = OK;
+	int r = image_find(conf->module, &image);
 
+	if (r < 0 || conf->read_only) {
+		return r;
+	}
+	bytes = layer_bytes(conf, &image);
+	snprintf(text, sizeof(text), "%llu MiB are wanted for changes on disk %s", (unsigned long long)(bytes >> 20), conf->module);
 	*why = text;
-	if (!image || !image->length) {
-		snprintf(text, sizeof(text), image ? "boot module %s is empty" : "there is no boot module %s", conf->module);
-		return E_NOENT;
-	}
-	if (!conf->read_only) {
-		bytes = layer_bytes(conf, image);
-		r = memory_alloc(&memory, &vm->order, bytes, PAGE_SIZE, MEMORY_HIGH, &vm->layer[i]);
-		snprintf(text, sizeof(text), "%llu MiB are wanted for changes on disk %s", (unsigned long long)(bytes >> 20),
-			 conf->module);
-	}
-	return r;
+	return memory_alloc(&memory, &vm->order, bytes, PAGE_SIZE, MEMORY_HIGH, &vm->layer[i]);
 }
 
 int disks_take(struct vm *vm, const char **why)
@@ -51,28 +75,36 @@ int disks_take(struct vm *vm, const char **why)
 	return r;
 }
 
-int disks_map(const struct vm *vm, struct vmm_disk disk[CONF_DISKS_MAX])
+static int map(const struct vm *vm, uint32_t i, struct vmm_disk *disk)
 {
-	uint32_t space = vm->child.space;
+	const struct extent *layer = &vm->layer[i];
+	struct image image;
+	int r = image_find(vm->conf.disk[i].module, &image);
 
-	for (uint32_t i = 0; i < vm->conf.disk_count; i++) {
-		const struct content *image = content_find(vm->conf.disk[i].module);
-		const struct extent *layer = &vm->layer[i];
-		int r = sys_map(space, VMM_DISK_ADDR(i), image->handle, 0, image->size, PROT_R);
-
-		if (r == OK && layer->size) {
-			r = sys_map(space, VMM_LAYER_ADDR(i), layer->handle, 0, layer->size, PROT_R | PROT_W);
-		}
-		if (r < 0) {
-			return r;
-		}
-		disk[i] = (struct vmm_disk){ .bytes = image->length, .layer_bytes = layer->size };
+	if (r == OK) {
+		r = image_map(vm->child.space, VMM_DISK_ADDR(i), &image);
 	}
-	return OK;
+	if (r == OK && layer->size) {
+		r = sys_map(vm->child.space, VMM_LAYER_ADDR(i), layer->handle, 0, layer->size, PROT_R | PROT_W);
+	}
+	if (r == OK) {
+		*disk = (struct vmm_disk){ .bytes = image.length, .layer_bytes = layer->size };
+	}
+	return r;
 }
 
-/* A table page for each 2 MiB, where pages are small, and those above. */
-static uint64_t table_bytes(uint64_t size)
+int disks_map(const struct vm *vm, struct vmm_disk disk[CONF_DISKS_MAX])
+{
+	int r = OK;
+
+	for (uint32_t i = 0; r == OK && i < vm->conf.disk_count; i++) {
+		r = map(vm, i, &disk[i]);
+	}
+	return r;
+}
+
+/* A layer in small pages: a table page for each 2 MiB, and those above. */
+static uint64_t layer_table_bytes(uint64_t size)
 {
 	return (size / MIB(2) + 4) * PAGE_SIZE;
 }
@@ -82,9 +114,10 @@ uint64_t disks_arena_bytes(const struct vm *vm)
 	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < vm->conf.disk_count; i++) {
-		const struct content *image = content_find(vm->conf.disk[i].module);
+		struct image image;
 
-		bytes += table_bytes(image->size) + table_bytes(vm->layer[i].size);
+		bytes += image_find(vm->conf.disk[i].module, &image) == OK ? image_table_bytes(&image) : 0;
+		bytes += layer_table_bytes(vm->layer[i].size);
 	}
 	return bytes;
 }

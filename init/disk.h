@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The disks of a VM: boot modules that its vmm reads, and memory for what the guest changes on them. */
+/* The disks of a VM: boot modules and volumes that its vmm reads, and memory for what the guest changes on them. */
 #pragma once
 
 #include "init/vm.h"
 
+/* Finds what the configuration names, and adds volumes to vm->volumes. On an error *why says in words what is missing. */
+int disks_find(struct vm *vm, const char **why) MUST_CHECK;
+
 /*
- * Finds the modules and takes the memory of the layers; vm->layer owns it. On an error *why says in words what is
+ * After that: takes the memory of the layers; vm->layer owns it. On an error *why says in words what is
  * missing, and disks_give_back() is due.
  */
 int disks_take(struct vm *vm, const char **why) MUST_CHECK;

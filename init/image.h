@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that VMs name: boot modules, and images that came over the network (mgmt/node.h), each one region of RAM. */
+/* What a VM's configuration names: the content of a boot module, or else of a sealed volume. */
 #pragma once
 
-#include "init/inventory.h"
-#include "mgmt/node.h"
+#include "init/volume.h"
 
-/* The boot module or whole image of that name. NULL: none. It stays while a VM that names it is not off. */
-const struct content *content_find(const char *name);
+struct image {
+	uint64_t length;             /* bytes of content                                             */
+	uint64_t size;               /* bytes of its regions, with zeroes or nothing to speak of behind the content */
+	uint64_t volume;             /* bit n: it is volume n; 0: a boot module                      */
+	unsigned piece_count;
+	struct { uint32_t handle; uint64_t size; } piece[VOLUME_PIECES];
+};
 
-/* Where mgmt reads what became of its wishes: MGMT_IMAGES of them, zeroed. */
-void images_init(struct mgmt_image *shown);
+/* E_NOENT: there is neither. E_AGAIN: a volume, but it is not sealed. */
+int image_find(const char *name, struct image *image) MUST_CHECK;
 
-/* What mgmt wishes; i < MGMT_IMAGES; space: mgmt's. The result is shown. */
-void image_make(uint32_t i, const struct mgmt_wish *wish, uint32_t space);
-void image_seal(uint32_t i, const struct mgmt_wish *wish, uint32_t space);
-void image_drop(uint32_t i);
+/* Bytes of tables that a space may need for it. */
+uint64_t image_table_bytes(const struct image *image);
 
-/* mgmt starts: images into its space. It died: half of an image is of no use to the next one. */
-int images_map(uint32_t space) MUST_CHECK;
-void images_forget_halves(void);
+/* Maps all of it, read-only. On an error some of it may be mapped. */
+int image_map(uint32_t space, uint64_t address, const struct image *image) MUST_CHECK;

@@ -28,6 +28,12 @@ enum {
 
 _Static_assert(sizeof(struct vmm_launch) <= PAGE_SIZE, "one page");
 
+/* What stands in the vmm's space beside disks. */
+struct images {
+	struct image kernel, initrd; /* initrd: of no bytes, if there is none                        */
+	struct image module[CONF_MODULES_MAX];
+};
+
 /* Guest RAM in 4 KiB pages needs a table page per 2 MiB, in the user space and in the nested table. */
 static uint64_t arena_bytes(const struct vm *vm)
 {
@@ -60,14 +66,14 @@ static struct vmm_launch *launch_page(const struct vm *vm)
 	return (struct vmm_launch *)pages_addr(vm);
 }
 
-static void fill_launch(const struct vm *vm, const struct content *kernel, const struct content *initrd)
+static void fill_launch(const struct vm *vm, const struct images *images)
 {
 	struct vmm_launch *launch = launch_page(vm);
 
 	launch->ram_count = vm->ram_count;
 	memcpy(launch->ram, vm->ram_map, vm->ram_count * sizeof(vm->ram_map[0]));
-	launch->kernel_size = kernel->length;
-	launch->initrd_size = initrd ? initrd->length : 0;
+	launch->kernel_size = images->kernel.length;
+	launch->initrd_size = images->initrd.length;
 	launch->launch_ns = sys_clock(&launch->tsc_khz);
 	launch->wall_ns = inventory()->wall_ns + launch->launch_ns;
 	launch->conf = vm->conf;
@@ -89,27 +95,16 @@ static int map_pages(const struct vm *vm, uint64_t offset)
 	return r;
 }
 
-/* The strings of vm->conf.modules, one after the other, start with a name and a blank. */
-static const struct content *find_module(const char *text, char name[CONF_MODULE_MAX])
+static int map_images(const struct vm *vm, const struct images *images)
 {
-	snprintf(name, CONF_MODULE_MAX, "%.*s", (int)strcspn(text, " "), text);
-	return content_find(name);
-}
+	int r = image_map(vm->child.space, VMM_KERNEL_ADDR, &images->kernel);
 
-static int map_modules(const struct vm *vm, const struct content *kernel, const struct content *initrd)
-{
-	const char *at = vm->conf.modules;
-	char name[CONF_MODULE_MAX];
-	int r = sys_map(vm->child.space, VMM_KERNEL_ADDR, kernel->handle, 0, kernel->size, PROT_R);
-
-	if (r == OK && initrd) {
-		r = sys_map(vm->child.space, VMM_INITRD_ADDR, initrd->handle, 0, initrd->size, PROT_R);
+	if (r == OK) {
+		r = image_map(vm->child.space, VMM_INITRD_ADDR, &images->initrd);
 	}
-	for (uint32_t i = 0; i < vm->conf.module_count && r == OK; i++, at += strlen(at) + 1) {
-		const struct content *module = find_module(at, name);
-
-		((struct vmm_launch *)pages_addr(vm))->module_size[i] = module->length;
-		r = sys_map(vm->child.space, VMM_MODULE_ADDR(i), module->handle, 0, module->size, PROT_R);
+	for (uint32_t i = 0; i < vm->conf.module_count && r == OK; i++) {
+		launch_page(vm)->module_size[i] = images->module[i].length;
+		r = image_map(vm->child.space, VMM_MODULE_ADDR(i), &images->module[i]);
 	}
 	return r;
 }
@@ -258,30 +253,39 @@ static int give_handles(struct vm *vm)
 	return r;
 }
 
-/* Names to modules; an initrd is optional, but not one that is named. */
-static int find_modules(const struct vm *vm, const struct content **kernel, const struct content **initrd,
-			const char **why)
+/* A place in the vmm's space has room for that much. */
+static int find_image(struct vm *vm, const char *name, struct image *image, const char **why)
 {
-	static char text[CONF_MODULE_MAX + 32];
-	const char *missing = NULL, *at = vm->conf.modules;
-	char name[CONF_MODULE_MAX];
+	static char text[CONF_MODULE_MAX + 64];
+	int r = image_find(name, image);
 
-	*kernel = content_find(vm->conf.kernel);
-	*initrd = vm->conf.initrd[0] ? content_find(vm->conf.initrd) : NULL;
-	if (!*kernel) {
-		missing = vm->conf.kernel;
-	} else if (vm->conf.initrd[0] && !*initrd) {
-		missing = vm->conf.initrd;
-	}
-	for (uint32_t i = 0; i < vm->conf.module_count && !missing; i++, at += strlen(at) + 1) {
-		missing = find_module(at, name) ? NULL : name;
-	}
-	if (!missing) {
-		return OK;
-	}
-	snprintf(text, sizeof(text), "there is no boot module %s", missing);
 	*why = text;
-	return E_NOENT;
+	if (r < 0) {
+		snprintf(text, sizeof(text), r == E_AGAIN ? "volume %s is not sealed yet" : "there is no boot module or volume %s", name);
+	} else if (image->size > GIB(4)) {
+		snprintf(text, sizeof(text), "%s is larger than 4 GiB", name);
+		r = E_INVAL;
+	} else {
+		vm->volumes |= image->volume;
+	}
+	return r;
+}
+
+/* Names to content; an initrd is optional, but not one that is named. The strings of modules start with a name and a blank. */
+static int find_images(struct vm *vm, struct images *images, const char **why)
+{
+	const char *at = vm->conf.modules;
+	char name[CONF_MODULE_MAX];
+	int r = find_image(vm, vm->conf.kernel, &images->kernel, why);
+
+	if (r == OK && vm->conf.initrd[0]) {
+		r = find_image(vm, vm->conf.initrd, &images->initrd, why);
+	}
+	for (uint32_t i = 0; i < vm->conf.module_count && r == OK; i++, at += strlen(at) + 1) {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, " "), at);
+		r = find_image(vm, name, &images->module[i], why);
+	}
+	return r;
 }
 
 static int take_ram(struct vm *vm, const char **why)
@@ -326,13 +330,13 @@ static int make_process(struct vm *vm, const struct program *vmm, const char **w
 }
 
 /* All that the vmm finds in its space. offset: of launch and control page in its data. */
-static int map_all(struct vm *vm, uint64_t offset, const struct content *kernel, const struct content *initrd)
+static int map_all(struct vm *vm, uint64_t offset, const struct images *images)
 {
 	int r = map_pages(vm, offset);
 
 	if (r == OK) {
-		fill_launch(vm, kernel, initrd);
-		r = map_modules(vm, kernel, initrd);
+		fill_launch(vm, images);
+		r = map_images(vm, images);
 	}
 	if (r == OK) {
 		r = disks_map(vm, launch_page(vm)->disk);
@@ -356,27 +360,14 @@ static int go(struct vm *vm)
 	return child_start(&vm->child, 0);
 }
 
-int launch_vm(struct vm *vm, const char **why)
+/* From its images on: what it stands on, and then it runs. */
+static int build(struct vm *vm, const struct program *vmm, const struct images *images, const char **why)
 {
-	const struct program *vmm;
-	const struct content *kernel, *initrd;
-	int r = find_modules(vm, &kernel, &initrd, why);
+	int r = make_process(vm, vmm, why);
 
-	if (r < 0) {
-		return r;
-	}
-	*why = place_check(&vm->conf);
-	if (*why) {
-		return E_NOENT;
-	}
-	*why = "its vmm cannot be loaded";
-	if (open_vmm(&vmm) < 0) {
-		return E_PROTO;
-	}
-	r = make_process(vm, vmm, why);
 	if (r == OK) {
 		*why = "its memory cannot be mapped";
-		r = map_all(vm, vmm->data_bytes, kernel, initrd);
+		r = map_all(vm, vmm->data_bytes, images);
 	}
 	if (r == OK) {
 		*why = "its handles cannot be given";
@@ -385,6 +376,33 @@ int launch_vm(struct vm *vm, const char **why)
 	if (r == OK) {
 		*why = "its thread cannot be made";
 		r = go(vm);
+	}
+	return r;
+}
+
+int launch_vm(struct vm *vm, const char **why)
+{
+	static struct images images;
+	const struct program *vmm;
+	int r;
+
+	images = (struct images){ 0 };
+	vm->volumes = 0;
+	r = find_images(vm, &images, why);
+	if (r == OK) {
+		r = disks_find(vm, why);
+	}
+	volumes_hold(vm->volumes);
+	if (r == OK) {
+		*why = place_check(&vm->conf);
+		r = *why ? E_NOENT : OK;
+	}
+	if (r == OK) {
+		*why = "its vmm cannot be loaded";
+		r = open_vmm(&vmm);
+	}
+	if (r == OK) {
+		r = build(vm, vmm, &images, why);
 	}
 	if (r < 0) {
 		launch_undo(vm);
@@ -397,6 +415,8 @@ void launch_undo(struct vm *vm)
 	child_destroy(&vm->child);
 	ram_give_back(vm);
 	disks_give_back(vm);
+	volumes_release(vm->volumes);
+	vm->volumes = 0;
 	vm->input_event = 0;
 	vm->control_event = 0;
 	vm->net_event = 0;

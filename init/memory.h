@@ -12,7 +12,7 @@
 
 #include "lib/base.h"
 
-enum { MEMORY_EXTENTS_MAX = 128, MEMORY_NODES_MAX = 8 };
+enum { MEMORY_EXTENTS_MAX = 256, MEMORY_NODES_MAX = 8 };
 
 /* A piece of RAM: one region. size 0: none. */
 struct extent {

@@ -2,15 +2,13 @@
 /* init's side of mgmt. The pages outlive the program; what it wrote into them is never believed. */
 #include "mgmt/node.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "console/node.h"
 #include "init/console.h"
+#include "init/control.h"
 #include "init/cpus.h"
-#include "init/create.h"
 #include "init/events.h"
-#include "init/image.h"
 #include "init/inventory.h"
 #include "init/log.h"
 #include "init/mgmt.h"
@@ -18,22 +16,29 @@
 #include "init/rtc.h"
 #include "init/server.h"
 #include "init/vm.h"
+#include "init/volume.h"
 #include "lib/user/sys.h"
 
-enum { MGMT_ARENA = 320 << 10, LINE_MAX = 232 };
+enum {
+	MGMT_ARENA = 288 << 10,
+	ARENA_VOLUME = 2 * PAGE_SIZE + VOLUME_PIECES * 128,      /* its upper tables and records         */
+	LINE_MAX = 232,
+};
 
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_status), (uint64_t)PAGE_SIZE)
 #define EXCHANGE_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_exchange), (uint64_t)PAGE_SIZE)
+#define VOLUMES_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_volumes), (uint64_t)PAGE_SIZE)
 
 static struct {
 	struct conf_node node;
 	struct extent pages;         /* struct mgmt_status, then struct mgmt_exchange; size 0: no mgmt */
+	struct extent volumes;       /* struct mgmt_volumes                                          */
 	uint32_t request;            /* event, paid by init                                          */
-	struct channel_end log, command;
+	struct channel_end log;
 } mgmt;
 
 static const struct server_kind kind;
-static struct server server = { .kind = &kind, .arena = MGMT_ARENA, .start_ns = SERVER_NEVER };
+static struct server server = { .kind = &kind, .start_ns = SERVER_NEVER };
 
 static const char *const module_names[MGMT_MODULES] = MGMT_MODULE_NAMES;
 
@@ -45,6 +50,11 @@ static struct mgmt_status *status(void)
 static struct mgmt_exchange *exchange(void)
 {
 	return (struct mgmt_exchange *)(INIT_MGMT_ADDR + STATUS_BYTES);
+}
+
+static struct mgmt_volumes *volumes(void)
+{
+	return (struct mgmt_volumes *)INIT_VOLUMES_ADDR;
 }
 
 /* A locally administered address; those of VMs' cards differ in the fourth byte. */
@@ -63,9 +73,9 @@ void mgmt_configure(const struct conf_node *node)
 /* The pages as a new mgmt wants to find them. */
 static void reset_exchange(void)
 {
-	memset(exchange(), 0, offsetof(struct mgmt_exchange, log_data));
+	memset(exchange(), 0, offsetof(struct mgmt_exchange, progress));
 	channel_reader(&mgmt.log, &exchange()->log, exchange()->log_data, MGMT_LOG);
-	channel_reader(&mgmt.command, &exchange()->command, exchange()->command_data, MGMT_COMMANDS);
+	control_reset(exchange());
 }
 
 static int make_pages(void)
@@ -74,6 +84,12 @@ static int make_pages(void)
 
 	if (r == OK) {
 		r = sys_map(INIT_SPACE, INIT_MGMT_ADDR, mgmt.pages.handle, 0, mgmt.pages.size, PROT_R | PROT_W);
+	}
+	if (r == OK) {
+		r = memory_alloc(&memory, NULL, VOLUMES_BYTES, PAGE_SIZE, MEMORY_HIGH, &mgmt.volumes);
+	}
+	if (r == OK) {
+		r = sys_map(INIT_SPACE, INIT_VOLUMES_ADDR, mgmt.volumes.handle, 0, mgmt.volumes.size, PROT_R | PROT_W);
 	}
 	if (r == OK) {
 		r = sys_event_create(SELF);
@@ -95,6 +111,13 @@ static void tell_modules(void)
 	}
 }
 
+/* Enough to map all volumes that there can be: they are made of large pages, a table for each GiB. */
+static uint64_t arena_bytes(void)
+{
+	return MGMT_ARENA + ALIGN_UP(MGMT_VOLUMES * (uint64_t)ARENA_VOLUME, (uint64_t)PAGE_SIZE) +
+	       (inventory()->ram_bytes / GIB(1) + 1) * PAGE_SIZE;
+}
+
 void mgmt_init(void)
 {
 	int r;
@@ -105,6 +128,7 @@ void mgmt_init(void)
 	r = make_pages();
 	if (r < 0) {
 		init_log("mgmt cannot run: error %d", r);
+		memory_give_back(&mgmt.volumes);
 		memory_give_back(&mgmt.pages);
 		return;
 	}
@@ -113,9 +137,10 @@ void mgmt_init(void)
 	status()->build_s = rtc_build_seconds();
 	memcpy(status()->mac, own_mac, sizeof(own_mac));
 	tell_modules();
-	images_init(status()->image);
 	status()->magic = MGMT_MAGIC;
+	volumes_init(volumes(), exchange()->progress);
 	reset_exchange();
+	server.arena = arena_bytes();
 	server_start(&server);
 }
 
@@ -146,10 +171,13 @@ static int map_pages(uint32_t space)
 		r = sys_map(space, MGMT_EXCHANGE_ADDR, mgmt.pages.handle, STATUS_BYTES, EXCHANGE_BYTES, PROT_R | PROT_W);
 	}
 	if (r == OK) {
+		r = sys_map(space, MGMT_VOLUMES_ADDR, mgmt.volumes.handle, 0, VOLUMES_BYTES, PROT_R);
+	}
+	if (r == OK) {
 		r = net_map_node(space, MGMT_CHANNEL_ADDR);
 	}
 	if (r == OK) {
-		r = images_map(space);
+		r = volumes_map(space);
 	}
 	return r == OK ? map_modules(space) : r;
 }
@@ -207,8 +235,7 @@ static void ended(void)
 {
 	net_pull_node();
 	status()->net_up += status()->net_up & 1;
-	create_cancel();
-	images_forget_halves();
+	volumes_look();
 	reset_exchange();
 }
 
@@ -220,17 +247,6 @@ static const struct server_kind kind = {
 	.started = started,
 	.ended = ended,
 };
-
-void mgmt_died(void)
-{
-	mgmt_requests();             /* its last words */
-	server_died(&server);
-}
-
-uint64_t mgmt_tick(uint64_t now_ns)
-{
-	return server_tick(&server, now_ns);
-}
 
 /* ---- what it asks for ---- */
 
@@ -252,25 +268,7 @@ static void take_lines(void)
 	}
 }
 
-static void tell_created(int result, const char *message)
-{
-	status()->create_result = result;
-	snprintf(status()->create_message, sizeof(status()->create_message), "%s", message);
-	__atomic_store_n(&status()->created, status()->created + 1, __ATOMIC_RELEASE);
-	server_wake(&server);
-}
-
-static void create_vm(uint32_t len)
-{
-	const char *why;
-	int r = create_begin(exchange()->create_text, len, tell_created, &why);
-
-	if (r < 0) {
-		tell_created(r, why);
-	}
-}
-
-static void refresh(void)
+void mgmt_refresh(void)
 {
 	struct machine_stats machine = { 0 };
 
@@ -288,49 +286,35 @@ static void refresh(void)
 		memcpy(to->disk, vm->conf.disk, sizeof(to->disk));
 		to->disk_count = vm->conf.disk_count;
 	}
-	__atomic_store_n(&status()->refreshed, status()->refreshed + 1, __ATOMIC_RELEASE);
-	server_wake(&server);
 }
 
-static void obey_for_image(uint32_t op, uint32_t i)
+/* Its last words count; what it asked for and could not wait for does not. */
+void mgmt_died(void)
 {
-	const struct mgmt_wish *wish = &exchange()->image[i];
-
-	switch (op) {
-	case MGMT_IMAGE_MAKE: image_make(i, wish, server.child.space); break;
-	case MGMT_IMAGE_SEAL: image_seal(i, wish, server.child.space); break;
-	case MGMT_IMAGE_DROP: image_drop(i); break;
-	default:              return;
-	}
-	server_wake(&server);
-}
-
-static void obey(uint32_t op, struct vm *vm)
-{
-	switch (op) {
-	case NODE_START:        vm_start_soon(vm); break;
-	case NODE_POWER_BUTTON: vm_press_power(vm); break;
-	case NODE_KILL:         vm_kill(vm); break;
-	}
+	take_lines();
+	server_died(&server);
 }
 
 void mgmt_requests(void)
 {
-	struct node_command command;
-
-	take_lines();
-	for (unsigned i = 0; server.runs && i < MGMT_COMMANDS / sizeof(command) && channel_avail(&mgmt.command) >= sizeof(command); i++) {
-		channel_read(&mgmt.command, &command, sizeof(command));
-		if (command.op == MGMT_CREATE) {
-			create_vm(command.vm);
-		} else if (command.op == MGMT_REFRESH) {
-			refresh();
-		} else if (command.op > MGMT_CREATE) {
-			if (command.vm < MGMT_IMAGES) {
-				obey_for_image(command.op, command.vm);
-			}
-		} else if (command.vm < vm_count()) {
-			obey(command.op, vm_get(command.vm));
-		}
+	if (!server.runs) {
+		return;
 	}
+	take_lines();
+	volumes_look();
+	if (control_requests(server.child.space)) {
+		server_wake(&server);
+	}
+}
+
+void mgmt_look_again(void)
+{
+	sys_event_signal(mgmt.request);
+}
+
+uint64_t mgmt_tick(uint64_t now_ns)
+{
+	uint64_t next = volumes_tick(now_ns), start = server_tick(&server, now_ns);
+
+	return next < start ? next : start;
 }

@@ -20,3 +20,9 @@ void mgmt_requests(void);
 
 /* Starts the program again when it is time. Returns the next deadline. */
 uint64_t mgmt_tick(uint64_t now_ns);
+
+/* Writes what is counted anew, where it can read it. */
+void mgmt_refresh(void);
+
+/* Something that it asked for is done: mgmt_requests() is called soon. */
+void mgmt_look_again(void);

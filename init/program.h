@@ -16,6 +16,7 @@
 #define INIT_NODE_ADDR    0x0000003000000000ull        /* pages shared with the console              */
 #define INIT_NET_ADDR     0x0000003800000000ull        /* pages shared with net                      */
 #define INIT_MGMT_ADDR    0x0000003a00000000ull        /* pages shared with mgmt                     */
+#define INIT_VOLUMES_ADDR 0x0000003b00000000ull        /* page of the volumes, shared with mgmt    */
 #define INIT_VM_ADDR      0x0000004000000000ull        /* launch and control pages, 64 KiB apart     */
 
 struct program {

@@ -79,7 +79,7 @@ int vms_add(const struct conf_vm *conf)
 	vm = add(conf);
 	net_add_vm(vm);
 	console_add_vm(vm);
-	return OK;
+	return (int)vm->number;
 }
 
 uint32_t vm_count(void)
@@ -129,23 +129,19 @@ static void set_note(struct vm *vm, const char *note)
 	console_show_vm(vm);
 }
 
-bool vm_start(struct vm *vm)
+int vm_try_start(struct vm *vm, const char **why)
 {
-	const char *why = "it has no console channel";
 	int r = E_NOMEM;
 
-	if (vm->phase != VM_OFF) {
-		return false;
-	}
+	*why = "it has no console channel";
 	vm->start_again = false;
 	vm->started_ns = sys_clock(NULL);
 	if (vm->channel.size) {
-		r = launch_vm(vm, &why);
+		r = launch_vm(vm, why);
 	}
 	if (r < 0) {
-		init_log("vm %s: not started: %s (error %d)", vm->conf.name, why, r);
 		set_note(vm, "not started");
-		return false;
+		return r;
 	}
 	vm->generation++;
 	vm->waits = false;
@@ -153,7 +149,22 @@ bool vm_start(struct vm *vm)
 	set_phase(vm, VM_ON, NONE);
 	init_log("vm %s: started, %llu MiB, %u vCPU%s", vm->conf.name, (unsigned long long)(vm->conf.memory >> 20),
 		 (unsigned)vm->conf.vcpus, vm->conf.vcpus == 1 ? "" : "s");
-	return true;
+	return OK;
+}
+
+bool vm_start(struct vm *vm)
+{
+	const char *why;
+	int r;
+
+	if (vm->phase != VM_OFF) {
+		return false;
+	}
+	r = vm_try_start(vm, &why);
+	if (r < 0) {
+		init_log("vm %s: not started: %s (error %d)", vm->conf.name, why, r);
+	}
+	return r == OK;
 }
 
 void vm_start_soon(struct vm *vm)
@@ -234,6 +245,16 @@ void vm_kill(struct vm *vm)
 		begin_drain(vm);
 	} else if (vm->phase == VM_DRAIN) {
 		vm->start_again = false;
+	}
+}
+
+void vm_reset(struct vm *vm)
+{
+	if (vm->phase == VM_ON) {
+		init_log("vm %s: reset by the operator", vm->conf.name);
+		set_note(vm, "reset");
+		vm->start_again = true;
+		begin_drain(vm);
 	}
 }
 

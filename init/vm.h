@@ -29,6 +29,7 @@ struct vm {
 	uint32_t near;               /* nodes that its memory is to come from (init/numa.h); once started        */
 	struct memory_order order;   /* those, then the others                                       */
 	struct extent layer[CONF_DISKS_MAX]; /* what changes on its disks                            */
+	uint64_t volumes;            /* bit n: it uses volume n (init/volume.h)                      */
 	struct extent channel;
 	struct extent nic[CONF_NICS_MAX];    /* channels to the switch                               */
 	uint32_t input_event;        /* the console signals it; paid by the child, as the next       */
@@ -47,13 +48,16 @@ enum { VMS_SPARE = 16 };     /* VMs that may be added on a node that is managed 
 /* Takes the configuration over; gives every VM its channel. */
 void vms_init(const struct conf_result *config);
 
-/* Adds one that is not in the configuration, off. E_BUSY: there is one of that name; E_NOMEM: VMS_SPARE were added. */
+/* Adds one that is not in the configuration, off. Returns its number. E_BUSY: there is one of that name; E_NOMEM: VMS_SPARE were added. */
 int vms_add(const struct conf_vm *conf) MUST_CHECK;
 
 uint32_t vm_count(void);
 uint32_t vm_room(void);                      /* vm_count() never gets beyond that                    */
 struct vm *vm_get(uint32_t number);      /* number < vm_count()                                      */
 struct vm *vm_find(const char *name);    /* NULL: none                                               */
+
+/* Starts a VM that is VM_OFF; logs it if that went well. On an error *why says in words what is missing, and nothing is left. */
+int vm_try_start(struct vm *vm, const char **why) MUST_CHECK;
 
 /* Starts a VM that is VM_OFF; logs how that went. False: it did not start, and nothing is left of the attempt. */
 bool vm_start(struct vm *vm);
@@ -78,6 +82,9 @@ void vm_ask(struct vm *vm, enum vmm_request request);
 
 /* Ends a running VM at once. */
 void vm_kill(struct vm *vm);
+
+/* The same, and it starts again. */
+void vm_reset(struct vm *vm);
 
 /* The VM's vmm signalled a new state, or its process ended. */
 void vm_event(uint32_t number);

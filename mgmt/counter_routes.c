@@ -12,21 +12,36 @@
 
 void counters_ask(struct exchange *e)
 {
-	e->answers = __atomic_load_n(&platform_status()->refreshed, __ATOMIC_ACQUIRE);
-	if (platform_command(MGMT_REFRESH, 0) < 0) {
+	struct mgmt_command command = { .op = MGMT_REFRESH };
+	int r = platform_ask(&command, NULL);
+
+	if (r < 0) {
 		exchange_refuse(e, 503, "too much is asked for at once");
 		return;
 	}
+	e->asked = (uint32_t)r;
 	e->waits = true;
+}
+
+void counters_end(struct exchange *e)
+{
+	if (e->asked) {
+		platform_forget(e->asked);
+		e->asked = 0;
+	}
 }
 
 static bool has_come(struct exchange *e)
 {
-	e->waits = __atomic_load_n(&platform_status()->refreshed, __ATOMIC_ACQUIRE) == e->answers;
-	if (!e->waits) {
-		e->status = 200;
+	struct mgmt_answer answer;
+
+	if (!platform_answer(e->asked, &answer)) {
+		return false;
 	}
-	return !e->waits;
+	e->asked = 0;
+	e->waits = false;
+	e->status = 200;
+	return true;
 }
 
 /* ---- the node's own counters, by name, for both forms ---- */

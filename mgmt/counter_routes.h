@@ -8,6 +8,7 @@
 #include "mgmt/exchange.h"
 
 void counters_ask(struct exchange *e);
+void counters_end(struct exchange *e);
 void counters_poll(struct exchange *e);
 void metrics_poll(struct exchange *e);
 void volumes_poll(struct exchange *e);

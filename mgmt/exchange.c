@@ -40,6 +40,19 @@ void exchange_refuse(struct exchange *e, unsigned status, const char *why)
 	text_append(&e->reply, "\n", 1);
 }
 
+unsigned exchange_status(int error)
+{
+	switch (error) {
+	case E_NOENT: return 404;
+	case E_BUSY:  return 409;
+	case E_NOMEM: return 507;
+	case E_AGAIN: return 503;
+	case E_INVAL:
+	case E_PROTO: return 400;
+	default:      return 500;
+	}
+}
+
 static void find_route(struct exchange *e)
 {
 	bool known = false;

@@ -26,10 +26,11 @@ struct exchange {
 	bool waits;                  /* for somebody else's answer: nothing is read meanwhile        */
 	bool close;                  /* the connection cannot go on after it                         */
 
-	int relay;                   /* mgmt/consoles.c: likewise, with status 101                    */
-	int image;                   /* mgmt/images.c: number of the image that it uses, plus one    */
-	int awaited;                 /* and what init shall do with it                               */
-	uint32_t answers;
+	int relay;                   /* mgmt/consoles.c: likewise, with status 101                   */
+	uint32_t asked;              /* what it asked init for (platform_ask); 0: nothing            */
+	const char *what;            /* that, for the log                                            */
+	int awaited;                 /* mgmt/images.c: the same                                      */
+	int image;                   /* number of the volume that it uses, plus one                  */
 };
 
 struct route {
@@ -65,6 +66,9 @@ void exchange_refuse(struct exchange *e, unsigned status, const char *why);
 
 /* Drops texts; the client is gone, or has its answer. */
 void exchange_end(struct exchange *e);
+
+/* The status that tells of an error of init's (lib/base.h). */
+unsigned exchange_status(int error);
 
 /* The log's line for a change: who, from where, what, and how it went. */
 void exchange_audit(const struct exchange *e, const char *what, const char *outcome);

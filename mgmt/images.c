@@ -10,25 +10,53 @@
 
 enum { DIGITS_MAX = 15 };            /* of a number of bytes: far from where it would wrap           */
 
-/* Of each image. */
-static struct upload {
-	mbedtls_sha256_context hash;
-	uint64_t have;               /* bytes that came                                              */
-	uint8_t wanted[MGMT_DIGEST];
-	unsigned users;              /* exchanges that read or write it                              */
-} uploads[MGMT_IMAGES];
+static unsigned users[MGMT_VOLUMES];         /* exchanges that read or write it              */
+
+_Static_assert(sizeof(mbedtls_sha256_context) <= MGMT_HASH, "its state is kept by init");
 
 /* What an exchange waits for. */
 enum { WAIT_MAKE = 1, WAIT_SEAL, WAIT_DROP, WAIT_DROP_BAD };
 
-static const struct mgmt_image *images(void)
+static const struct mgmt_volume *images(void)
 {
-	return platform_status()->image;
+	return platform_volumes()->volume;
 }
 
 static uint32_t state_of(int i)
 {
 	return __atomic_load_n(&images()[i].state, __ATOMIC_ACQUIRE);
+}
+
+/* ---- how far an upload is; it may have been begun by a mgmt that died ---- */
+
+static uint64_t have(int i)
+{
+	const struct mgmt_progress *p = platform_progress(i);
+
+	return p->state[p->current & 1].written;
+}
+
+/* init looks at the one that is current: the other one is written first. */
+static void set_progress(int i, uint64_t written, const mbedtls_sha256_context *hash)
+{
+	struct mgmt_progress *p = platform_progress(i);
+	uint32_t next = p->current + 1;
+
+	p->state[next & 1].written = written;
+	memcpy(p->state[next & 1].hash, hash, sizeof(*hash));
+	__atomic_store_n(&p->current, next, __ATOMIC_RELEASE);
+}
+
+static void get_hash(int i, mbedtls_sha256_context *hash)
+{
+	const struct mgmt_progress *p = platform_progress(i);
+
+	mbedtls_sha256_init(hash);
+	if (have(i)) {
+		memcpy(hash, p->state[p->current & 1].hash, sizeof(*hash));
+	} else {
+		mbedtls_sha256_starts(hash, 0);
+	}
 }
 
 /* ---- text of requests ---- */
@@ -105,19 +133,8 @@ static void write_digest(char text[2 * MGMT_DIGEST + 1], const uint8_t digest[MG
 
 static int find(const char *name)
 {
-	for (int i = 0; i < MGMT_IMAGES; i++) {
-		if (state_of(i) != IMAGE_NONE && strcmp(images()[i].name, name) == 0) {
-			return i;
-		}
-	}
-	return -1;
-}
-
-/* One that nobody waits for either. */
-static int find_free(void)
-{
-	for (int i = 0; i < MGMT_IMAGES; i++) {
-		if (state_of(i) == IMAGE_NONE && !uploads[i].users) {
+	for (int i = 0; i < MGMT_VOLUMES; i++) {
+		if (state_of(i) != MGMT_VOLUME_NONE && strcmp(images()[i].name, name) == 0) {
 			return i;
 		}
 	}
@@ -126,16 +143,16 @@ static int find_free(void)
 
 static void put_image(struct text *t, int i)
 {
-	const struct mgmt_image *image = &images()[i];
-	bool whole = state_of(i) == IMAGE_WHOLE;
+	const struct mgmt_volume *image = &images()[i];
+	bool whole = state_of(i) == MGMT_VOLUME_SEALED;
 	char digest[2 * MGMT_DIGEST + 1];
 
 	json_open(t, NULL, '{');
 	json_string(t, "name", image->name);
 	json_string(t, "state", whole ? "whole" : "partial");
-	json_number(t, "bytes", image->bytes);
-	json_number(t, "received", whole ? image->bytes : uploads[i].have);
-	write_digest(digest, whole ? image->sha256 : uploads[i].wanted);
+	json_number(t, "bytes", image->size);
+	json_number(t, "received", whole ? image->size : have(i));
+	write_digest(digest, image->sha256);
 	json_string(t, "sha256", digest);
 	json_close(t, '}');
 }
@@ -143,8 +160,8 @@ static void put_image(struct text *t, int i)
 void images_list(struct exchange *e)
 {
 	json_open(&e->reply, NULL, '[');
-	for (int i = 0; i < MGMT_IMAGES; i++) {
-		if (state_of(i) != IMAGE_NONE) {
+	for (int i = 0; i < MGMT_VOLUMES; i++) {
+		if (state_of(i) != MGMT_VOLUME_NONE) {
 			put_image(&e->reply, i);
 		}
 	}
@@ -166,85 +183,90 @@ static void reply_image(struct exchange *e, unsigned status, int i)
 static void use(struct exchange *e, int i)
 {
 	e->image = i + 1;
-	uploads[i].users++;
+	users[i]++;
 }
 
 void image_end(struct exchange *e)
 {
-	if (e->image) {
-		uploads[e->image - 1].users--;
+	if (e->asked) {
+		platform_forget(e->asked);
 	}
+	if (e->image) {
+		users[e->image - 1]--;
+	}
+	e->asked = 0;
 	e->image = 0;
 }
 
 /* The answer is that of image_poll(). */
-static void ask(struct exchange *e, uint32_t op, int what)
+static void ask(struct exchange *e, const struct mgmt_command *command, int what)
 {
-	int i = e->image - 1;
+	int r = platform_ask(command, NULL);
 
-	e->answers = __atomic_load_n(&images()[i].answers, __ATOMIC_ACQUIRE);
-	if (platform_command(op, (uint32_t)i) < 0) {
+	if (r < 0) {
 		exchange_refuse(e, 503, "too much is asked for at once");
 		e->close = true;
 		return;
 	}
+	e->asked = (uint32_t)r;
 	e->awaited = what;
 	e->waits = true;
 }
 
-static void refuse_made(struct exchange *e, int result)
+static void ask_for(struct exchange *e, uint32_t op, int what)
 {
-	const char *why = result == E_NOMEM ? "there is not so much memory in one piece" :
-			  result == E_BUSY  ? "there is a boot module or an image of that name" :
-					      "a name is made of letters, digits, -, _ and ., and an image is not empty";
+	struct mgmt_command command = { .op = op };
 
-	exchange_audit(e, "upload image", why);
-	exchange_refuse(e, result == E_NOMEM ? 507 : result == E_BUSY ? 409 : 400, why);
-	e->close = true;
+	memcpy(command.name, images()[e->image - 1].name, sizeof(command.name));
+	ask(e, &command, what);
 }
 
-static void start_upload(int i)
+static void made(struct exchange *e, const struct mgmt_answer *answer)
 {
-	mbedtls_sha256_free(&uploads[i].hash);
-	mbedtls_sha256_init(&uploads[i].hash);
-	mbedtls_sha256_starts(&uploads[i].hash, 0);
-	uploads[i].have = 0;
+	if (answer->result < 0) {
+		exchange_audit(e, "upload image", answer->why);
+		exchange_refuse(e, exchange_status(answer->result), answer->why);
+		e->close = true;
+	} else {
+		use(e, (int)answer->value);
+		exchange_audit(e, "upload image", "begins");
+	}
+}
+
+static void sealed(struct exchange *e, const struct mgmt_answer *answer)
+{
+	exchange_audit(e, "upload image", answer->result < 0 ? answer->why : "is whole");
+	if (answer->result < 0) {
+		exchange_refuse(e, 500, answer->why);
+	} else {
+		reply_image(e, 201, e->image - 1);
+	}
+}
+
+static void dropped(struct exchange *e, const struct mgmt_answer *answer)
+{
+	exchange_audit(e, "delete image", answer->result < 0 ? answer->why : "gone");
+	if (answer->result < 0) {
+		exchange_refuse(e, exchange_status(answer->result), answer->why);
+	} else {
+		e->status = 200;
+		text_append(&e->reply, "{}\n", 3);
+	}
 }
 
 void image_poll(struct exchange *e)
 {
-	int i = e->image - 1, result;
+	struct mgmt_answer answer;
 
-	if (__atomic_load_n(&images()[i].answers, __ATOMIC_ACQUIRE) == e->answers) {
+	if (!platform_answer(e->asked, &answer)) {
 		return;
 	}
 	e->waits = false;
-	result = images()[i].result;
+	e->asked = 0;
 	switch (e->awaited) {
-	case WAIT_MAKE:
-		if (result < 0) {
-			refuse_made(e, result);
-		} else {
-			exchange_audit(e, "upload image", "begins");
-		}
-		break;
-	case WAIT_SEAL:
-		exchange_audit(e, "upload image", result < 0 ? "could not be sealed" : "is whole");
-		if (result < 0) {
-			exchange_refuse(e, 500, "it could not be sealed");
-		} else {
-			reply_image(e, 201, i);
-		}
-		break;
-	case WAIT_DROP:
-		exchange_audit(e, "delete image", result < 0 ? "refused, a VM uses it" : "gone");
-		if (result < 0) {
-			exchange_refuse(e, 409, "a VM that runs uses it");
-		} else {
-			e->status = 200;
-			text_append(&e->reply, "{}\n", 3);
-		}
-		break;
+	case WAIT_MAKE: made(e, &answer); break;
+	case WAIT_SEAL: sealed(e, &answer); break;
+	case WAIT_DROP: dropped(e, &answer); break;
 	case WAIT_DROP_BAD:
 		exchange_audit(e, "upload image", "has another SHA-256 than was said: gone");
 		exchange_refuse(e, 400, "the SHA-256 of what came is another one; the image is gone");
@@ -262,41 +284,40 @@ static void refuse_put(struct exchange *e, unsigned status, const char *why)
 
 static void make(struct exchange *e, uint64_t from, uint64_t total, const uint8_t digest[MGMT_DIGEST])
 {
-	struct mgmt_wish wish = { .bytes = total };
-	int i = find_free();
+	struct mgmt_command command = { .op = MGMT_VOLUME_CREATE, .size = total };
 
 	if (from) {
 		refuse_put(e, 409, "nothing of it is here: it begins at byte 0");
 		return;
 	}
-	if (i < 0 || strlen(e->name) >= sizeof(wish.name)) {
-		refuse_put(e, i < 0 ? 507 : 400, i < 0 ? "there is no room for more images" : "the name is too long");
+	if (strlen(e->name) >= sizeof(command.name)) {
+		refuse_put(e, 400, "the name is too long");
 		return;
 	}
-	memcpy(wish.name, e->name, strlen(e->name) + 1);
-	memcpy(uploads[i].wanted, digest, MGMT_DIGEST);
-	platform_wish((uint32_t)i, &wish);
-	start_upload(i);
-	use(e, i);
-	ask(e, MGMT_IMAGE_MAKE, WAIT_MAKE);
+	memcpy(command.name, e->name, strlen(e->name) + 1);
+	memcpy(command.sha256, digest, MGMT_DIGEST);
+	ask(e, &command, WAIT_MAKE);
 }
 
+/* What is there goes on, or the same comes once more from its start, which init takes for no progress. */
 static void resume(struct exchange *e, int i, uint64_t from, uint64_t total, const uint8_t digest[MGMT_DIGEST])
 {
-	bool same = images()[i].bytes == total &&
-		    memcmp(state_of(i) == IMAGE_WHOLE ? images()[i].sha256 : uploads[i].wanted, digest, MGMT_DIGEST) == 0;
+	bool same = images()[i].size == total && memcmp(images()[i].sha256, digest, MGMT_DIGEST) == 0;
 
 	if (!same) {
 		refuse_put(e, 409, "there is another image of that name");
-	} else if (state_of(i) == IMAGE_WHOLE) {
+	} else if (state_of(i) == MGMT_VOLUME_SEALED) {
 		reply_image(e, 200, i);
 		e->close = true;
-	} else if (uploads[i].users) {
+	} else if (users[i]) {
 		refuse_put(e, 409, "somebody is sending it");
 	} else if (!from) {
-		start_upload(i);
+		mbedtls_sha256_context hash;
+
+		mbedtls_sha256_init(&hash);
+		set_progress(i, 0, &hash);
 		use(e, i);
-	} else if (from != uploads[i].have) {
+	} else if (from != have(i)) {
 		reply_image(e, 409, i);          /* it says how much is here */
 		e->close = true;
 	} else {
@@ -328,34 +349,36 @@ void image_put_begin(struct exchange *e)
 void image_put_data(struct exchange *e, const uint8_t *bytes, size_t len)
 {
 	int i = e->image - 1;
-	struct upload *u = &uploads[i];
+	uint64_t at = have(i);
+	mbedtls_sha256_context hash;
 
-	if (len > images()[i].bytes - u->have) {
+	if (len > images()[i].size - at) {
 		refuse_put(e, 400, "more than was said");
 		return;
 	}
-	memcpy((uint8_t *)platform_image(i) + u->have, bytes, len);
-	mbedtls_sha256_update(&u->hash, bytes, len);
-	u->have += len;
+	memcpy(platform_volume(i) + at, bytes, len);
+	get_hash(i, &hash);
+	mbedtls_sha256_update(&hash, bytes, len);
+	set_progress(i, at + len, &hash);
 }
 
 void image_put_answer(struct exchange *e)
 {
 	int i = e->image - 1;
-	struct upload *u = &uploads[i];
-	struct mgmt_wish wish = { .bytes = images()[i].bytes };
+	uint8_t digest[MGMT_DIGEST];
+	mbedtls_sha256_context hash;
 
-	if (u->have < images()[i].bytes) {
+	if (have(i) < images()[i].size) {
 		reply_image(e, 202, i);
 		return;
 	}
-	mbedtls_sha256_finish(&u->hash, wish.sha256);
-	if (memcmp(wish.sha256, u->wanted, sizeof(wish.sha256)) != 0) {
-		ask(e, MGMT_IMAGE_DROP, WAIT_DROP_BAD);
-		return;
+	get_hash(i, &hash);
+	mbedtls_sha256_finish(&hash, digest);
+	if (memcmp(digest, images()[i].sha256, sizeof(digest)) != 0) {
+		ask_for(e, MGMT_VOLUME_DELETE, WAIT_DROP_BAD);
+	} else {
+		ask_for(e, MGMT_VOLUME_SEAL, WAIT_SEAL);
 	}
-	platform_wish((uint32_t)i, &wish);
-	ask(e, MGMT_IMAGE_SEAL, WAIT_SEAL);
 }
 
 /* ---- down ---- */
@@ -366,25 +389,25 @@ void image_get(struct exchange *e)
 	int i = find(e->name);
 	char digest[2 * MGMT_DIGEST + 1];
 
-	if (i < 0 || state_of(i) != IMAGE_WHOLE) {
+	if (i < 0 || state_of(i) != MGMT_VOLUME_SEALED) {
 		exchange_refuse(e, 404, i < 0 ? "there is no such image" : "not all of it is here");
 		return;
 	}
-	to = images()[i].bytes - 1;
+	to = images()[i].size - 1;
 	if (e->request->field[FIELD_RANGE][0]) {
-		if (!image_range(e->request->field[FIELD_RANGE], images()[i].bytes, &from, &to)) {
+		if (!image_range(e->request->field[FIELD_RANGE], images()[i].size, &from, &to)) {
 			exchange_refuse(e, 416, "Range must be bytes=FROM- or bytes=FROM-TO within the image");
 			return;
 		}
 		e->status = 206;
 		text_printf(&e->headers, "Content-Range: bytes %llu-%llu/%llu\r\n", (unsigned long long)from, (unsigned long long)to,
-			    (unsigned long long)images()[i].bytes);
+			    (unsigned long long)images()[i].size);
 	}
 	use(e, i);
 	write_digest(digest, images()[i].sha256);
 	text_printf(&e->headers, "Accept-Ranges: bytes\r\nX-SHA256: %s\r\n", digest);
 	e->type = "application/octet-stream";
-	e->source = (const uint8_t *)platform_image(i) + from;
+	e->source = platform_volume(i) + from;
 	e->source_len = to - from + 1;
 }
 
@@ -392,10 +415,10 @@ void image_delete(struct exchange *e)
 {
 	int i = find(e->name);
 
-	if (i < 0 || uploads[i].users) {
+	if (i < 0 || users[i]) {
 		exchange_refuse(e, i < 0 ? 404 : 409, i < 0 ? "there is no such image" : "somebody is sending or fetching it");
 		return;
 	}
 	use(e, i);
-	ask(e, MGMT_IMAGE_DROP, WAIT_DROP);
+	ask_for(e, MGMT_VOLUME_DELETE, WAIT_DROP);
 }

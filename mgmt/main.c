@@ -16,18 +16,22 @@
 #include "mgmt/server.h"
 #include "mgmt/tcp.h"
 
-enum { HEAP_BYTES = 3 << 20, LOG_LINE = 232 };
+enum { HEAP_BYTES = 3 << 20, LOG_LINE = 232, AWAITED = SERVER_SESSIONS + 8 };
 
 static char heap[HEAP_BYTES] __attribute__((aligned(16)));
 
 static struct {
-	struct channel_end log, command;
+	struct channel_end log, command, answer;
+	uint32_t asked_last;         /* number of the last command                                   */
+	struct awaited {
+		uint32_t number;     /* 0: none                                                      */
+		bool answered, forgotten;
+		struct mgmt_answer answer;
+	} awaited[AWAITED];
 	struct identity identity;
 	struct server server;
 	bool serves, asked, typed;
-	uint32_t net_up;             /* as init told last                                             */
-	bool creating, waited;       /* init was asked for a VM; a client waits for the answer       */
-	uint32_t created;            /* answers of init before that                                  */
+	uint32_t net_up;             /* as init told last                                            */
 } mgmt;
 
 static const struct mgmt_status *status(void)
@@ -74,48 +78,47 @@ void platform_log(const char *format, ...)
 	mgmt.asked = true;
 }
 
-int platform_command(uint32_t op, uint32_t vm)
+static struct awaited *find_awaited(uint32_t number)
 {
-	struct node_command command = { .op = op, .vm = vm };
-
-	mgmt.asked = true;
-	return channel_write_all(&mgmt.command, &command, sizeof(command)) ? OK : E_AGAIN;
+	for (unsigned i = 0; i < AWAITED; i++) {
+		if (mgmt.awaited[i].number == number) {
+			return &mgmt.awaited[i];
+		}
+	}
+	return NULL;
 }
 
-/* One at a time: creating stays set until somebody has taken the answer, or it came to nobody. */
-int platform_create(const char *text, size_t len)
+int platform_ask(const struct mgmt_command *command, const char *text)
 {
-	struct node_command command = { .op = MGMT_CREATE, .vm = (uint32_t)len };
-	uint32_t created = __atomic_load_n(&status()->created, __ATOMIC_ACQUIRE);
+	uint32_t bytes = (uint32_t)sizeof(*command) + command->text_bytes;
+	struct mgmt_command copy = *command;
+	struct awaited *a = find_awaited(0);
 
-	if (!len || len > MGMT_TEXT) {
-		return E_INVAL;
-	}
-	if (mgmt.creating && (mgmt.waited || created == mgmt.created)) {
-		return E_BUSY;
-	}
-	memcpy(exchange()->create_text, text, len);
-	if (!channel_write_all(&mgmt.command, &command, sizeof(command))) {
-		return E_BUSY;
-	}
-	mgmt.creating = mgmt.waited = mgmt.asked = true;
-	mgmt.created = created;
-	return OK;
-}
-
-int platform_created(const char **message)
-{
-	if (__atomic_load_n(&status()->created, __ATOMIC_ACQUIRE) == mgmt.created) {
+	if (!a || channel_room(&mgmt.command) < bytes) {
 		return E_AGAIN;
 	}
-	mgmt.creating = false;
-	*message = status()->create_message;
-	return status()->create_result;
+	mgmt.asked_last = mgmt.asked_last % INT32_MAX + 1;
+	*a = (struct awaited){ .number = mgmt.asked_last };
+	copy.number = mgmt.asked_last;
+	channel_put(&mgmt.command, 0, &copy, sizeof(copy));
+	if (copy.text_bytes) {
+		channel_put(&mgmt.command, sizeof(copy), text, copy.text_bytes);
+	}
+	channel_commit(&mgmt.command, bytes);
+	mgmt.asked = true;
+	return (int)mgmt.asked_last;
 }
 
-void platform_create_forget(void)
+bool platform_answer(uint32_t number, struct mgmt_answer *answer)
 {
-	mgmt.waited = false;
+	struct awaited *a = find_awaited(number);
+
+	if (!a || !a->answered) {
+		return false;
+	}
+	*answer = a->answer;
+	a->number = 0;
+	return true;
 }
 
 struct node_relays *platform_relays(void)
@@ -133,14 +136,58 @@ const struct mgmt_status *platform_status(void)
 	return status();
 }
 
-void platform_wish(uint32_t i, const struct mgmt_wish *wish)
+static void drop(struct awaited *a)
 {
-	exchange()->image[i] = *wish;
+	if (a->answer.result < 0) {
+		platform_log("nobody heard: %s", a->answer.why);
+	}
+	a->number = 0;
 }
 
-void *platform_image(int i)
+void platform_forget(uint32_t number)
 {
-	return (void *)MGMT_IMAGE_ADDR(i);
+	struct awaited *a = find_awaited(number);
+
+	if (a && a->answered) {
+		drop(a);
+	} else if (a) {
+		a->forgotten = true;
+	}
+}
+
+static void take_answers(void)
+{
+	struct mgmt_answer answer;
+	struct awaited *a;
+
+	while (channel_avail(&mgmt.answer) >= sizeof(answer)) {
+		channel_read(&mgmt.answer, &answer, sizeof(answer));
+		mgmt.asked = true;
+		a = answer.number ? find_awaited(answer.number) : NULL;
+		if (!a) {
+			continue;
+		}
+		a->answer = answer;
+		a->answered = true;
+		if (a->forgotten) {
+			drop(a);
+		}
+	}
+}
+
+const struct mgmt_volumes *platform_volumes(void)
+{
+	return (const struct mgmt_volumes *)MGMT_VOLUMES_ADDR;
+}
+
+struct mgmt_progress *platform_progress(int n)
+{
+	return &exchange()->progress[n];
+}
+
+uint8_t *platform_volume(int n)
+{
+	return (uint8_t *)MGMT_VOLUME_ADDR(n);
 }
 
 /* newlib's and assert's words. */
@@ -221,6 +268,7 @@ static uint64_t serve(void)
 	struct stream *stream;
 
 	follow_switch();
+	take_answers();
 	if (link_receive()) {
 		next = now;
 	}
@@ -247,6 +295,7 @@ int user_main(uint64_t argument)
 	}
 	channel_writer(&mgmt.log, &exchange()->log, exchange()->log_data, MGMT_LOG);
 	channel_writer(&mgmt.command, &exchange()->command, exchange()->command_data, MGMT_COMMANDS);
+	channel_reader(&mgmt.answer, &exchange()->answer, exchange()->answer_data, MGMT_ANSWERS);
 	clock_init(status()->wall_ns, status()->build_s);
 	link_init(&status()->node, status()->node.name, status()->mac);
 	mgmt.serves = make_server();

@@ -12,66 +12,37 @@
 
 /* Handle slots that init fills before mgmt's first thread runs. */
 enum mgmt_slot {
-	MGMT_WAKE = 2,               /* event: anything happened; mgmt binds it. init and the switch signal it */
-	MGMT_REQUEST = 3,            /* event: mgmt wrote a command or a line                         */
-	MGMT_CONSOLE_OUT = 5,        /* event: mgmt did something in a relay; there while the console runs */
+	MGMT_WAKE = 2,               /* event: anything happened; mgmt binds it. init, the switch and the console signal it */
+	MGMT_REQUEST = 3,            /* event: mgmt wrote a command or a line, or took answers        */
 	MGMT_NET_OUT = 4,            /* event: mgmt did something in its channel; there while the switch runs */
+	MGMT_CONSOLE_OUT = 5,        /* event: mgmt did something in a relay; there while the console runs */
 };
 
 /* Where init maps things in mgmt. */
 #define MGMT_NODE_ADDR     0x0000000010000000ull       /* struct node_status, read-only              */
 #define MGMT_STATUS_ADDR   0x0000000010100000ull       /* struct mgmt_status, read-only              */
 #define MGMT_EXCHANGE_ADDR 0x0000000010200000ull       /* struct mgmt_exchange, read-write           */
-#define MGMT_RELAYS_ADDR   0x0000000010300000ull       /* struct node_relays (console/node.h), read-write */
+#define MGMT_VOLUMES_ADDR  0x0000000010300000ull       /* struct mgmt_volumes, read-only             */
+#define MGMT_RELAYS_ADDR   0x0000000010400000ull       /* struct node_relays (console/node.h), read-write */
 #define MGMT_CHANNEL_ADDR  0x0000000030000000ull       /* struct frames_channel                      */
 #define MGMT_MODULE_ADDR(i) (0x0000000020000000ull + (uint64_t)(i) * 0x100000)  /* enum mgmt_module, read-only */
+#define MGMT_VOLUME_ADDR(n) (0x0000100000000000ull + ((uint64_t)(n) << 40))     /* content: read-write while NEW, then read-only */
 
-enum { MGMT_MAGIC = 0x544d474d, MGMT_MODULE_MAX = 256 << 10, MGMT_LOG = 8192, MGMT_COMMANDS = 1024 };
+enum {
+	MGMT_MAGIC = 0x544d474d,
+	MGMT_MODULE_MAX = 256 << 10,
+	MGMT_LOG = 8192, MGMT_COMMANDS = 16384, MGMT_ANSWERS = 8192,
+	MGMT_TEXT_MAX = 4096,        /* bytes of a VM's configuration                                */
+	MGMT_WHY = 192,              /* of the words in an answer, with the NUL                      */
+	MGMT_VOLUMES = 64,
+	MGMT_DIGEST = 32,            /* bytes of a SHA-256                                           */
+	MGMT_HASH = 128,             /* bytes of the state of one that is being computed             */
+};
 
 /* Boot modules that are mgmt's, by name; one that is larger than MGMT_MODULE_MAX is not given. */
 enum mgmt_module { MGMT_KEY, MGMT_CERTIFICATE, MGMT_AUTHORITY, MGMT_SEED, MGMT_MODULES };
 
 #define MGMT_MODULE_NAMES { "node.key", "node.crt", "ca.crt", "seed" }
-
-/* Ops of struct node_command beside those of enum node_op. */
-enum mgmt_op {
-	MGMT_CREATE = 0x100,         /* vm: length of create_text, which stays until created counts up */
-	MGMT_IMAGE_MAKE,             /* vm: number of an image, of which these three are; image[] of the exchange says which one. */
-	MGMT_IMAGE_SEAL,             /* Each is answered by a count in image[] of the status         */
-	MGMT_IMAGE_DROP,
-	MGMT_REFRESH,                /* what is counted is written anew; then refreshed counts up    */
-};
-
-enum { MGMT_TEXT = 4096 };
-
-/*
- * Images: files that came over the network, in RAM. A VM may name a whole one wherever it may name a boot module.
- *
- *   IMAGE_NONE --make--> IMAGE_FILLING (mgmt may write it) --seal--> IMAGE_WHOLE (nobody may) --drop--> IMAGE_NONE
- *   IMAGE_FILLING --drop, or mgmt dies--> IMAGE_NONE
- */
-enum mgmt_image_state { IMAGE_NONE, IMAGE_FILLING, IMAGE_WHOLE };
-
-enum { MGMT_IMAGES = 16, MGMT_DIGEST = 32 };
-
-#define MGMT_IMAGE_ADDR(i) (0x0000100000000000ull + ((uint64_t)(i) << 40))
-
-/* What mgmt wants of an image. */
-struct mgmt_wish {
-	char name[CONF_MODULE_MAX];
-	uint64_t bytes;
-	uint8_t sha256[MGMT_DIGEST]; /* for IMAGE_SEAL: init keeps it and does not look at it         */
-};
-
-struct mgmt_image {
-	char name[CONF_MODULE_MAX];
-	uint64_t bytes;
-	uint8_t sha256[MGMT_DIGEST]; /* IMAGE_WHOLE                                                  */
-	uint32_t state;              /* enum mgmt_image_state                                        */
-	uint32_t answers;            /* counts answers; then result is of the last: OK, E_BUSY: a VM uses it, or there is one of that */
-	int32_t result;              /* name; E_NOMEM, E_INVAL                                       */
-	uint32_t pad;
-};
 
 /* What is counted of a VM, and its disks. */
 struct mgmt_vm {
@@ -90,21 +61,91 @@ struct mgmt_status {
 	uint8_t mac[6];              /* of the node's port                                           */
 	uint8_t pad[6];
 	struct conf_node node;
-	uint32_t created;            /* counts answers to MGMT_CREATE; then these two are of the last */
-	int32_t create_result;       /* OK or an error                                               */
-	char create_message[CONF_MESSAGE_MAX];
-	struct mgmt_image image[MGMT_IMAGES];
-	uint32_t refreshed;          /* counts answers to MGMT_REFRESH                               */
-	uint32_t cpus;
+	/* As MGMT_REFRESH found it: */
+	uint32_t cpus, pad2;
 	uint64_t uptime_ns, idle_ns; /* idle: of all processors together                             */
 	struct mgmt_vm vm[CONF_VMS_MAX];
 };
 
-/* Written by mgmt, struct node_command (console/node.h) and lines that end in LF. */
+/*
+ * A volume: content in the node's RAM that VMs find by name where they would find a boot module (kernel, initrd, module, disk).
+ *
+ *   MGMT_VOLUME_NONE --create--> MGMT_VOLUME_NEW --seal--> MGMT_VOLUME_SEALED --delete--> MGMT_VOLUME_NONE
+ *                                       \--delete, or an hour without progress--> MGMT_VOLUME_NONE
+ *
+ * While it is NEW, mgmt fills it from the start on and tells in mgmt_exchange.progress how far it is. That outlives mgmt, with the
+ * state of the hash: an upload goes on where it was. Sealed it never changes.
+ */
+enum mgmt_volume_state { MGMT_VOLUME_NONE, MGMT_VOLUME_NEW, MGMT_VOLUME_SEALED };
+
+struct mgmt_volume {
+	char name[CONF_MODULE_MAX];  /* letters, digits, . - and _, none of the first three first; unique */
+	uint32_t id;                 /* none was given before, and none will be again                */
+	uint32_t state;              /* enum mgmt_volume_state; written last                         */
+	uint64_t size;               /* bytes                                                        */
+	uint64_t written;            /* the same; as init saw it when it last looked                 */
+	uint32_t users;              /* VMs that run with it: it cannot be deleted                   */
+	uint32_t pad;
+	uint8_t sha256[MGMT_DIGEST]; /* what mgmt said at create that it will be; it has seen to it when it seals */
+};
+
+/* Read-only for mgmt. */
+struct mgmt_volumes {
+	uint64_t free_bytes;         /* that volumes may still take                                  */
+	struct mgmt_volume volume[MGMT_VOLUMES];
+};
+
+/*
+ * What mgmt may ask of init. Things are meant by name, so that nothing happens to a successor. All are obeyed in the order in which
+ * they were written, one at a time, and each is answered; init takes none while there is no room for its answer.
+ */
+enum mgmt_op {
+	MGMT_VM_START,               /* name. It runs, or is about to when its last end is dealt with */
+	MGMT_VM_STOP,                /* name. The power button: the guest may take its time, or ignore it */
+	MGMT_VM_KILL,                /* name. At once                                                */
+	MGMT_VM_RESET,               /* name. At once, and it starts again                           */
+	MGMT_VM_CREATE,              /* text: one vm of docs/configuration.md; it starts, unless autostart says no                   */
+	MGMT_VM_DELETE,              /* name. E_BUSY: it is not off; E_AGAIN: its last end is not dealt with yet */
+	MGMT_VOLUME_CREATE,          /* name, size, sha256. value: its number                        */
+	MGMT_VOLUME_SEAL,            /* name. E_PROTO: not all of it was written                     */
+	MGMT_VOLUME_DELETE,          /* name. E_BUSY: a VM runs with it                              */
+	MGMT_REFRESH,                /* what is counted is written anew into struct mgmt_status      */
+	MGMT_OPS
+};
+
+/* Followed by text_bytes bytes of text. */
+struct mgmt_command {
+	uint32_t number;             /* mgmt's own; the answer bears it                              */
+	uint32_t op;                 /* enum mgmt_op                                                 */
+	uint32_t text_bytes;         /* up to MGMT_TEXT_MAX; MGMT_VM_CREATE only                     */
+	uint32_t pad;
+	uint64_t size;               /* bytes, from 1 on                                             */
+	uint8_t sha256[MGMT_DIGEST];
+	char name[CONF_MODULE_MAX];  /* of a volume, or a VM; ends with a NUL                        */
+};
+
+struct mgmt_answer {
+	uint32_t number;             /* of the command                                               */
+	int32_t result;              /* OK, or an error of lib/base.h: E_NOENT no such thing, E_BUSY in the way of another, E_NOMEM, */
+	                             /* E_INVAL and E_PROTO bad words, E_AGAIN later                 */
+	uint32_t value, pad;
+	char why[MGMT_WHY];          /* of an error, in words for a user: what, and of a configuration which line */
+};
+
+/* How far a volume is, and the SHA-256 up to there: the one of the two that current says (its lowest bit), written before it. */
+struct mgmt_progress {
+	uint32_t current, pad;
+	struct { uint64_t written; uint8_t hash[MGMT_HASH]; } state[2];
+};
+
+/*
+ * Written by mgmt: struct mgmt_command with its text, lines that end in LF, and how far each volume is, which only grows; init: struct mgmt_answer. A record is in its ring whole (channel_commit) or not at all; a mgmt that breaks that, or sends an op
+ * that there is not, is not obeyed any more.
+ */
 struct mgmt_exchange {
-	struct channel_ring log, command;
+	struct channel_ring log, command, answer;
+	struct mgmt_progress progress[MGMT_VOLUMES];     /* init zeroes one at create; a new mgmt finds them as they were */
 	uint8_t log_data[MGMT_LOG];
 	uint8_t command_data[MGMT_COMMANDS];
-	char create_text[MGMT_TEXT];
-	struct mgmt_wish image[MGMT_IMAGES];
+	uint8_t answer_data[MGMT_ANSWERS];
 };

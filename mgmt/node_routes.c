@@ -6,6 +6,7 @@
 
 #include "console/node.h"
 #include "mgmt/clock.h"
+#include "mgmt/node.h"
 #include "mgmt/platform.h"
 
 enum { VM_NONE = -1 };
@@ -110,45 +111,53 @@ void node_get_vm(struct exchange *e)
 
 /* ---- changes ---- */
 
-/* Init does it after this answer; the VM's state tells when. */
-static void command(struct exchange *e, const char *what, uint32_t op, uint32_t wanted_state)
+static void ask(struct exchange *e, const char *what, const struct mgmt_command *command, const char *text)
 {
-	int vm = node_find_vm(e), r;
+	int r = platform_ask(command, text);
 
-	if (vm == VM_NONE) {
-		return;
-	}
-	if (state_of(&platform_node()->vm[vm]) != wanted_state) {
-		exchange_refuse(e, 409, wanted_state == NODE_VM_RUNNING ? "the VM does not run" : "the VM runs already");
-		exchange_audit(e, what, "refused, not in its state");
-		return;
-	}
-	r = platform_command(op, (uint32_t)vm);
-	exchange_audit(e, what, r == OK ? "asked for" : "too much is asked for at once");
 	if (r < 0) {
+		exchange_audit(e, what, "too much is asked for at once");
 		exchange_refuse(e, 503, "too much is asked for at once");
 		return;
 	}
-	e->status = 202;
+	e->asked = (uint32_t)r;
+	e->what = what;
+	e->waits = true;
+}
+
+static void command(struct exchange *e, const char *what, uint32_t op)
+{
+	struct mgmt_command command = { .op = op };
+
+	if (node_find_vm(e) != VM_NONE) {
+		memcpy(command.name, e->name, strlen(e->name) + 1);      /* it is a VM's: not too long */
+		ask(e, what, &command, NULL);
+	}
+}
+
+void node_poll(struct exchange *e)
+{
+	struct mgmt_answer answer;
+
+	if (!platform_answer(e->asked, &answer)) {
+		return;
+	}
+	e->waits = false;
+	e->asked = 0;
+	exchange_audit(e, e->what, answer.result < 0 ? answer.why : "done");
+	if (answer.result < 0) {
+		exchange_refuse(e, exchange_status(answer.result), answer.why);
+		return;
+	}
+	e->status = 200;
 	json_open(&e->reply, NULL, '{');
 	json_string(&e->reply, "vm", e->name);
-	json_string(&e->reply, "asked", what);
+	json_string(&e->reply, "done", e->what);
 	json_close(&e->reply, '}');
 	text_append(&e->reply, "\n", 1);
 }
 
-void node_create_vm(struct exchange *e)
-{
-	int r = platform_create(e->body.at ? e->body.at : "", e->body.len);
-
-	if (r < 0) {
-		exchange_refuse(e, r == E_BUSY ? 503 : 400, r == E_BUSY ? "another VM is being described" : "no text, or too long");
-		return;
-	}
-	e->waits = true;
-}
-
-/* The first word behind `vm`, for the log; the parser has found it good, or says what is wrong. */
+/* The first word behind `vm`, for the log; init has it read and says what is wrong. */
 static void name_created(struct exchange *e)
 {
 	const char *at = e->body.at ? strstr(e->body.at, "vm ") : NULL;
@@ -161,47 +170,44 @@ static void name_created(struct exchange *e)
 	e->name[n] = '\0';
 }
 
-void node_created_vm(struct exchange *e)
+void node_create_vm(struct exchange *e)
 {
-	const char *message;
-	int r = platform_created(&message);
+	struct mgmt_command command = { .op = MGMT_VM_CREATE, .text_bytes = (uint32_t)e->body.len };
 
-	if (r == E_AGAIN) {
-		return;
-	}
-	e->waits = false;
 	name_created(e);
-	exchange_audit(e, "create", message);
-	if (r < 0) {
-		exchange_refuse(e, r == E_BUSY ? 409 : r == E_NOMEM ? 507 : r == E_IO ? 500 : 400, message);
-		return;
-	}
-	e->status = 201;
-	json_open(&e->reply, NULL, '{');
-	json_string(&e->reply, "vm", e->name);
-	json_close(&e->reply, '}');
-	text_append(&e->reply, "\n", 1);
+	ask(e, "create", &command, e->body.at);
 }
 
-void node_end_create(struct exchange *e)
+void node_end(struct exchange *e)
 {
-	if (e->waits) {
-		exchange_audit(e, "create", "the client left before the answer");
-		platform_create_forget();
+	if (e->asked) {
+		exchange_audit(e, e->what, "the client left before the answer");
+		platform_forget(e->asked);
+		e->asked = 0;
 	}
 }
 
 void node_start_vm(struct exchange *e)
 {
-	command(e, "start", NODE_START, NODE_VM_STOPPED);
+	command(e, "start", MGMT_VM_START);
 }
 
 void node_stop_vm(struct exchange *e)
 {
-	command(e, "stop", NODE_POWER_BUTTON, NODE_VM_RUNNING);
+	command(e, "stop", MGMT_VM_STOP);
 }
 
 void node_kill_vm(struct exchange *e)
 {
-	command(e, "kill", NODE_KILL, NODE_VM_RUNNING);
+	command(e, "kill", MGMT_VM_KILL);
+}
+
+void node_reset_vm(struct exchange *e)
+{
+	command(e, "reset", MGMT_VM_RESET);
+}
+
+void node_delete_vm(struct exchange *e)
+{
+	command(e, "delete", MGMT_VM_DELETE);
 }

@@ -11,8 +11,12 @@ void node_get(struct exchange *e);
 void node_get_vms(struct exchange *e);
 void node_get_vm(struct exchange *e);
 void node_create_vm(struct exchange *e);
-void node_created_vm(struct exchange *e);
-void node_end_create(struct exchange *e);
 void node_start_vm(struct exchange *e);
 void node_stop_vm(struct exchange *e);
 void node_kill_vm(struct exchange *e);
+void node_reset_vm(struct exchange *e);
+void node_delete_vm(struct exchange *e);
+
+/* Of all these: init's answer, and the end of the exchange. */
+void node_poll(struct exchange *e);
+void node_end(struct exchange *e);

@@ -13,7 +13,10 @@ void platform_log(const char *format, ...) PRINTF_LIKE(1, 2);
 struct node_status;
 struct node_relays;
 struct mgmt_status;
-struct mgmt_wish;
+struct mgmt_command;
+struct mgmt_answer;
+struct mgmt_volumes;
+struct mgmt_progress;
 
 /* What init tells of the node and its VMs; changes under the reader (console/node.h says in which order). */
 const struct node_status *platform_node(void);
@@ -21,23 +24,25 @@ const struct node_status *platform_node(void);
 /* What it tells mgmt alone (mgmt/node.h). */
 const struct mgmt_status *platform_status(void);
 
-/* Asks init to do something with a VM, enum node_op, or else, enum mgmt_op. E_AGAIN: it has not dealt with what it was asked before. */
-int platform_command(uint32_t op, uint32_t vm) MUST_CHECK;
-
 /* Consoles of VMs (console/node.h), and the console program is to look at them. */
 struct node_relays *platform_relays(void);
 void platform_signal_console(void);
 
-/* For the next command about image i. */
-void platform_wish(uint32_t i, const struct mgmt_wish *wish);
-
-/* The bytes of image i; to be written only while it is being filled. */
-void *platform_image(int i);
-
 /*
- * Asks init to make a VM out of a text in the configuration's grammar. E_BUSY: it has not answered the one before; E_INVAL: too long.
- * platform_created(): E_AGAIN until it has answered, then OK or its error, and a sentence. platform_create_forget(): nobody asks any more.
+ * Asks init for something (mgmt/node.h); text: command->text_bytes bytes. Returns the number by which to fetch the answer, above 0.
+ * E_AGAIN: so much was asked for that there is no room for it now.
  */
-int platform_create(const char *text, size_t len) MUST_CHECK;
-int platform_created(const char **message) MUST_CHECK;
-void platform_create_forget(void);
+int platform_ask(const struct mgmt_command *command, const char *text) MUST_CHECK;
+
+/* The answer to what was asked under that number, which is over then. False: not yet. */
+bool platform_answer(uint32_t number, struct mgmt_answer *answer) MUST_CHECK;
+
+/* Nobody will fetch the answer. An error in it is logged. */
+void platform_forget(uint32_t number);
+
+/* The volumes as init tells of them, and how far volume n came, which is mgmt's to tell. */
+const struct mgmt_volumes *platform_volumes(void);
+struct mgmt_progress *platform_progress(int n);
+
+/* The bytes of volume n; to be written only while it is new. */
+uint8_t *platform_volume(int n);

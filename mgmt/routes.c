@@ -6,20 +6,23 @@
 #include "mgmt/node.h"
 #include "mgmt/node_routes.h"
 
+#define CHANGE(what) .role = ROLE_OPERATOR, .answer = (what), .poll = node_poll, .end = node_end
+
 const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/v1/node", .role = ROLE_MONITOR, .answer = node_get },
-	{ .method = HTTP_GET, .path = "/v1/counters", .role = ROLE_MONITOR, .answer = counters_ask, .poll = counters_poll },
-	{ .method = HTTP_GET, .path = "/v1/volumes", .role = ROLE_MONITOR, .answer = counters_ask, .poll = volumes_poll },
-	{ .method = HTTP_GET, .path = "/metrics", .role = ROLE_MONITOR, .answer = counters_ask, .poll = metrics_poll },
+	{ .method = HTTP_GET, .path = "/v1/counters", .role = ROLE_MONITOR, .answer = counters_ask, .poll = counters_poll, .end = counters_end },
+	{ .method = HTTP_GET, .path = "/v1/volumes", .role = ROLE_MONITOR, .answer = counters_ask, .poll = volumes_poll, .end = counters_end },
+	{ .method = HTTP_GET, .path = "/metrics", .role = ROLE_MONITOR, .answer = counters_ask, .poll = metrics_poll, .end = counters_end },
 
 	{ .method = HTTP_GET, .path = "/v1/vms", .role = ROLE_MONITOR, .answer = node_get_vms },
 	{ .method = HTTP_GET, .path = "/v1/vms/*", .role = ROLE_MONITOR, .answer = node_get_vm },
-	{ .method = HTTP_POST, .path = "/v1/vms", .role = ROLE_OPERATOR, .body_max = MGMT_TEXT,
-	  .answer = node_create_vm, .poll = node_created_vm, .end = node_end_create },
+	{ .method = HTTP_POST, .path = "/v1/vms", .body_max = MGMT_TEXT_MAX, CHANGE(node_create_vm) },
+	{ .method = HTTP_DELETE, .path = "/v1/vms/*", CHANGE(node_delete_vm) },
 	{ .method = HTTP_GET, .path = "/v1/vms/*/console", .role = ROLE_OPERATOR, .answer = console_open, .end = console_close },
-	{ .method = HTTP_POST, .path = "/v1/vms/*/start", .role = ROLE_OPERATOR, .answer = node_start_vm },
-	{ .method = HTTP_POST, .path = "/v1/vms/*/stop", .role = ROLE_OPERATOR, .answer = node_stop_vm },
-	{ .method = HTTP_POST, .path = "/v1/vms/*/kill", .role = ROLE_OPERATOR, .answer = node_kill_vm },
+	{ .method = HTTP_POST, .path = "/v1/vms/*/start", CHANGE(node_start_vm) },
+	{ .method = HTTP_POST, .path = "/v1/vms/*/stop", CHANGE(node_stop_vm) },
+	{ .method = HTTP_POST, .path = "/v1/vms/*/kill", CHANGE(node_kill_vm) },
+	{ .method = HTTP_POST, .path = "/v1/vms/*/reset", CHANGE(node_reset_vm) },
 
 	{ .method = HTTP_GET, .path = "/v1/images", .role = ROLE_MONITOR, .answer = images_list },
 	{ .method = HTTP_GET, .path = "/v1/images/*", .role = ROLE_OPERATOR, .answer = image_get, .end = image_end },

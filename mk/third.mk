@@ -51,7 +51,7 @@ $(B)/unit/obj/mgmt/% $(B)/unit/obj/tests/mgmt/% $(B)/fuzz/obj/mgmt/% $(B)/unit/o
 
 # ---- build/test/mgmt-host: mgmt over sockets of the host, for tests with openssl and curl ----
 MGMT_CORE := $(addprefix mgmt/,clock consoles counter_routes entropy exchange http identity images node_routes random role routes server session text tls)
-MGMT_HOST := $(patsubst %,$(B)/unit/obj/%.c.o,$(MGMT_CORE) tests/mgmt/host tests/mgmt/no_link tests/fake/mgmt_images tests/fake/mgmt_console lib/channel)
+MGMT_HOST := $(patsubst %,$(B)/unit/obj/%.c.o,$(MGMT_CORE) tests/mgmt/host tests/mgmt/no_link tests/fake/mgmt_init tests/fake/mgmt_console lib/channel)
 $(B)/test/mgmt-host: $(MGMT_HOST) $(B)/third/unit/mbedtls.a $(B)/third/unit/http-parser.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

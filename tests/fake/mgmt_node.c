@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/fake/mgmt_images.h"
+#include "tests/fake/mgmt_init.h"
 
 struct node_status fake_node;
 uint64_t fake_now_ns;
@@ -26,7 +26,8 @@ void fake_node_reset(void)
 	fake_node.vm[0].state = NODE_VM_RUNNING;
 	fake_node.vm[0].generation = 1;
 	snprintf(fake_node.vm[2].note, sizeof(fake_node.vm[2].note), "a \"note\" of it");
-	fake_images_reset();
+	fake_init_reset();
+	fake_init_node = &fake_node;
 	fake_now_ns = 1000000000;
 	fake_log[0] = '\0';
 }
@@ -48,37 +49,4 @@ void platform_log(const char *format, ...)
 const struct node_status *platform_node(void)
 {
 	return &fake_node;
-}
-
-int platform_command(uint32_t op, uint32_t vm)
-{
-	if (fake_image_command(op, vm)) {
-		return OK;
-	}
-	fake_node.vm[vm].state = op == NODE_START ? NODE_VM_RUNNING : NODE_VM_STOPPED;
-	fake_node.vm[vm].generation += op == NODE_START;
-	return OK;
-}
-
-/* Any text makes a VM; that it takes a while is played by one refusal to tell. */
-static int creating;
-
-int platform_create(const char *text, size_t len)
-{
-	(void)text;
-	creating = 2;
-	return len ? OK : E_INVAL;
-}
-
-int platform_created(const char **message)
-{
-	if (--creating) {
-		return E_AGAIN;
-	}
-	*message = "created";
-	return OK;
-}
-
-void platform_create_forget(void)
-{
 }

@@ -22,7 +22,7 @@
 #include "mgmt/platform.h"
 #include "mgmt/random.h"
 #include "mgmt/server.h"
-#include "tests/fake/mgmt_images.h"
+#include "tests/fake/mgmt_init.h"
 
 enum { MODULE_MAX = 65536, BACKLOG = 64 };
 
@@ -59,39 +59,6 @@ void platform_log(const char *format, ...)
 const struct node_status *platform_node(void)
 {
 	return &node;
-}
-
-int platform_command(uint32_t op, uint32_t vm)
-{
-	if (fake_image_command(op, vm)) {
-		return OK;
-	}
-	node.vm[vm].state = op == NODE_START ? NODE_VM_RUNNING : NODE_VM_STOPPED;
-	node.vm[vm].generation += op == NODE_START;
-	return OK;
-}
-
-/* Any text makes a VM; that it takes a while is played by one refusal to tell. */
-static int creating;
-
-int platform_create(const char *text, size_t len)
-{
-	(void)text;
-	creating = 2;
-	return len ? OK : E_INVAL;
-}
-
-int platform_created(const char **message)
-{
-	if (--creating) {
-		return E_AGAIN;
-	}
-	*message = "created";
-	return OK;
-}
-
-void platform_create_forget(void)
-{
 }
 
 /* ---- streams over sockets ---- */
@@ -207,6 +174,7 @@ static struct blob read_file(const char *name)
 
 static void make_node(void)
 {
+	fake_init_node = &node;
 	node = (struct node_status){ .magic = NODE_MAGIC, .vm_count = 3, .ram_bytes = GIB(8), .free_bytes = GIB(5) };
 	for (uint32_t i = 0; i < node.vm_count; i++) {
 		snprintf(node.vm[i].name, sizeof(node.vm[i].name), "vm%u", i);
@@ -260,7 +228,7 @@ int main(int argc, char **argv)
 			session_drop(&server.session[i]);
 		}
 	}
-	fake_images_reset();
+	fake_init_reset();
 	tls_server_free(&server.tls);
 	identity_free(&id);
 	return 0;

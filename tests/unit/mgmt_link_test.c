@@ -2,7 +2,7 @@
 /*
  * The node's port of the switch: what lwIP makes of frames in the channel, and TCP connections as streams. The other side is played with
  * frames made here.
- * sources: mgmt/link.c mgmt/tcp.c mgmt/random.c mgmt/entropy.c mgmt/clock.c lib/frames.c lib/channel.c tests/fake/mgmt_node.c tests/fake/mgmt_images.c
+ * sources: mgmt/link.c mgmt/tcp.c mgmt/random.c mgmt/entropy.c mgmt/clock.c lib/frames.c lib/channel.c tests/fake/mgmt_node.c tests/fake/mgmt_init.c
  * libraries: lwip mbedtls
  */
 #include <arpa/inet.h>

@@ -296,6 +296,23 @@ TEST(power_button_is_a_request)
 	CHECK_EQ(control.request, 0);
 }
 
+TEST(a_reset_by_the_operator)
+{
+	struct vm *vm = fresh(CONF_REBOOT_STOP);
+
+	vm_reset(vm);
+	CHECK_STR(said, "vm a: reset by the operator");
+	CHECK_EQ(vm->phase, VM_DRAIN);
+	CHECK_EQ(undone, 1);
+	vms_tick(now);
+	CHECK_EQ(vm->phase, VM_ON);
+	CHECK_EQ(launches, 2);
+	vm_kill(vm);
+	vms_tick(now);
+	vm_reset(vm);
+	CHECK_EQ(vm->phase, VM_OFF);
+}
+
 TEST(counters_are_told_and_asked_for)
 {
 	struct vm *vm = fresh(CONF_REBOOT_RESTART);
@@ -336,7 +353,7 @@ TEST(vms_are_added_on_a_managed_node_up_to_a_number)
 	added = 0;
 	for (char c = 'b'; c < 'b' + VMS_SPARE; c++) {
 		new.name[0] = c;
-		CHECK_EQ(vms_add(&new), OK);
+		CHECK_EQ(vms_add(&new), c - 'b');
 		CHECK_EQ(vms_add(&new), E_BUSY);
 	}
 	CHECK_EQ(added, 2 * VMS_SPARE);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Volumes: content in RAM that mgmt fills and VMs use; mgmt/node.h draws their life. Their memory is whole pieces of 2 MiB, taken
+ * when they are made, so that tables for them are small wherever they are mapped. What init needs itself stays free.
+ *
+ * Every function that can fail says in *why, in words for a user, what is wrong.
+ */
+#pragma once
+
+#include "init/memory.h"
+#include "mgmt/node.h"
+
+enum {
+	VOLUME_PIECES = 6,           /* regions that one is made of at most                          */
+	VOLUME_PIECE = 2 << 20,
+};
+
+#define VOLUME_RESERVE MIB(32)           /* free memory that volumes leave: for servers that start again, and small VMs */
+#define VOLUME_MAX (1ull << 40)          /* bytes of one                                                 */
+#define VOLUME_IDLE_NS (3600 * 1000000000ull)
+
+struct volume {
+	struct extent piece[VOLUME_PIECES];
+	uint32_t piece_count;
+	uint64_t progress_ns;        /* when anything was last done with a new one                   */
+};
+
+/* show: what mgmt sees; progress: of mgmt_exchange, which is not believed. Both stay. */
+void volumes_init(struct mgmt_volumes *show, struct mgmt_progress *progress);
+
+/* space: mgmt's, where it is mapped then. Numbers below MGMT_VOLUMES; negative: none is made, or found, of that name. */
+int volume_create(const struct mgmt_command *wish, uint32_t space, const char **why) MUST_CHECK;
+int volume_find(const char *name);
+
+int volume_seal(const char *name, uint32_t space, const char **why) MUST_CHECK;
+int volume_delete(const char *name, const char **why) MUST_CHECK;
+
+/* A new mgmt: maps all that there are. */
+int volumes_map(uint32_t space) MUST_CHECK;
+
+/* Takes over what mgmt tells of its progress: it may only grow. */
+void volumes_look(void);
+
+/* What is shown, and the memory of a volume that is there. */
+const struct mgmt_volume *volume_shown(int number);
+const struct volume *volume_get(int number);
+
+/* Bit n: a VM that starts, or has ended, uses volume n. */
+void volumes_hold(uint64_t used);
+void volumes_release(uint64_t used);
+
+/* Deletes what nobody finishes. Returns the next deadline. */
+uint64_t volumes_tick(uint64_t now_ns);

@@ -13,7 +13,7 @@ LINT_H := $(wildcard arch/x86/*/*.h kernel/*.h lib/*.h lib/user/*.h drivers/*/*.
 clang_include = $(shell $(CLANG) -print-resource-dir)/include
 lint_user     = $(filter-out -nostdinc,$(subst $(shell $(CC) -print-file-name=include),$(clang_include),$(USER_CFLAGS))) -nostdinc
 # Who sees the headers of mgmt's libraries.
-lint_third    = $(if $(filter mgmt/% tests/mgmt/% $(THIRD_TESTS),$1),$(THIRD_INCLUDE) $(THIRD_DEFINES))
+lint_third    = $(if $(filter mgmt/% tests/mgmt/% tests/fake/mgmt_% $(THIRD_TESTS),$1),$(THIRD_INCLUDE) $(THIRD_DEFINES))
 lint_flags    = $(strip $(lint_third) $(if $(filter tests/unit/% tests/fuzz/% tests/fake/% tests/mgmt/%,$1),$(HOST_FLAGS),\
 	$(if $(filter tests/attack/legacy/%,$1),$(LEGACY_FLAGS),\
 	$(if $(filter tests/guest/% tests/attack/% tests/bench/%,$1),$(GUEST_CFLAGS),\

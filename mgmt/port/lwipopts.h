@@ -90,7 +90,12 @@
 #define CHECKSUM_CHECK_ICMP6 0
 #endif
 
-/* The time of day, by SNTP, bounded there (mgmt/clock.h). */
+/*
+ * The time of day, by SNTP, bounded there (mgmt/clock.h). A question bears a random number in place of our time, and only an answer with
+ * that number, from where it was sent to, is taken: who does not see our packets cannot make one (RFC 5905, 8; RFC 9109).
+ */
 #include <stdint.h>
 void clock_set_sntp(uint32_t seconds, uint32_t microseconds);
+#define SNTP_CHECK_RESPONSE 2
+#define SNTP_GET_SYSTEM_TIME_NTP(sec, frac) do { (sec) = (int32_t)random_word(); (frac) = random_word(); } while (0)
 #define SNTP_SET_SYSTEM_TIME_US(sec, us) clock_set_sntp((uint32_t)(sec), (uint32_t)(us))

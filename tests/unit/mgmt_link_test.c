@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "mgmt/clock.h"
 #include "mgmt/link.h"
 #include "mgmt/tcp.h"
 #include "tests/fake/mgmt_node.h"
@@ -52,7 +53,7 @@ static uint32_t sum_of(const uint8_t *bytes, size_t len, uint32_t sum)
 static void plug(void)
 {
 	static bool once;
-	struct conf_node config = { .address_mode = CONF_ADDRESS_STATIC, .address = NODE, .prefix = 24 };
+	struct conf_node config = { .address_mode = CONF_ADDRESS_STATIC, .address = NODE, .prefix = 24, .ntp = PEER };
 
 	memset(&channel, 0, offsetof(struct frames_channel, from_vm_data));
 	channel.magic = FRAMES_MAGIC;
@@ -275,6 +276,62 @@ TEST(a_reset_ends_the_stream_that_stays_its_owners)
 	CHECK_EQ(s->ops->write(s, "x", 1), E_IO);
 	s->ops->favour(s);
 	s->ops->close(s);
+}
+
+enum { NTP_AT = 42, NTP_LEN = 48, NTP_PORT = 123 };
+
+/* The node's question to the time server, which is our peer; its number goes to key. */
+static void take_question(uint8_t key[8])
+{
+	for (int i = 0; i < 400; i++) {
+		fake_now_ns += 100000000;
+		link_tick(fake_now_ns);
+		while (take(0x0800)) {
+			if (frame[23] == 17 && frame[37] == NTP_PORT) {
+				memcpy(key, frame + NTP_AT + 40, 8);
+				return;
+			}
+		}
+	}
+	memset(key, 0, 8);
+}
+
+/* An answer that says `seconds` since 1970. */
+static void answer_time(uint32_t from, const uint8_t key[8], uint64_t seconds)
+{
+	uint8_t *ntp = frame + NTP_AT;
+
+	ethernet(0x0800);
+	ip(17, 8 + NTP_LEN, from);
+	put16(frame + 34, NTP_PORT);
+	put16(frame + 36, NTP_PORT);
+	put16(frame + 38, 8 + NTP_LEN);
+	memset(ntp, 0, NTP_LEN);
+	ntp[0] = 0x24;
+	ntp[1] = 1;
+	memcpy(ntp + 24, key, 8);
+	put32(ntp + 32, (uint32_t)(seconds + 2208988800u));
+	put32(ntp + 40, (uint32_t)(seconds + 2208988800u));
+	give(NTP_AT + NTP_LEN, (struct frame_header){ 0 });
+}
+
+TEST(the_time_comes_from_the_server_that_was_asked_only)
+{
+	const uint64_t wall = 1795206896;
+	uint8_t key[8], wrong[8];
+
+	plug();
+	introduce(PEER);
+	clock_init(wall * 1000000000 - fake_now_ns, 0);
+	take_question(key);
+	CHECK(key[0] | key[1] | key[2] | key[3] | key[4] | key[5] | key[6] | key[7]);
+	memcpy(wrong, key, 8);
+	wrong[7] ^= 1;
+	answer_time(PEER, wrong, wall + 10000);
+	answer_time(PEER + 5, key, wall + 10000);
+	CHECK((uint64_t)mgmt_time(NULL) < wall + 1000);
+	answer_time(PEER, key, wall + 10000);
+	CHECK_EQ(mgmt_time(NULL), wall + 10000);
 }
 
 TEST(half_open_connections_are_few_and_others_live_on)

@@ -34,6 +34,11 @@ static const char *state_name(enum node_vm_state state)
 	}
 }
 
+static bool is_there(const struct mux *m, int number)
+{
+	return mux_state(m, number) != NODE_VM_NONE;
+}
+
 /* Where a VM runs, if it may not run everywhere, and of which nodes its memory is, if there are several. */
 static void print_place(struct mux *m, const struct node_vm *vm)
 {
@@ -71,31 +76,38 @@ static void print_vcpus(struct mux *m, const struct node_vm *vm)
 
 static void list(struct mux *m)
 {
-	if (!mux_count(m)) {
-		screen_print(&m->screen, "[brume] no VM is configured");
-	}
+	int count = 0;
+
 	for (int i = 0; i < mux_count(m); i++) {
 		const struct node_vm *vm = &m->status->vm[i];
 
+		if (!is_there(m, i)) {
+			continue;
+		}
+		count++;
 		screen_print(&m->screen, "[brume] %c%2d %-16.31s %-7s %6llu MiB %u vCPU weight %u %.63s",
 			     i == m->selected ? '*' : ' ', i + 1, vm->name, state_name(mux_state(m, i)),
 			     (unsigned long long)(vm->memory >> 20), (unsigned)vm->vcpus, (unsigned)vm->weight, vm->note);
 		print_place(m, vm);
 		print_vcpus(m, vm);
 	}
+	if (!count) {
+		screen_print(&m->screen, "[brume] no VM is configured");
+	}
 }
 
 static void info(struct mux *m)
 {
-	int running = 0;
+	int running = 0, count = 0;
 	char list[CPU_LIST_TEXT];
 
 	for (int i = 0; i < mux_count(m); i++) {
 		running += mux_state(m, i) == NODE_VM_RUNNING;
+		count += is_there(m, i);
 	}
 	screen_print(&m->screen, "[brume] version " NODE_VERSION ", %llu KiB of RAM, %llu KiB free, %d VMs, %d running",
 		     (unsigned long long)(m->status->ram_bytes >> 10), (unsigned long long)(m->status->free_bytes >> 10),
-		     mux_count(m), running);
+		     count, running);
 	for (uint32_t i = 0; m->status->numa_count > 1 && i < m->status->numa_count; i++) {
 		const struct node_numa *n = &m->status->numa[i];
 
@@ -123,7 +135,7 @@ static void command(struct mux *m, enum node_op op)
 {
 	struct node_command c = { .op = op, .vm = (uint32_t)m->selected };
 
-	if (m->selected < 0 && op < NODE_COUNTERS) {
+	if ((m->selected < 0 || !is_there(m, m->selected)) && op < NODE_COUNTERS) {
 		screen_print(&m->screen, "[brume] no VM is on the screen");
 		return;
 	}
@@ -134,19 +146,23 @@ static void command(struct mux *m, enum node_op op)
 	m->signal_init = true;
 }
 
-/* The VM that is by steps further on, around the end. */
+/* The next VM in that direction, around the end. */
 static void move(struct mux *m, int by)
 {
-	int count = mux_count(m);
+	int count = mux_count(m), to = m->selected < 0 ? (by > 0 ? count - 1 : 0) : m->selected;
 
-	if (count) {
-		mux_select(m, m->selected < 0 ? 0 : (m->selected + count + by) % count);
+	for (int i = 0; i < count; i++) {
+		to = (to + count + by) % count;
+		if (is_there(m, to)) {
+			mux_select(m, to);
+			return;
+		}
 	}
 }
 
 static void by_number(struct mux *m, int number)
 {
-	if (number >= mux_count(m)) {
+	if (number >= mux_count(m) || !is_there(m, number)) {
 		screen_print(&m->screen, "[brume] there is no VM %d (Ctrl-] l lists them)", number + 1);
 		return;
 	}

@@ -40,7 +40,7 @@ enum node_vm_state mux_state(const struct mux *m, int number)
 
 void mux_select(struct mux *m, int number)
 {
-	if (number < 0 || number >= mux_count(m)) {
+	if (number < 0 || number >= mux_count(m) || mux_state(m, number) == NODE_VM_NONE) {
 		return;
 	}
 	screen_print(&m->screen, "[brume] console of vm '%.31s' (Ctrl-] ? for keys)", m->status->vm[number].name);
@@ -225,13 +225,31 @@ static void detach(struct mux *m, int number, uint32_t generation)
 	m->signal_init = true;
 }
 
+/* The number is another VM's now, or nobody's: nothing of the one before is shown. */
+static void forget(struct mux *m, int number)
+{
+	struct mux_vm *vm = &m->vm[number];
+
+	vm->id = m->status->vm[number].id;
+	vm->generation = 0;
+	vm->scroll.end = 0;
+	vm->line.len = 0;
+	if (m->selected == number) {
+		m->replaying = false;
+		m->typed_count = 0;
+	}
+}
+
 static void pump_vm(struct mux *m, int number)
 {
 	struct mux_vm *vm = &m->vm[number];
 	enum node_vm_state state = mux_state(m, number);
 	uint32_t generation = m->status->vm[number].generation;
 
-	if (state == NODE_VM_STOPPED) {
+	if (vm->id != m->status->vm[number].id) {
+		forget(m, number);
+	}
+	if (state == NODE_VM_STOPPED || state == NODE_VM_NONE) {
 		vm->generation = 0;
 		return;
 	}

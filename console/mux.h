@@ -25,6 +25,7 @@ struct mux_line {
 };
 
 struct mux_vm {
+	uint32_t id;                 /* whose bytes these are (node_vm.id)                           */
 	uint32_t generation;         /* attached to this one of the channel; 0: not attached         */
 	struct channel_end from, to, log;
 	struct scroll scroll;

@@ -47,6 +47,7 @@ struct node_vm {
 	uint32_t cpus;               /* bit n: it may run on processor n; 0: on all                  */
 	uint32_t vcpu_cpus[CONF_VCPUS_MAX];  /* the same for single vCPUs; 0: as cpus says           */
 	uint32_t id;                 /* none was given to another VM before, and none will be        */
+	uint32_t starts, pad;        /* of this VM; generation counts on where another VM had this number */
 	uint64_t node_memory[NODE_NODES_MAX];        /* bytes that it has of each NUMA node          */
 	char note[64];               /* how it ended last, or empty                                  */
 };
@@ -115,18 +116,21 @@ struct node_exchange {
 	uint8_t command_data[NODE_COMMANDS];
 };
 
-enum { NODE_RELAYS = 4, NODE_RELAY_OUT = 8192, NODE_RELAY_IN = 1024 };
+enum { NODE_RELAYS = 8, NODE_RELAY_OUT = 8192, NODE_RELAY_IN = 1024 };
 
 /*
  * Between console and mgmt, neither of which believes the other: the console of one VM for somebody far away. mgmt writes wish, counts
  * serial up and signals; the console shows what it serves in seen, and what is of this wish comes behind begin. Both sides signal when
- * they moved something.
+ * they moved something. A reader that is so slow that the scroll-back passes it gets a line that says how much it lost. When the VM is
+ * deleted, gone becomes the wish's serial after the last of its bytes: no VM that gets its number is meant.
  */
 struct node_relay {
 	uint32_t wish;               /* by mgmt: number of the VM plus one; 0: none                  */
-	uint32_t serial;             /* by mgmt                                                      */
+	uint32_t vm_id;              /* by mgmt: its node_vm.id                                      */
+	uint32_t serial;             /* by mgmt, after the two                                       */
 	uint32_t seen;               /* by the console                                               */
 	uint32_t begin;              /* by the console: a count of out                               */
+	uint32_t gone, pad;          /* by the console                                               */
 	struct channel_ring out, in; /* out: what the VM sends; in: what is typed                    */
 	uint8_t out_data[NODE_RELAY_OUT], in_data[NODE_RELAY_IN];
 };

@@ -2,7 +2,9 @@
 /* Relays: see relay.h. */
 #include "console/relay.h"
 
-enum { PIECE = 512, PIECES_MAX = 16 };
+#include "lib/fmt.h"
+
+enum { PIECE = 512, PIECES_MAX = 16, MARK = 64 };
 
 void relays_init(struct relays *r, struct node_relays *shared)
 {
@@ -17,6 +19,14 @@ void relays_init(struct relays *r, struct node_relays *shared)
 	}
 }
 
+/* The VM that is wished for, if that is still there; mgmt may have looked before it went. */
+static int vm_of(const struct mux *m, uint32_t wish, uint32_t id)
+{
+	int vm = wish && wish <= (uint32_t)mux_count(m) ? (int)wish - 1 : -1;
+
+	return vm >= 0 && m->vm[vm].id == id && mux_state(m, vm) != NODE_VM_NONE ? vm : -1;
+}
+
 /* mgmt wants something else: it skips what was written before `begin`. */
 static void follow_wish(struct relays *r, int i, struct mux *m)
 {
@@ -28,14 +38,32 @@ static void follow_wish(struct relays *r, int i, struct mux *m)
 		return;
 	}
 	e->serial = serial;
-	e->vm = wish && wish <= (uint32_t)mux_count(m) ? (int)wish - 1 : -1;
+	e->id = s->vm_id;
+	e->vm = vm_of(m, wish, e->id);
 	if (e->vm >= 0) {
 		e->position = scroll_start(&m->vm[e->vm].scroll);
 	}
 	channel_skip(&e->in, channel_avail(&e->in));
 	s->begin = e->out.count;
+	if (wish && e->vm < 0) {
+		__atomic_store_n(&s->gone, serial, __ATOMIC_RELEASE);
+	}
 	__atomic_store_n(&s->seen, serial, __ATOMIC_RELEASE);
 	r->signal = true;
+}
+
+/* The reader was passed: says so, and goes on at the start of a line. False: there is no room to say it yet. */
+static bool catch_up(struct relay_end *e, const struct scroll *scroll)
+{
+	uint64_t start = scroll_start(scroll);
+	char mark[MARK];
+	size_t len = fmt_print(mark, sizeof(mark), "\r\n[brume] %llu bytes were lost\r\n", (unsigned long long)(start - e->position));
+
+	if (!channel_write_all(&e->out, mark, (uint32_t)len)) {
+		return false;
+	}
+	e->position = start;
+	return true;
 }
 
 static void show(struct relays *r, struct relay_end *e, struct mux *m)
@@ -44,12 +72,13 @@ static void show(struct relays *r, struct relay_end *e, struct mux *m)
 	uint8_t bytes[PIECE];
 
 	for (int n = 0; n < PIECES_MAX; n++) {
-		uint32_t room = channel_room(&e->out);
+		uint32_t room;
 		size_t len;
 
-		if (scroll->end - e->position > SCROLL_BYTES) {
-			e->position = scroll_start(scroll);
+		if (scroll->end - e->position > SCROLL_BYTES && !catch_up(e, scroll)) {
+			return;
 		}
+		room = channel_room(&e->out);
 		len = scroll_get(scroll, &e->position, bytes, room < PIECE ? room : PIECE);
 		if (!len) {
 			return;
@@ -78,13 +107,26 @@ static void type(struct relays *r, struct relay_end *e, struct mux *m)
 	}
 }
 
+/* It is told after the last bytes. */
+static void end(struct relays *r, int i)
+{
+	r->end[i].vm = -1;
+	__atomic_store_n(&r->shared->relay[i].gone, r->end[i].serial, __ATOMIC_RELEASE);
+	r->signal = true;
+}
+
 void relays_pump(struct relays *r, struct mux *m)
 {
 	for (int i = 0; i < NODE_RELAYS; i++) {
+		struct relay_end *e = &r->end[i];
+
 		follow_wish(r, i, m);
-		if (r->end[i].vm >= 0) {
-			show(r, &r->end[i], m);
-			type(r, &r->end[i], m);
+		if (e->vm >= 0 && vm_of(m, (uint32_t)e->vm + 1, e->id) < 0) {
+			end(r, i);
+		}
+		if (e->vm >= 0) {
+			show(r, e, m);
+			type(r, e, m);
 		}
 	}
 }

@@ -10,6 +10,7 @@
 struct relay_end {
 	uint32_t serial;             /* of the wish that is served                                   */
 	int vm;                      /* -1: none                                                     */
+	uint32_t id;                 /* of that VM: another one of its number is not meant           */
 	uint64_t position;           /* in its scroll-back                                           */
 	struct channel_end out, in;
 };

@@ -66,6 +66,7 @@ void console_show_vm(const struct vm *vm)
 		[VM_OFF] = NODE_VM_STOPPED,
 		[VM_ON] = NODE_VM_RUNNING,
 		[VM_DRAIN] = NODE_VM_ENDED,
+		[VM_NONE] = NODE_VM_NONE,
 	};
 	struct node_vm *to;
 
@@ -84,6 +85,8 @@ void console_show_vm(const struct vm *vm)
 	}
 	memcpy(to->note, vm->note, sizeof(to->note));
 	to->generation = vm->generation;
+	to->id = vm->id;
+	to->starts = vm->starts;
 	__atomic_store_n(&to->state, states[vm->phase], __ATOMIC_RELEASE);     /* the generation before the state */
 	console_wake();
 }

@@ -63,6 +63,9 @@ static int start_vm(struct vm *vm, const char **why)
 
 static int obey_vm(uint32_t op, struct vm *vm, const char **why)
 {
+	if (op == MGMT_VM_DELETE) {
+		return vms_remove(vm, why);
+	}
 	if (op == MGMT_VM_START) {
 		return start_vm(vm, why);
 	}
@@ -113,7 +116,8 @@ static int obey(const struct mgmt_command *c, uint32_t space, const char **why)
 	case MGMT_VM_START:
 	case MGMT_VM_STOP:
 	case MGMT_VM_KILL:
-	case MGMT_VM_RESET:      return find_vm(c, why);
+	case MGMT_VM_RESET:
+	case MGMT_VM_DELETE:     return find_vm(c, why);
 	case MGMT_REFRESH:       mgmt_refresh(); return OK;
 	case MGMT_VM_CREATE:     return create_vm(c, why);
 	case MGMT_VOLUME_CREATE: return volume_create(c, space, why);

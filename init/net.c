@@ -191,18 +191,51 @@ void net_init(void)
 	server_start(&server);
 }
 
-/* The switch of that name as net knows it already, or the card's own number. */
+/* Whether a card of a VM, an uplink or the node hears that net, in net's numbers; own does not count. */
+static bool is_net(uint32_t number, uint32_t own)
+{
+	for (uint32_t port = 0; port < vm_count() * CONF_NICS_MAX; port++) {
+		if (port != own && port % CONF_NICS_MAX < vm_get(port / CONF_NICS_MAX)->conf.nic_count && status()->port[port].net == number) {
+			return true;
+		}
+	}
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		if (status()->uplink[i].net == number) {
+			return true;
+		}
+	}
+	return node.channel.size && status()->port[node_port()].net == number;
+}
+
+/*
+ * The switch of that name as net knows it already, or a number that no other one has: who gave a switch its number as the first card on
+ * it may be gone, and the others on it be there.
+ */
 static uint32_t net_of_new(const struct vm *vm, uint32_t card)
 {
 	const char *name = vm->conf.nic[card].net;
+	uint32_t own = port_of(vm, card), number = 0;
 
 	for (uint32_t i = 0; i < status()->uplink_count; i++) {
 		if (strcmp(uplink_net(i), name) == 0) {
 			return status()->uplink[i].net;
 		}
 	}
-	return node.channel.size && strcmp(node.net, name) == 0 ? status()->port[node_port()].net :
-								   net_number(name, port_of(vm, card));
+	if (node.channel.size && strcmp(node.net, name) == 0) {
+		return status()->port[node_port()].net;
+	}
+	for (uint32_t port = 0; port < vm_count() * CONF_NICS_MAX; port++) {
+		const struct vm *other = vm_get(port / CONF_NICS_MAX);
+		bool made = port < vm->number * CONF_NICS_MAX || port >= (vm->number + 1) * CONF_NICS_MAX || port < own;
+
+		if (made && port % CONF_NICS_MAX < other->conf.nic_count && strcmp(other->conf.nic[port % CONF_NICS_MAX].net, name) == 0) {
+			return status()->port[port].net;
+		}
+	}
+	while (is_net(number, own)) {
+		number++;                    /* there are more numbers than ports and uplinks */
+	}
+	return number;
 }
 
 void net_add_vm(struct vm *vm)

@@ -21,7 +21,7 @@
 enum { QUICK_RESETS_MAX = 5, REASON_MAX = sizeof(((struct vmm_control *)0)->reason) };
 
 static struct vm *vms;
-static uint32_t count, room;
+static uint32_t count, room, last_id;
 static uint64_t changes;
 static bool ended_in_order;
 
@@ -36,11 +36,11 @@ static bool take_memory(uint32_t vm_count)
 			     sys_map(INIT_SPACE, INIT_VMS_ADDR, extent.handle, 0, bytes, PROT_R | PROT_W) == OK);
 }
 
-static struct vm *add(const struct conf_vm *conf)
+static struct vm *make(uint32_t number, const struct conf_vm *conf)
 {
-	struct vm *vm = &vms[count];
+	struct vm *vm = &vms[number];
 
-	*vm = (struct vm){ .conf = *conf, .number = count++, .deadline_ns = NONE };
+	*vm = (struct vm){ .conf = *conf, .number = number, .id = ++last_id, .generation = vm->generation, .deadline_ns = NONE };
 	if (memory_alloc(&memory, NULL, CONSOLE_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->channel) < 0) {
 		init_log("vm %s: no memory for its console", vm->conf.name);
 	}
@@ -61,25 +61,66 @@ void vms_init(const struct conf_result *config)
 	}
 	room = wanted;
 	count = 0;
-	for (uint32_t i = 0; i < config->vm_count; i++) {
-		add(&config->vm[i]);
+	for (; count < config->vm_count; count++) {
+		make(count, &config->vm[count]);
 	}
+}
+
+static void set_phase(struct vm *vm, enum vm_phase phase, uint64_t deadline_ns)
+{
+	vm->phase = phase;
+	vm->deadline_ns = deadline_ns;
+	changes++;
+	console_show_vm(vm);
+}
+
+static uint32_t free_number(void)
+{
+	uint32_t i = 0;
+
+	while (i < count && vms[i].phase != VM_NONE) {
+		i++;
+	}
+	return i;
 }
 
 int vms_add(const struct conf_vm *conf)
 {
+	uint32_t number = free_number();
 	struct vm *vm;
 
 	if (vm_find(conf->name)) {
 		return E_BUSY;
 	}
-	if (count == room) {
+	if (number == room) {
 		return E_NOMEM;
 	}
-	vm = add(conf);
+	count += number == count;
+	vm = make(number, conf);
 	net_add_vm(vm);
 	console_add_vm(vm);
-	return (int)vm->number;
+	return (int)number;
+}
+
+/* Whoever still looks into its channels would find nothing there. */
+int vms_remove(struct vm *vm, const char **why)
+{
+	*why = "the VM runs";
+	if (vm->phase != VM_OFF) {
+		return E_BUSY;
+	}
+	*why = "console or switch have not let go of the VM yet";
+	if (vm->generation && !(console_has_drained(vm) && net_has_left(vm))) {
+		return E_AGAIN;
+	}
+	init_log("vm %s: deleted", vm->conf.name);
+	set_phase(vm, VM_NONE, NONE);
+	memory_give_back(&vm->channel);
+	for (uint32_t card = 0; card < CONF_NICS_MAX; card++) {
+		memory_give_back(&vm->nic[card]);
+	}
+	vm->conf = (struct conf_vm){ 0 };
+	return OK;
 }
 
 uint32_t vm_count(void)
@@ -100,7 +141,7 @@ struct vm *vm_get(uint32_t number)
 struct vm *vm_find(const char *name)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		if (strcmp(vms[i].conf.name, name) == 0) {
+		if (vms[i].phase != VM_NONE && strcmp(vms[i].conf.name, name) == 0) {
 			return &vms[i];
 		}
 	}
@@ -110,14 +151,6 @@ struct vm *vm_find(const char *name)
 uint64_t vms_changes(void)
 {
 	return changes;
-}
-
-static void set_phase(struct vm *vm, enum vm_phase phase, uint64_t deadline_ns)
-{
-	vm->phase = phase;
-	vm->deadline_ns = deadline_ns;
-	changes++;
-	console_show_vm(vm);
 }
 
 static void set_note(struct vm *vm, const char *note)
@@ -144,6 +177,7 @@ int vm_try_start(struct vm *vm, const char **why)
 		return r;
 	}
 	vm->generation++;
+	vm->starts++;
 	vm->waits = false;
 	vm->note[0] = '\0';
 	set_phase(vm, VM_ON, NONE);
@@ -401,7 +435,7 @@ uint64_t vms_tick(uint64_t now_ns)
 bool vms_idle(void)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		if (vms[i].phase != VM_OFF) {
+		if (vms[i].phase == VM_ON || vms[i].phase == VM_DRAIN) {
 			return false;
 		}
 	}

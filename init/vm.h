@@ -13,13 +13,17 @@
 #include "init/program.h"
 #include "vmm/launch.h"
 
-enum vm_phase { VM_OFF, VM_ON, VM_DRAIN };
+enum vm_phase { VM_OFF, VM_ON, VM_DRAIN,
+	VM_NONE,                     /* there is no VM of this number; another one may get it         */
+};
 
 struct vm {
 	struct conf_vm conf;
 	uint32_t number;
+	uint32_t id;                 /* none was given before, and none will be again                */
 	enum vm_phase phase;
-	uint32_t generation;         /* counts starts                                                */
+	uint32_t generation;         /* counts starts of all VMs that had this number: what is late means none of the others */
+	uint32_t starts;             /* of this one                                                  */
 	struct child child;
 	struct extent ram[VMM_RAM_MAX];
 	struct vmm_ram ram_map[VMM_RAM_MAX];
@@ -43,7 +47,7 @@ struct vm {
 	char note[64];               /* how it ended last                                            */
 };
 
-enum { VMS_SPARE = 16 };     /* VMs that may be added on a node that is managed                          */
+enum { VMS_SPARE = 64 };     /* VMs that may be added on a node that is managed                          */
 
 /* Takes the configuration over; gives every VM its channel. */
 void vms_init(const struct conf_result *config);
@@ -51,7 +55,13 @@ void vms_init(const struct conf_result *config);
 /* Adds one that is not in the configuration, off. Returns its number. E_BUSY: there is one of that name; E_NOMEM: VMS_SPARE were added. */
 int vms_add(const struct conf_vm *conf) MUST_CHECK;
 
-uint32_t vm_count(void);
+/*
+ * Forgets a VM, and gives back all that it has. E_BUSY: it is not VM_OFF; E_AGAIN: console or switch have not let go of it. *why says
+ * so in words.
+ */
+int vms_remove(struct vm *vm, const char **why) MUST_CHECK;
+
+uint32_t vm_count(void);                     /* numbers in use are below it; some may be VM_NONE          */
 uint32_t vm_room(void);                      /* vm_count() never gets beyond that                    */
 struct vm *vm_get(uint32_t number);      /* number < vm_count()                                      */
 struct vm *vm_find(const char *name);    /* NULL: none                                               */

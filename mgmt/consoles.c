@@ -27,6 +27,7 @@ static void wish(int i, int vm)
 
 	c->serial = relay(i)->serial + 1;
 	relay(i)->wish = (uint32_t)(vm + 1);
+	relay(i)->vm_id = vm < 0 ? 0 : platform_node()->vm[vm].id;
 	__atomic_store_n(&relay(i)->serial, c->serial, __ATOMIC_RELEASE);
 	platform_signal_console();
 }
@@ -110,4 +111,12 @@ size_t console_write(struct exchange *e, const uint8_t *bytes, size_t len)
 		platform_signal_console();
 	}
 	return n;
+}
+
+bool console_is_over(struct exchange *e)
+{
+	int i = e->relay - 1;
+	bool gone = __atomic_load_n(&relay(i)->gone, __ATOMIC_ACQUIRE) == consoles[i].serial;
+
+	return gone && has_begun(i) && !channel_avail(&consoles[i].out);
 }

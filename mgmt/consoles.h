@@ -13,3 +13,6 @@ void console_close(struct exchange *e);
 /* Bytes from the VM, and to it; how many were moved. */
 size_t console_read(struct exchange *e, uint8_t *to, size_t size);
 size_t console_write(struct exchange *e, const uint8_t *bytes, size_t len);
+
+/* The VM was deleted, and all that it sent was read. */
+bool console_is_over(struct exchange *e);

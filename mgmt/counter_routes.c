@@ -10,6 +10,27 @@
 
 #define NS_PER_S 1000000000ull
 
+/* The next VM that there is, from number i on; vm_count: none. */
+static uint32_t next_vm(uint32_t i)
+{
+	const struct node_status *node = platform_node();
+
+	while (i < node->vm_count && __atomic_load_n(&node->vm[i].state, __ATOMIC_ACQUIRE) == NODE_VM_NONE) {
+		i++;
+	}
+	return i;
+}
+
+static uint32_t count_vms(void)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = next_vm(0); i < platform_node()->vm_count; i = next_vm(i + 1)) {
+		n++;
+	}
+	return n;
+}
+
 void counters_ask(struct exchange *e)
 {
 	struct mgmt_command command = { .op = MGMT_REFRESH };
@@ -81,7 +102,7 @@ void counters_poll(struct exchange *e)
 		json_number(t, own[i].name, *own[i].value);
 	}
 	json_open(t, "vms", '[');
-	for (uint32_t i = 0; i < node->vm_count; i++) {
+	for (uint32_t i = next_vm(0); i < node->vm_count; i = next_vm(i + 1)) {
 		json_open(t, NULL, '{');
 		json_string(t, "name", node->vm[i].name);
 		json_number(t, "cpu_ns", s->vm[i].cpu_ns);
@@ -124,7 +145,7 @@ static void put_node(struct text *t)
 	put_seconds(t, s->idle_ns);
 	put(t, "memory_bytes", "gauge", "RAM of the node.", node->ram_bytes);
 	put(t, "memory_free_bytes", "gauge", "RAM that no VM and nothing else has.", node->free_bytes);
-	put(t, "vms", "gauge", "VMs that the node knows.", node->vm_count);
+	put(t, "vms", "gauge", "VMs that the node knows.", count_vms());
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
 		put(t, own[i].name, "counter", own[i].help, *own[i].value);
 	}
@@ -136,16 +157,16 @@ static void put_vms(struct text *t)
 	const struct node_status *node = platform_node();
 
 	describe(t, "vm_running", "gauge", "1 while the VM runs.");
-	for (uint32_t i = 0; i < node->vm_count; i++) {
+	for (uint32_t i = next_vm(0); i < node->vm_count; i = next_vm(i + 1)) {
 		text_printf(t, "brume_vm_running{vm=\"%.31s\"} %d\n", node->vm[i].name, node->vm[i].state == NODE_VM_RUNNING);
 	}
 	describe(t, "vm_cpu_seconds_total", "counter", "Processor time of the VM since its start, its devices included.");
-	for (uint32_t i = 0; i < node->vm_count; i++) {
+	for (uint32_t i = next_vm(0); i < node->vm_count; i = next_vm(i + 1)) {
 		text_printf(t, "brume_vm_cpu_seconds_total{vm=\"%.31s\"}", node->vm[i].name);
 		put_seconds(t, s->vm[i].cpu_ns);
 	}
 	describe(t, "vm_memory_configured_bytes", "gauge", "RAM of the VM when it runs.");
-	for (uint32_t i = 0; i < node->vm_count; i++) {
+	for (uint32_t i = next_vm(0); i < node->vm_count; i = next_vm(i + 1)) {
 		text_printf(t, "brume_vm_memory_configured_bytes{vm=\"%.31s\"} %llu\n", node->vm[i].name,
 			    (unsigned long long)node->vm[i].memory);
 	}
@@ -181,7 +202,7 @@ void volumes_poll(struct exchange *e)
 		return;
 	}
 	json_open(&e->reply, NULL, '[');
-	for (uint32_t i = 0; i < node->vm_count; i++) {
+	for (uint32_t i = next_vm(0); i < node->vm_count; i = next_vm(i + 1)) {
 		const struct mgmt_vm *vm = &platform_status()->vm[i];
 
 		for (uint32_t k = 0; k < vm->disk_count && k < CONF_DISKS_MAX; k++) {

@@ -29,7 +29,7 @@ struct exchange {
 	int relay;                   /* mgmt/consoles.c: likewise, with status 101                   */
 	uint32_t asked;              /* what it asked init for (platform_ask); 0: nothing            */
 	const char *what;            /* that, for the log                                            */
-	int awaited;                 /* mgmt/images.c: the same                                      */
+	int awaited;                 /* mgmt/images.c: the same; else the status if it is done        */
 	int image;                   /* number of the volume that it uses, plus one                  */
 };
 

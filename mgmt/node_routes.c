@@ -33,9 +33,19 @@ static void put_vm(struct text *t, const struct node_vm *vm)
 	json_number(t, "memory_bytes", vm->memory);
 	json_number(t, "vcpus", vm->vcpus);
 	json_number(t, "weight", vm->weight);
-	json_number(t, "starts", vm->generation);
+	json_number(t, "starts", vm->starts);
 	json_string(t, "last_end", vm->note);
 	json_close(t, '}');
+}
+
+static uint32_t count_vms(const struct node_status *node)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < node->vm_count; i++) {
+		n += state_of(&node->vm[i]) != NODE_VM_NONE;
+	}
+	return n;
 }
 
 static uint32_t count_running(const struct node_status *node)
@@ -53,7 +63,7 @@ int node_find_vm(struct exchange *e)
 	const struct node_status *node = platform_node();
 
 	for (uint32_t i = 0; i < node->vm_count; i++) {
-		if (strcmp(node->vm[i].name, e->name) == 0) {
+		if (state_of(&node->vm[i]) != NODE_VM_NONE && strcmp(node->vm[i].name, e->name) == 0) {
 			return (int)i;
 		}
 	}
@@ -72,7 +82,7 @@ void node_get(struct exchange *e)
 	json_number(t, "free_bytes", node->free_bytes);
 	json_number(t, "uptime_ms", platform_now_ns() / 1000000);
 	json_number(t, "time", clock_wall_ns() / 1000000000);
-	json_number(t, "vms", node->vm_count);
+	json_number(t, "vms", count_vms(node));
 	json_number(t, "vms_running", count_running(node));
 	json_open(t, "numa_nodes", '[');
 	for (uint32_t i = 0; i < node->numa_count && i < NODE_NODES_MAX; i++) {
@@ -93,7 +103,9 @@ void node_get_vms(struct exchange *e)
 
 	json_open(&e->reply, NULL, '[');
 	for (uint32_t i = 0; i < node->vm_count; i++) {
-		put_vm(&e->reply, &node->vm[i]);
+		if (state_of(&node->vm[i]) != NODE_VM_NONE) {
+			put_vm(&e->reply, &node->vm[i]);
+		}
 	}
 	json_close(&e->reply, ']');
 	text_append(&e->reply, "\n", 1);
@@ -122,6 +134,7 @@ static void ask(struct exchange *e, const char *what, const struct mgmt_command 
 	}
 	e->asked = (uint32_t)r;
 	e->what = what;
+	e->awaited = command->op == MGMT_VM_CREATE ? 201 : 200;
 	e->waits = true;
 }
 
@@ -149,7 +162,7 @@ void node_poll(struct exchange *e)
 		exchange_refuse(e, exchange_status(answer.result), answer.why);
 		return;
 	}
-	e->status = 200;
+	e->status = (unsigned)e->awaited;
 	json_open(&e->reply, NULL, '{');
 	json_string(&e->reply, "vm", e->name);
 	json_string(&e->reply, "done", e->what);

@@ -310,6 +310,10 @@ static bool console(struct session *s, uint64_t now_ns)
 	s->out_at = 0;
 	n = console_read(&s->exchange, bytes, sizeof(bytes));
 	text_append(&s->out, (const char *)bytes, n);
+	if (!n && console_is_over(&s->exchange)) {
+		say_goodbye(s, now_ns);
+		return true;
+	}
 	return moved || n;
 }
 

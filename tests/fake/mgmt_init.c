@@ -98,9 +98,14 @@ static int obey_vm(const struct mgmt_command *c, const char **why)
 		struct node_vm *vm = &fake_init_node->vm[i];
 		bool start = c->op == MGMT_VM_START, off = vm->state == NODE_VM_STOPPED;
 
-		if (strcmp(vm->name, c->name) == 0 && start == off) {
+		if (strcmp(vm->name, c->name) == 0 && c->op == MGMT_VM_DELETE && off) {
+			vm->state = NODE_VM_NONE;
+			return OK;
+		}
+		if (strcmp(vm->name, c->name) == 0 && c->op != MGMT_VM_DELETE && start == off) {
 			vm->state = start || c->op == MGMT_VM_RESET ? NODE_VM_RUNNING : NODE_VM_STOPPED;
 			vm->generation += start;
+			vm->starts += start;
 			return OK;
 		}
 	}

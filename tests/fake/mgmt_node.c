@@ -24,7 +24,7 @@ void fake_node_reset(void)
 		vm->weight = 100;
 	}
 	fake_node.vm[0].state = NODE_VM_RUNNING;
-	fake_node.vm[0].generation = 1;
+	fake_node.vm[0].generation = fake_node.vm[0].starts = 1;
 	snprintf(fake_node.vm[2].note, sizeof(fake_node.vm[2].note), "a \"note\" of it");
 	fake_init_reset();
 	fake_init_node = &fake_node;

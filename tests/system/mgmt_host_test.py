@@ -355,11 +355,11 @@ def consoles_are_opened_typed_to_and_few():
     with Host() as host:
         pki.client("operator", "operator")
         pki.client("monitor", "monitor")
-        links = [host.connect("operator") for _ in range(4)]
+        links = [host.connect("operator") for _ in range(8)]
         for link in links:
             read_until(link, b"login: ", console(link, "vm0"))
         host.line(r"^audit: operator .* open console vm0: open$")
-        check(host.curl("/v1/vms/vm0/console", "operator", "-H", "Upgrade: brume-console", "-H", "Connection: Upgrade")[0], 503, "a fifth")
+        check(host.curl("/v1/vms/vm0/console", "operator", "-H", "Upgrade: brume-console", "-H", "Connection: Upgrade")[0], 503, "a ninth")
         links[1].sendall(b"first\r")
         read_until(links[1], b"first\r")
         for size in (3000, 20000):

@@ -78,7 +78,7 @@ def a_vm_is_described_started_and_stopped_over_the_network():
         if node.get("/v1/vms") != []:
             raise Failure("there are VMs already")
         status, body = node.curl("/v1/vms", "--data-binary", text)
-        if status != 200:
+        if status != 201:
             raise Failure(f"create: {status} {body}")
         node.expect(r"vm web: created")
         node.expect(r"audit: operator \(operator\) from 10.0.2.2: create web: done")
@@ -94,9 +94,34 @@ def a_vm_is_described_started_and_stopped_over_the_network():
         node.login()
         if node.get("/v1/vms/web")["state"] != "running":
             raise Failure("it is not shown as running")
+        status, body = node.curl("/v1/vms/web", "-X", "DELETE")
+        if status != 409 or "the VM runs" not in body:
+            raise Failure(f"delete while it runs: {status} {body}")
         if node.curl("/v1/vms/web/kill", "-X", "POST")[0] != 200:
             raise Failure("it cannot be killed")
-        node.expect(r"vm web: ")
+        node.expect(r"vm web: killed")
+
+
+@test
+def a_vm_is_deleted_and_another_one_gets_its_place():
+    """Its memory is free again, and the next VM of that number is a new one: no start of the old one counts."""
+    text = vm_config("web", memory="96M")
+    with Managed(modules=LINUX) as node:
+        free = node.get("/v1/node")["free_bytes"]
+        for turn in (1, 2):
+            if node.curl("/v1/vms", "--data-binary", text)[0] != 201:
+                raise Failure("it cannot be created")
+            node.expect(r"vm web: started")
+            node.escape("1")
+            node.login()
+            if node.get("/v1/vms/web")["starts"] != 1:
+                raise Failure(f"turn {turn}: {node.get('/v1/vms/web')}")
+            node.curl("/v1/vms/web/kill", "-X", "POST")
+            while node.curl("/v1/vms/web", "-X", "DELETE")[0] != 200:
+                pass                                             # its last words are on their way
+            node.expect(r"vm web: deleted")
+            if node.get("/v1/vms") != [] or node.get("/v1/node")["free_bytes"] != free:
+                raise Failure(f"not all of it is back: {free} {node.get('/v1/node')}")
 
 
 @test
@@ -156,7 +181,7 @@ def a_vm_runs_on_images_that_came_over_the_network():
         size = sum(os.path.getsize(path) for path in LINUX.values())
         print(f"{size >> 20} MiB in {took:.1f} s")
         status, body = node.curl("/v1/vms", "--data-binary", vm_config("web", memory="96M"))
-        if status != 200:
+        if status != 201:
             raise Failure(f"create: {status} {body}")
         node.expect(r"vm web: started")
         node.escape("1")

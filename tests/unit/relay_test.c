@@ -27,6 +27,7 @@ static void fresh(void)
 	for (int i = 0; i < 2; i++) {
 		snprintf(status.vm[i].name, sizeof(status.vm[i].name), "vm%d", i);
 		status.vm[i].generation = 1;
+		status.vm[i].id = 10 + (uint32_t)i;
 		status.vm[i].state = NODE_VM_RUNNING;
 	}
 	mux_init(&m, &status, &exchange, channels);
@@ -52,6 +53,7 @@ static void pump(void)
 static void wish(uint32_t vm_plus_one)
 {
 	shared.relay[0].wish = vm_plus_one;
+	shared.relay[0].vm_id = vm_plus_one ? 9 + vm_plus_one : 0;
 	shared.relay[0].serial++;
 	pump();
 	CHECK_EQ(shared.relay[0].seen, shared.relay[0].serial);
@@ -172,4 +174,54 @@ TEST(a_console_that_starts_again_serves_what_was_wished)
 	relays_init(&relays, &shared);
 	pump();
 	CHECK_STR(shown(), "one one ");
+}
+
+TEST(who_reads_too_slowly_is_told_what_was_lost)
+{
+	char text[1025];
+	uint32_t before;
+
+	fresh();
+	pump();
+	wish(1);
+	memset(text, 'x', sizeof(text) - 1);
+	text[1023] = '\n';
+	text[1024] = '\0';
+	for (int i = 0; i < 20; i++) {
+		guest_says(0, text);         /* 20 KiB: 8 are in the ring, 8 in the scroll-back */
+	}
+	before = (uint32_t)strlen(shown());
+	CHECK_EQ(before, NODE_RELAY_OUT);
+	pump();
+	CHECK(strstr(shown(), "\r\n[brume] 5120 bytes were lost\r\nxxx"));
+	guest_says(0, "after it");
+	CHECK(strstr(shown(), "after it"));
+}
+
+TEST(a_vm_that_is_deleted_ends_its_consoles)
+{
+	fresh();
+	pump();
+	wish(2);
+	guest_says(1, "last words");
+	status.vm[1].state = NODE_VM_ENDED;
+	pump();
+	status.vm[1].state = NODE_VM_NONE;
+	pump();
+	CHECK_EQ(shared.relay[0].gone, shared.relay[0].serial);
+	CHECK_STR(shown(), "last words");
+	status.vm[1].id = 77;                /* another one gets its number: it is not meant */
+	status.vm[1].generation = 2;
+	status.vm[1].state = NODE_VM_RUNNING;
+	exchange.ack[1] = 1;
+	memset(&channel[1], 0, sizeof(channel[1]));
+	guest_says(1, "secret");
+	CHECK_STR(shown(), "");
+	wish(2);                             /* with the id of the one that was there */
+	CHECK_EQ(shared.relay[0].gone, shared.relay[0].serial);
+	CHECK_STR(shown(), "");
+	shared.relay[0].vm_id = 77;
+	shared.relay[0].serial++;
+	pump();
+	CHECK_STR(shown(), "secret");
 }

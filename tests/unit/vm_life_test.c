@@ -28,6 +28,7 @@ static struct vm fake_vms[1 + VMS_SPARE];
 #include "tests/unit/check.h"
 
 struct memory memory;
+void memory_give_back(struct extent *extent) { (void)!memory_free(&memory, extent); }
 
 static uint64_t now;
 static struct process_status process;
@@ -85,7 +86,7 @@ static struct vm *fresh(enum conf_reboot on_reboot)
 	static struct conf_result config;
 
 	memory_init(&memory, &ops);
-	(void)!memory_add(&memory, (struct extent){ 0x100000, MIB(4), 1, true, 0 });
+	(void)!memory_add(&memory, (struct extent){ 0x100000, MIB(16), 1, true, 0 });
 	config = (struct conf_result){ .vm_count = 1 };
 	config.vm[0] = (struct conf_vm){ .name = "a", .memory = MIB(64), .vcpus = 1, .autostart = 1,
 					 .on_reboot = on_reboot };
@@ -94,6 +95,7 @@ static struct vm *fresh(enum conf_reboot on_reboot)
 	launch_result = OK;
 	drained = true;
 	ended_in_order = false;
+	memset(fake_vms, 0, sizeof(fake_vms));
 	vms_init(&config);
 	vms_autostart();
 	return vm_get(0);
@@ -340,25 +342,84 @@ TEST(events_of_unknown_vms_are_nothing)
 	CHECK(vm_find("b") == NULL);
 }
 
-TEST(vms_are_added_on_a_managed_node_up_to_a_number)
+static int add(unsigned number)
+{
+	struct conf_vm conf = { .memory = MIB(64), .vcpus = 1 };
+
+	snprintf(conf.name, sizeof(conf.name), "x%u", number);
+	return vms_add(&conf);
+}
+
+static void managed(void)
 {
 	static struct conf_result config;
-	struct conf_vm new = { .name = "b", .memory = MIB(64), .vcpus = 1 };
 
 	fresh(CONF_REBOOT_STOP);
-	CHECK_EQ(vms_add(&new), E_NOMEM);
 	config.node.address_mode = CONF_ADDRESS_DHCP;
+	memset(fake_vms, 0, sizeof(fake_vms));
 	vms_init(&config);
-	CHECK_EQ(vm_room(), VMS_SPARE);
 	added = 0;
-	for (char c = 'b'; c < 'b' + VMS_SPARE; c++) {
-		new.name[0] = c;
-		CHECK_EQ(vms_add(&new), c - 'b');
-		CHECK_EQ(vms_add(&new), E_BUSY);
+}
+
+TEST(vms_are_added_on_a_managed_node_up_to_a_number)
+{
+	fresh(CONF_REBOOT_STOP);
+	CHECK_EQ(add(0), E_NOMEM);
+	managed();
+	CHECK_EQ(vm_room(), VMS_SPARE);
+	for (unsigned i = 0; i < VMS_SPARE; i++) {
+		CHECK_EQ(add(i), i);
+		CHECK_EQ(add(i), E_BUSY);
 	}
 	CHECK_EQ(added, 2 * VMS_SPARE);
 	CHECK_EQ(vm_count(), VMS_SPARE);
-	CHECK(vm_find("b") && vm_find("b")->phase == VM_OFF);
-	new.name[0] = 'a';
-	CHECK_EQ(vms_add(&new), E_NOMEM);
+	CHECK(vm_find("x0") && vm_find("x0")->phase == VM_OFF);
+	CHECK_EQ(add(VMS_SPARE), E_NOMEM);
+}
+
+TEST(a_vm_that_is_deleted_gives_all_back_and_its_number_to_another)
+{
+	const char *why;
+	uint64_t free;
+	struct vm *vm;
+	uint32_t id;
+
+	managed();
+	free = memory.free_bytes;
+	CHECK_EQ(add(0), 0);
+	CHECK_EQ(add(1), 1);
+	vm = vm_find("x0");
+	id = vm->id;
+	CHECK(vm_start(vm));
+	CHECK_EQ(vms_remove(vm, &why), E_BUSY);
+	CHECK_STR(why, "the VM runs");
+	vm_kill(vm);
+	drained = false;
+	CHECK_EQ(vms_remove(vm, &why), E_BUSY);
+	vms_tick(now + DRAIN_NS);            /* the console does not answer in time */
+	CHECK_EQ(vm->phase, VM_OFF);
+	CHECK_EQ(vms_remove(vm, &why), E_AGAIN);
+	CHECK_STR(why, "console or switch have not let go of the VM yet");
+	drained = true;
+	CHECK_EQ(vms_remove(vm, &why), OK);
+	CHECK_STR(said, "vm x0: deleted");
+	CHECK_EQ(memory.free_bytes, free - CONSOLE_CHANNEL_BYTES);
+	CHECK(!vm_find("x0"));
+	CHECK(!vm_find(""));
+	CHECK_EQ(vm_count(), 2);
+	vm_event(0);                         /* late */
+	CHECK_EQ(add(2), 0);
+	CHECK(vm_find("x2") == vm);
+	CHECK(vm->id > id);
+	CHECK_EQ(vm->generation, 1);         /* counts on */
+	CHECK_EQ(vm->starts, 0);
+	CHECK(vm_start(vm));
+	CHECK_EQ(vm->generation, 2);
+	CHECK_EQ(vms_remove(vm_find("x1"), &why), OK);
+	vm_kill(vm);
+	vms_tick(now);
+	CHECK_EQ(vms_remove(vm, &why), OK);
+	CHECK_EQ(memory.free_bytes, free);
+	ended_in_order = true;
+	CHECK(vms_idle());
 }

@@ -100,6 +100,7 @@ struct vm *vm_find(const char *name) { return strcmp(name, "a") == 0 ? &a_vm : N
 int vm_try_start(struct vm *vm, const char **why) { vm->phase = VM_ON; *why = "no luck"; return vm->generation ? E_NOMEM : OK; }
 void vm_press_power(struct vm *vm) { (void)vm; presses++; }
 void vm_kill(struct vm *vm) { vm->phase = VM_DRAIN; }
+int vms_remove(struct vm *vm, const char **why) { *why = "it runs"; return vm->phase == VM_OFF ? OK : E_BUSY; }
 void vm_reset(struct vm *vm) { vm->phase = VM_DRAIN; vm->start_again = true; }
 
 static create_done_fn *reading;
@@ -356,6 +357,8 @@ TEST(vms_by_name)
 	CHECK_EQ(ask_volume(MGMT_VM_START, "a", 0, &why), E_BUSY);
 	CHECK_EQ(ask_volume(MGMT_VM_STOP, "a", 0, &why), OK);
 	CHECK_EQ(presses, 1);
+	CHECK_EQ(ask_volume(MGMT_VM_DELETE, "a", 0, &why), E_BUSY);
+	CHECK_STR(why, "it runs");
 	CHECK_EQ(ask_volume(MGMT_VM_RESET, "a", 0, &why), OK);
 	CHECK(a_vm.start_again);
 	a_vm.phase = VM_OFF;

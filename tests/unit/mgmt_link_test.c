@@ -280,8 +280,8 @@ TEST(a_reset_ends_the_stream_that_stays_its_owners)
 
 enum { NTP_AT = 42, NTP_LEN = 48, NTP_PORT = 123 };
 
-/* The node's question to the time server, which is our peer; its number goes to key. */
-static void take_question(uint8_t key[8])
+/* The node's question to the time server, which is our peer; its number goes to key. Returns its port. */
+static uint32_t take_question(uint8_t key[8])
 {
 	for (int i = 0; i < 400; i++) {
 		fake_now_ns += 100000000;
@@ -289,22 +289,23 @@ static void take_question(uint8_t key[8])
 		while (take(0x0800)) {
 			if (frame[23] == 17 && frame[37] == NTP_PORT) {
 				memcpy(key, frame + NTP_AT + 40, 8);
-				return;
+				return (uint32_t)frame[34] << 8 | frame[35];
 			}
 		}
 	}
 	memset(key, 0, 8);
+	return 0;
 }
 
 /* An answer that says `seconds` since 1970. */
-static void answer_time(uint32_t from, const uint8_t key[8], uint64_t seconds)
+static void answer_time(uint32_t from, uint32_t port, const uint8_t key[8], uint64_t seconds)
 {
 	uint8_t *ntp = frame + NTP_AT;
 
 	ethernet(0x0800);
 	ip(17, 8 + NTP_LEN, from);
 	put16(frame + 34, NTP_PORT);
-	put16(frame + 36, NTP_PORT);
+	put16(frame + 36, port);
 	put16(frame + 38, 8 + NTP_LEN);
 	memset(ntp, 0, NTP_LEN);
 	ntp[0] = 0x24;
@@ -319,18 +320,19 @@ TEST(the_time_comes_from_the_server_that_was_asked_only)
 {
 	const uint64_t wall = 1795206896;
 	uint8_t key[8], wrong[8];
+	uint32_t port;
 
 	plug();
 	introduce(PEER);
 	clock_init(wall * 1000000000 - fake_now_ns, 0);
-	take_question(key);
+	port = take_question(key);
 	CHECK(key[0] | key[1] | key[2] | key[3] | key[4] | key[5] | key[6] | key[7]);
 	memcpy(wrong, key, 8);
 	wrong[7] ^= 1;
-	answer_time(PEER, wrong, wall + 10000);
-	answer_time(PEER + 5, key, wall + 10000);
+	answer_time(PEER, port, wrong, wall + 10000);
+	answer_time(PEER + 5, port, key, wall + 10000);
 	CHECK((uint64_t)mgmt_time(NULL) < wall + 1000);
-	answer_time(PEER, key, wall + 10000);
+	answer_time(PEER, port, key, wall + 10000);
 	CHECK_EQ(mgmt_time(NULL), wall + 10000);
 }
 

@@ -146,6 +146,11 @@ def mgmt_that_dies_comes_back_and_vms_go_on():
     with Managed(config, modules=LINUX, image=trap_at("mgmt", "metrics_poll")) as node:
         node.escape("1")
         node.login()
+        data = os.urandom(3 << 20)
+        half = len(data) // 2
+        digest = "X-SHA256: " + hashlib.sha256(data).hexdigest()
+        node.curl("/v1/images/disk", "-T", write_file("half", data[:half]), "-H", digest,
+                  "-H", f"Content-Range: bytes 0-{half - 1}/{len(data)}")
         for _ in range(2):
             try:
                 node.curl("/metrics", "--retry", "0")
@@ -161,6 +166,11 @@ def mgmt_that_dies_comes_back_and_vms_go_on():
         if node.shell("echo $((6 * 7))") != "42":
             raise Failure("the VM does not answer")
         node.expect_none(r"vm web: (ended|failed|reset|triple|killed)")
+        if node.get("/v1/images")[0]["received"] != half:         # and an upload goes on where it was
+            raise Failure(f"half of an image: {node.get('/v1/images')}")
+        status, body = node.curl("/v1/images/disk", "-T", write_file("whole", data), "-C", str(half), "-H", digest)
+        if status != 201:
+            raise Failure(f"the other half: {status} {body}")
 
 
 def upload(node, name, path):

@@ -543,6 +543,50 @@ TEST(nobody_on_the_wire_takes_the_address_of_a_vm)
 	CHECK_EQ(fake_nic.sent_count, 0);
 }
 
+TEST(no_vm_takes_the_address_of_a_station_on_the_wire)
+{
+	uint8_t mac[6];
+
+	fresh_with_uplink(FAKE_82574L, 0);
+	mac_of(mac, 0, 0);
+	CHECK(send_from(1, everybody, station, 60));     /* before the gateway has said a word */
+	run();
+	CHECK(come(mac, station, 70));
+	run();
+	CHECK_EQ(fake_nic.sent_count, 1);
+	CHECK(send_from(1, everybody, station, 60));
+	run();
+	CHECK_EQ(s.port[1].counters.in_dropped, 1);
+	CHECK_EQ(fake_nic.sent_count, 1);
+	CHECK(send_from(0, station, mac, 80));           /* what is for the gateway goes there */
+	run();
+	CHECK_EQ(fake_nic.sent_count, 2);
+	now += 2 * FDB_AGE_NS;                           /* it is gone: the address is free */
+	CHECK(send_from(1, everybody, station, 60));
+	run();
+	CHECK_EQ(s.port[1].counters.in_dropped, 1);
+}
+
+TEST(places_that_vms_have_filled_are_the_wires_and_the_cards_own)
+{
+	unsigned kept = 0;
+
+	fresh_with_uplink(FAKE_VIRTIO, 0);
+	for (unsigned i = 0; i < FDB_SLOTS; i++) {       /* as if VMs had learned as many as there are places */
+		s.fdb.entry[i] = (struct fdb_entry){ .key = i + 1ull, .seen_ns = now, .port = i % 3 };
+		s.fdb.learned[i % 3]++;
+	}
+	CHECK(come(everybody, station, 60));
+	run();
+	CHECK_EQ(fdb_find(&s.fdb, fdb_key(station, 0), now), WIRE);
+	CHECK(fdb_fix(&s.fdb, fdb_key(other_station, 0), 2));
+	CHECK_EQ(fdb_find(&s.fdb, fdb_key(other_station, 0), now), 2);
+	for (unsigned i = 0; i < FDB_SLOTS; i++) {
+		kept += s.fdb.entry[i].key <= FDB_SLOTS;
+	}
+	CHECK_EQ(kept, FDB_SLOTS - 2);
+}
+
 TEST(wire_may_have_more_stations_than_a_vm_but_not_all_places)
 {
 	fresh_with_uplink(FAKE_82540EM, 0);

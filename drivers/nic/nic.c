@@ -35,9 +35,11 @@ int nic_attach(struct nic *nic, const struct nic_host *host)
 
 	*nic = (struct nic){ .ops = find(host->vendor, host->device), .host = *host };
 	if (!nic->ops) {
+		nic_break(nic, "no driver knows it");
 		return E_NOENT;
 	}
 	if (host->dma_size < NIC_DMA_BYTES) {
+		nic_break(nic, "it has too little memory");
 		return E_NOMEM;
 	}
 	nic->out.size = NIC_OUT_BYTES;

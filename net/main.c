@@ -121,7 +121,12 @@ static bool follow_uplinks(uint64_t now)
 
 	for (uint32_t i = 0; i < status()->uplink_count; i++) {
 		uint32_t port = status()->port_count + i;
-		bool restart = is_due(i, now);
+		bool restart;
+
+		if (uplinks[i].attached) {
+			uplink_watch(&uplinks[i], now);
+		}
+		restart = is_due(i, now);
 
 		if (fabric.port[port].up && (restart || !uplink_is_up(&uplinks[i]))) {
 			switch_pull(&fabric, port);

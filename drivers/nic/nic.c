@@ -62,6 +62,12 @@ void nic_quiesce(struct nic *nic)
 	nic_set_master(&nic->host, false);
 }
 
+void nic_open_memory(struct nic *nic)
+{
+	__builtin_memset((uint8_t *)nic->host.dma + NIC_RINGS_AT, 0, NIC_IN_AT - NIC_RINGS_AT);
+	nic_set_master(&nic->host, true);
+}
+
 bool nic_takes(const struct nic *nic, const struct frame_header *h)
 {
 	unsigned gso = h->gso_type & ~(unsigned)NET_GSO_ECN;
@@ -119,6 +125,13 @@ void nic_flush(struct nic *nic)
 {
 	if (!nic->broken) {
 		nic->ops->flush(nic);
+	}
+}
+
+void nic_reap(struct nic *nic)
+{
+	if (!nic->broken) {
+		nic->ops->reap(nic);
 	}
 }
 

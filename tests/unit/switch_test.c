@@ -674,6 +674,46 @@ TEST(card_that_is_full_makes_its_sender_wait_a_moment_and_then_goes_on)
 	CHECK(!s.port[0].waits);
 }
 
+TEST(card_that_sends_nothing_for_long_is_broken_and_works_anew)
+{
+	for (int kind = 0; kind < FAKE_NIC_KINDS; kind++) {
+		uint8_t mac[6];
+
+		fresh_with_uplink((enum fake_nic_kind)kind, 0);
+		mac_of(mac, 0, 0);
+		uplink_watch(&wire, now);
+		for (unsigned i = 0; i < 10; i++) {
+			now += UPLINK_STUCK_NS;                  /* seldom, but it sends */
+			uplink_watch(&wire, now);
+			CHECK(send_from(0, station, mac, 100));
+			run();
+		}
+		CHECK(uplink_is_up(&wire));
+		fake_nic.stalled = true;
+		CHECK(send_from(0, station, mac, 100));
+		run();
+		uplink_watch(&wire, now);
+		now += UPLINK_STUCK_NS;
+		uplink_watch(&wire, now);
+		CHECK(uplink_is_up(&wire));
+		now++;
+		uplink_watch(&wire, now);
+		CHECK(!uplink_is_up(&wire) && wire.nic.broken);
+		switch_pull(&s, WIRE);
+		uplink_stop(&wire);
+		fake_nic.stalled = false;
+		fake_nic.features = 1ull << 32;
+		CHECK_EQ(uplink_start(&wire, &host, &plain), OK);
+		fake_nic.features = 0;
+		switch_plug_uplink(&s, WIRE, &wire, 0);
+		CHECK(send_from(0, station, mac, 100));
+		run();
+		CHECK_EQ(fake_nic.sent_count, 11);
+		uplink_watch(&wire, now);                /* of its rings of before nothing is left */
+		CHECK(uplink_is_up(&wire));
+	}
+}
+
 TEST(card_that_stands_still_costs_frames_for_it_and_nothing_else)
 {
 	uint8_t mac[6];

@@ -18,7 +18,7 @@ from collections import namedtuple
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peer  # noqa: E402
 import harness  # noqa: E402
-from harness import BUILD, TOP, VMLINUZ, Machine, make_iso, vm_config, work_dir, write_file  # noqa: E402
+from harness import BUILD, TOP, VMLINUZ, make_iso, vm_config, work_dir, write_file  # noqa: E402
 
 SHORT, LONG = 8, 72        # MiB
 FEW, MANY = 200, 1200      # requests
@@ -84,30 +84,18 @@ class Brume:
         modules = {"vmlinuz": VMLINUZ, "initrd.img": make_initrd(guests), "disk.img": image}
         config = "".join(vm_config(name, memory=f"{MEMORY}M", cmdline=WORDS + "brume.run=" + name, extra=devices)
                          for name, _, devices in guests)
-        self.node = Machine(iso=make_iso(config=config, modules=modules), cpu=peer.BULK_CPU,
-                            extra=peer.COUNTED_AWAKE)
+        self.node = peer.Awake(iso=make_iso(config=config, modules=modules), cpu=peer.BULK_CPU)
         self.node.expect(rf"vm {self.names[-1]}: started", 300)
         self.node.escape(str(len(guests)))
-
-    def ask(self, key):
-        """The counters of a VM. A halted machine whose clock waits (sleep=on) does not always hear a key: then once more."""
-        node = self.node
-        for tries in range(4):
-            node.escape(str(key))
-            start = node.position = len(node.text())
-            node.escape("c")
-            try:
-                return start, node.expect(NODE.pattern, 300 if tries == 3 else 30)
-            except harness.Failure:
-                if tries == 3:
-                    raise
-        raise AssertionError
 
     def count(self):
         """Exits, switches and wake-ups so far."""
         node, exits, woken = self.node, 0, 0
         for key, name in enumerate(self.names, 1):
-            start, match = self.ask(key)
+            node.escape(str(key))
+            start = node.position = len(node.text())
+            node.escape("c")
+            match = node.expect(NODE.pattern, 300)
             for line in (rf"vm {name}: vcpu 0: exits: .*\n", rf"vm {name}: devices: .* woken \d+ times$",
                          *((r"net: woken \d+ times$",) if self.net else ())):
                 node.position = start
@@ -185,7 +173,7 @@ done
                 "DEVICES", self.NIC if devices == "nic" else self.DISK).replace("NAME", name).replace("INDEX", str(index)).replace(
                 "WORDS", WORDS + "brume.run=" + name).replace("MEMORY", str(MEMORY))
         self.node = peer.machine(text + self.COUNTS, extra={"vmlinuz": VMLINUZ, "initrd.img": make_initrd(guests)},
-                                 cpu=peer.BULK_CPU, counted=peer.COUNTED_AWAKE)
+                                 cpu=peer.BULK_CPU, awake=True)
 
     def count(self):
         self.node.sendline("count")

@@ -13,11 +13,10 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peer  # noqa: E402
 import harness  # noqa: E402
-from harness import INITRD, VMLINUZ, Machine, make_iso, vm_config  # noqa: E402
+from harness import INITRD, VMLINUZ, make_iso, vm_config  # noqa: E402
 
 MEMORY = 128
 WORDS = "console=ttyS0 quiet nokaslr mitigations=off"
-COUNTED = peer.COUNTED_AWAKE
 LIMIT = 1900               # millions of instructions that one VM may need under Brume
 
 
@@ -26,7 +25,7 @@ class Brume:
         self.vms = vms
         config = "".join(vm_config(f"v{n}", memory=f"{MEMORY}M", cmdline=WORDS).replace("autostart yes", "autostart no")
                          for n in range(vms))
-        self.node = Machine(iso=make_iso(config=config), memory=f"{512 + vms * MEMORY}m", cpu=peer.CPU, extra=COUNTED)
+        self.node = peer.Awake(iso=make_iso(config=config), memory=f"{512 + vms * MEMORY}m", cpu=peer.CPU)
         self.node.expect(r"version .* free", 120)
 
     def used(self):
@@ -68,7 +67,7 @@ done
         self.vms = vms
         text = self.RUN.replace("VMS", str(vms)).replace("MEMORY", str(MEMORY)).replace("WORDS", WORDS)
         self.node = peer.machine(text, extra={"vmlinuz": VMLINUZ, "initrd.img": INITRD}, memory=f"{640 + vms * (MEMORY + 64)}m",
-                                 counted=COUNTED)
+                                 awake=True)
         self.node.expect(r"peer: kvm ready", 300)
 
     def used(self):

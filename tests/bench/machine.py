@@ -34,14 +34,19 @@ class Brume:
         match = self.node.expect(r"\[brume\] version .*, (\d+) KiB of RAM, (\d+) KiB free", 120)
         return int(match[1]) - int(match[2])
 
-    def start(self):
+    def each(self):
+        """Puts one VM after the other on the screen: only the first nine have a key of their own."""
         for n in range(self.vms):
-            self.node.escape(str(n + 1))
+            self.node.escape("n" if n else "1")
+            yield n
+
+    def start(self):
+        for _ in self.each():
             self.node.escape("s")
 
     def ready(self):
-        for n in range(self.vms):
-            self.node.escape(str(n + 1))
+        for n in self.each():
+            self.node.expect(rf"console of vm 'v{n}'", 900)
             self.node.expect(r"brume-guest: ready", 900)
 
 

@@ -35,6 +35,17 @@ def disk_and_network_stay_under_their_limits():
 
 
 @test
+def what_passes_between_two_stays_under_its_limits():
+    sys.path.insert(0, os.path.join(TOP, "tests/bench"))
+    import bench
+    import pairs
+    for what in pairs.ROWS:
+        over = bench.table("svm", {"brume": pairs.RUN[what]("brume")}, pairs.ROWS[what], what)
+        if over:
+            raise Failure("over the limit: " + ", ".join(over))
+
+
+@test
 def a_linux_needs_few_instructions_to_its_shell():
     sys.path.insert(0, os.path.join(TOP, "tests/bench"))
     import machine

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peer  # noqa: E402
-from harness import VMLINUZ, BochsMachine, Machine, make_iso, vm_config  # noqa: E402
+from harness import VMLINUZ, make_iso, vm_config  # noqa: E402
 
 NODE = re.compile(r"node: up \d+ ms, idle [\d.]+ %, (\d+) switches")
 LINUX_WORDS = "console=ttyS0 quiet nokaslr mitigations=off "
@@ -34,8 +34,7 @@ class Guest:
 
 @dataclass
 class Host:
-    """The machine that both run on. Those of Bochs have one clock, of instructions, and count nothing for us."""
-    vendor: str = "svm"
+    """The machine that both run on."""
     cpus: int = 1
     cpu: str = peer.BULK_CPU
     memory: str = "1g"
@@ -57,10 +56,7 @@ class Brume:
         config = "".join(vm_config(guest.name, f"{guest.memory}M", guest.words, guest.brume, os.path.basename(guest.kernel),
                                    os.path.basename(guest.initrd)).replace("vcpus 1", f"vcpus {guest.vcpus}") for guest in guests)
         iso = make_iso(config=config, modules={**modules(guests), **(files or {})})
-        if host.vendor == "svm":
-            self.node = peer.Awake(iso=iso, cpu=host.cpu, cpus=host.cpus, memory=host.memory)
-        else:
-            self.node = BochsMachine(iso=iso, memory=host.memory, cpus=host.cpus, ips=peer.IPS)
+        self.node = peer.Awake(iso=iso, cpu=host.cpu, cpus=host.cpus, memory=host.memory)
         self.node.expect(rf"vm {self.names[-1]}: started", 300)
         self.show(len(guests) - 1)
 
@@ -97,8 +93,7 @@ class Brume:
         return exits, int(match[1]), woken
 
     def instructions(self):
-        """Of the whole machine, or None in an emulator that does not say."""
-        return peer.icount(self.node) if isinstance(self.node, Machine) else None
+        return peer.icount(self.node)
 
     def send(self, index=-1):
         """A line to a guest; the last one where none is named."""
@@ -155,7 +150,7 @@ done
         for index, guest in enumerate(guests):
             text += self.guest(guest, index, prealloc) + guest.after.replace("INDEX", str(index))
         self.node = peer.machine(text + self.COUNTS, extra={**modules(guests), **(files or {})}, memory=host.memory, cpu=host.cpu,
-                                 cpus=host.cpus, awake=True, vendor=host.vendor)
+                                 cpus=host.cpus, awake=True)
 
     def guest(self, guest, index, prealloc):
         initrd = f"-initrd /{os.path.basename(guest.initrd)}" if guest.initrd else ""
@@ -178,7 +173,7 @@ done
         self.node.sendline(f"go {3 + index % len(self.names)}")
 
     def expect(self, pattern, index=-1, limit=600):
-        return self.node.expect(rf"^{self.names[index]}: {pattern}$", limit)
+        return self.node.expect(rf"^(?:{self.names[index]}: )?{pattern}$", limit)
 
 
 SIDES = {"brume": Brume, "kvm": Kvm}

@@ -25,7 +25,7 @@ def exit_costs_stay_under_their_limits_vmx():
 
 
 @test
-def disk_and_network_stay_under_their_limits():
+def disk_network_and_console_stay_under_their_limits():
     sys.path.insert(0, os.path.join(TOP, "tests/bench"))
     import devices
     for bench in devices.BENCHES:

@@ -40,7 +40,7 @@ help:
 	@echo '                EMULATOR=bochs: in Bochs, whose processor has VT-x in place of AMD-V'
 	@echo 'make test       every test; T=word runs those whose name contains word, FUZZ_SECONDS=n fuzzes longer'
 	@echo 'make bench      what exits, disk, network and a Linux VM cost under Brume and under Linux KVM on the same emulator'
-	@echo 'make bench-exits, bench-devices, bench-machine  its parts; SIDES=brume without KVM'
+	@echo 'make bench-exits, bench-pairs, bench-devices, bench-machine  its parts; SIDES=brume without KVM'
 	@echo 'make iso        build/brume.iso: CD or USB stick, BIOS and UEFI'
 	@echo 'make flash      build/brume.img: raw disk image, BIOS and UEFI; DEV=/dev/sdX writes it there'
 	@echo 'make pxe        build/pxe/: the tree that a TFTP server serves, BIOS and UEFI'

@@ -104,6 +104,7 @@ void mux_input(struct mux *m, const uint8_t *bytes, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (m->escape) {
 			m->escape = false;
+			send_typed(m);           /* to the VM that it was typed for */
 			mux_key(m, bytes[i]);
 		} else if (bytes[i] == KEY_ESCAPE) {
 			m->escape = true;

@@ -26,7 +26,7 @@ struct process {
 	uint16_t ports;              /* first of the group of I/O ports that it may use; 0: none      */
 	struct sched_group *group;   /* one per CPU                                                   */
 	uint32_t cpus, home;         /* bit n: its threads may run on CPU n; that is where its memory is */
-	uint64_t served, window;     /* counted ns * 100 / weight on all CPUs, in that window (kernel/sched.h) */
+	uint64_t progress;           /* counted ns * 100 / weight on all CPUs, as far as it is remembered (kernel/sched.h) */
 	uint64_t cpu_ns;             /* counted run time, guests included                             */
 	enum process_end end;
 	int32_t code;                /* SYS_EXIT's                                                    */

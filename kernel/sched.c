@@ -40,6 +40,13 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* What is nearest to x of all that is at most by off at. */
+static uint64_t near(uint64_t x, uint64_t at, uint64_t by)
+{
+	x = max(x, minus(at, by));
+	return x < at + by ? x : at + by;
+}
+
 /* The least key, key included. */
 static uint64_t least(const struct heap *h, uint64_t key)
 {
@@ -69,16 +76,6 @@ void sched_init(struct cpu *c)
 	c->rq.slice.fn = slice_ended;
 }
 
-/* What p has had in the window that now lies in. */
-static uint64_t served(struct process *p, uint64_t now)
-{
-	if (p->window != now / SCHED_WINDOW_NS) {
-		p->window = now / SCHED_WINDOW_NS;
-		p->served = 0;
-	}
-	return p->served;
-}
-
 void sched_charge(struct cpu *c)
 {
 	struct thread *t = c->current;
@@ -94,7 +91,7 @@ void sched_charge(struct cpu *c)
 	t->vruntime += ns;
 	g->vruntime += weighted(t->process, ns);
 	t->process->cpu_ns += ns;
-	t->process->served = served(t->process, now) + weighted(t->process, ns);
+	t->process->progress += weighted(t->process, ns);
 	g->thread_floor = max(g->thread_floor, least(&g->threads, t->vruntime));
 	c->rq.floor = max(c->rq.floor, least(&c->rq.groups, g->vruntime));
 }
@@ -133,21 +130,20 @@ static void check_preempt(struct cpu *c, struct sched_group *g, const struct thr
 	}
 }
 
-/* t joins c's queue, ahead of those who compute there by credit at most. */
-static void join(struct cpu *c, struct thread *t, uint64_t credit)
+/* t joins c's queue; its group, if it has no thread there yet, at that virtual time. */
+static void join(struct cpu *c, struct thread *t, uint64_t vruntime)
 {
 	struct sched_group *g = &t->process->group[c->id];
 	bool running = c->current && group_of(c->current) == g;
 
-	sched_charge(c);
 	if (t->cpu != c) {
 		t->cpu = c;
 		t->vruntime = g->thread_floor;       /* each CPU's virtual times are its own */
 	}
 	if (!g->threads.root && !running) {
-		g->vruntime = max(g->vruntime, minus(c->rq.floor, weighted(t->process, credit)));
+		g->vruntime = vruntime;
 	}
-	t->vruntime = max(t->vruntime, minus(g->thread_floor, credit));
+	t->vruntime = max(t->vruntime, minus(g->thread_floor, SCHED_CREDIT_NS));
 	insert(c, g, t);
 	if (!running) {
 		group_insert(&c->rq, g);
@@ -181,9 +177,21 @@ static struct cpu *place(const struct thread *t)
 	return best;
 }
 
+/* A process that slept goes on near the one that runs there, or on the next CPU where one does: it has saved up nothing. */
 void sched_enqueue(struct thread *t)
 {
-	join(place(t), t, SCHED_CREDIT_NS);
+	struct process *p = t->process;
+	struct cpu *c = place(t), *busy = c;
+
+	for (uint32_t i = 1; i < cpu_count && !busy->current; i++) {
+		busy = &cpus[(c->id + i) % cpu_count];
+	}
+	sched_charge(c);
+	if (busy->current) {
+		sched_charge(busy);
+		p->progress = near(p->progress, busy->current->process->progress, weighted(p, SCHED_CARRY_NS));
+	}
+	join(c, t, max(p->group[c->id].vruntime, minus(c->rq.floor, weighted(p, SCHED_CREDIT_NS))));
 }
 
 void sched_dequeue(struct thread *t)
@@ -221,32 +229,29 @@ static struct thread *movable(const struct sched_group *g, uint32_t mask)
 	return n ? container_of(n, struct thread, node) : NULL;
 }
 
-/* Of the groups with a thread that waits on from and may run on a CPU of mask, the one served most, or least. NULL: none. */
+/* Of the groups with a thread that waits on from and may run on a CPU of mask, the one that has had most, or least. NULL: none. */
 static struct sched_group *choose(const struct cpu *from, uint32_t mask, bool most)
 {
-	struct sched_group *best = from->current ? group_of(from->current) : NULL;
-	uint64_t now = clock_ns();
+	struct sched_group *own = from->current ? group_of(from->current) : NULL, *best = own && movable(own, mask) ? own : NULL;
 
-	if (best && !movable(best, mask)) {
-		best = NULL;
-	}
 	for (struct heap_node *n = from->rq.groups.root; n; n = heap_next(n)) {
 		struct sched_group *g = container_of(n, struct sched_group, node);
 
-		if (movable(g, mask) &&
-		    (!best || (served(g->process, now) > served(best->process, now)) == most)) {
+		if (movable(g, mask) && (!best || (g->process->progress > best->process->progress) == most)) {
 			best = g;
 		}
 	}
 	return best;
 }
 
+/* Its group is as far ahead of those that are there, or behind, as its process is of the one that runs there. */
 static void move(struct sched_group *g, struct cpu *to)
 {
 	struct thread *t = movable(g, 1u << to->id);
+	uint64_t at = to->rq.floor, had = g->process->progress, theirs = to->current ? to->current->process->progress : had;
 
 	sched_dequeue(t);
-	join(to, t, 0);
+	join(to, t, minus(near(at + had, at + theirs, weighted(g->process, SCHED_CARRY_NS)), theirs));
 }
 
 /* c has nothing to run: takes a thread that waits elsewhere. */
@@ -261,42 +266,42 @@ static void steal(struct cpu *c)
 	}
 }
 
-/* The other CPU that runs the process with most of its due. NULL: none runs any. */
-static struct cpu *luckiest(const struct cpu *c, uint64_t now)
+/* Who has had least of those that run or wait on c, which is not idle. */
+static const struct process *poorest(struct cpu *c)
 {
-	struct cpu *best = NULL;
+	const struct process *p = c->current ? c->current->process : NULL;
+	const struct sched_group *g = choose(c, ~0u, false);
 
-	for (struct cpu *o = cpus; o < cpus + cpu_count; o++) {
-		if (o == c || !o->current) {
-			continue;
-		}
-		sched_charge(o);
-		if (!best || served(o->current->process, now) > served(best->current->process, now)) {
-			best = o;
-		}
-	}
-	return best;
+	sched_charge(c);
+	return g && (!p || g->process->progress < p->progress) ? g->process : p;
 }
 
-/* c has put its thread back. If one that waits here lacks too much of its due, the one that has most makes room for it. */
+/*
+ * c has put its thread back. If one that waits here lacks too much of what all have had on another CPU, the one beside it that has had
+ * most makes room for it. If none may move, a part of what is lacking beyond the gap is made up for in the books.
+ */
 static void balance(struct cpu *c)
 {
-	uint64_t now = c->rq.run_since_ns, lacks;
-	struct sched_group *poor, *rich;
-	struct cpu *to;
+	uint64_t lacks, most = 0;
+	struct sched_group *rich;
+	const struct process *poor;
 
-	if (c->rq.queued < 2 || now < c->rq.balance_ns) {
+	if (c->rq.queued < 2 || c->rq.run_since_ns < c->rq.balance_ns) {
 		return;
 	}
-	to = luckiest(c, now);
-	rich = to ? choose(c, 1u << to->id, true) : NULL;
-	if (rich) {
-		poor = choose(c, ~0u, false);
-		lacks = minus(served(to->current->process, now), served(poor->process, now));
-		if (lacks > served(poor->process, now) / SCHED_TOLERANCE + weighted(poor->process, SCHED_SLICE_NS)) {
-			c->rq.balance_ns = now + SCHED_BALANCE_NS;
-			move(rich, to);
+	c->rq.balance_ns = c->rq.run_since_ns + SCHED_BALANCE_NS;
+	poor = poorest(c);
+	for (struct cpu *o = cpus; o < cpus + cpu_count; o++) {
+		lacks = o != c && o->current ? minus(poorest(o)->progress, poor->progress) : 0;
+		rich = lacks > weighted(poor, SCHED_BALANCE_NS) ? choose(c, 1u << o->id, true) : NULL;
+		if (rich) {
+			move(rich, o);
+			return;
 		}
+		most = max(most, lacks);
+	}
+	for (struct heap_node *n = c->rq.groups.root; n; n = heap_next(n)) {
+		container_of(n, struct sched_group, node)->process->progress += minus(most, SCHED_GAP_NS) / SCHED_FORGET;
 	}
 }
 

@@ -4,10 +4,11 @@
  * time (ns * 100 / weight), the threads of a group share its part equally. A thread that wakes up gets in before those
  * that compute, with a credit of at most SCHED_CREDIT_NS, so I/O is quick and sleeping saves up nothing.
  *
- * Between CPUs: a thread that wakes goes to an idle one, an idle CPU takes a waiting thread from another, and where a process
- * has had less of its due (process.served) than one that runs elsewhere, the one beside it that has had most moves over there. Only
- * what has been had within the present SCHED_WINDOW_NS counts. thread.cpus says where a thread may run at all, process.home
- * where it goes before other idle CPUs.
+ * Between CPUs: a thread that wakes goes to an idle one, and an idle CPU takes a waiting thread from another. process.progress is the
+ * same virtual time over all CPUs. Where the one that has had least on a CPU lacks more than SCHED_BALANCE_NS of what all on another
+ * CPU have had, the one beside it that has had most moves over there, and its lead or lag goes with it: so all that may run on the
+ * same CPUs get on alike. Where nobody may move, what is lacking is forgotten bit by bit: it would be owed once somebody can.
+ * thread.cpus says where a thread may run at all, process.home where it goes before other idle CPUs.
  *
  * All of it is the kernel lock's. The kernel is not preemptible. A thread leaves the CPU by one of the _Noreturn calls below; its state is in struct
  * thread, nothing stays on the kernel stack, which the next dispatch reuses from the top.
@@ -26,9 +27,10 @@ enum {
 	SCHED_SLICE_NS = 5000000,
 	SCHED_CREDIT_NS = 2000000,
 	SCHED_GRANULE_NS = 200000,       /* less advantage than this does not preempt                     */
-	SCHED_BALANCE_NS = 10000000,     /* a CPU gives a thread away no more often                       */
-	SCHED_WINDOW_NS = 1000000000,    /* over which CPUs are balanced                                  */
-	SCHED_TOLERANCE = 32,            /* the part of its due that a process may lack before that       */
+	SCHED_BALANCE_NS = 10000000,     /* a CPU looks at the others no more often; a process may lack this */
+	SCHED_CARRY_NS = 20000000,       /* lead or lag that goes with who moves, or that sleep leaves    */
+	SCHED_GAP_NS = 500000000,        /* what is lacking beyond this, and nobody may move, is forgotten, */
+	SCHED_FORGET = 128,              /* that part of it at a time                                     */
 	SCHED_WEIGHT_BASE = 100,
 	SCHED_WEIGHT_MAX = 10000,
 };
@@ -47,7 +49,7 @@ struct runqueue {
 	uint64_t floor;              /* virtual time: newcomers start here                            */
 	uint32_t queued;             /* runnable threads, the current one not                         */
 	uint64_t run_since_ns;       /* when the current thread was dispatched or last charged        */
-	uint64_t balance_ns;         /* when it may give a thread away again                          */
+	uint64_t balance_ns;         /* when it looks at the other CPUs again                         */
 	struct timer slice;          /* in any CPU's heap                                             */
 };
 

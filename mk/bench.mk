@@ -2,14 +2,19 @@
 # What Brume costs, counted, beside Linux KVM and QEMU in the same emulator; docs/bench.md. SIDES="brume" leaves the peer out,
 # SIDES="vmx" AMD-V, SIDES="net kvm" is a part of bench-devices. `make bench` prints all tables.
 
-.PHONY: bench bench-exits bench-devices bench-machine
+.PHONY: bench bench-exits bench-pairs bench-devices bench-machine
 bench:
 	@$(MAKE) bench-exits
+	@$(MAKE) bench-pairs
 	@$(MAKE) bench-devices
 	@$(MAKE) bench-machine
 
 bench-exits: $(B)/brume.elf $(B)/guest/exits.elf | deps
 	@$(PYTHON) tests/bench/bench.py $(SIDES)
+
+# Interrupts between processors, turns of VMs, new memory
+bench-pairs: $(B)/brume.elf guest-payloads | deps
+	@$(PYTHON) tests/bench/pairs.py $(SIDES)
 
 # A MiB and a request of disk and network
 bench-devices: $(B)/brume.elf guest | deps

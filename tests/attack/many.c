@@ -26,7 +26,7 @@ static uint64_t expected[AT_CPUS], by_the_bit[AT_CPUS], wrong_at[AT_CPUS];
 static uint64_t nmi_count[AT_CPUS], nmi_depth[AT_CPUS], nmi_deepest[AT_CPUS];
 static bool nmi_stay;
 static uint64_t page_a[512] __attribute__((aligned(4096))), page_b[512] __attribute__((aligned(4096)));
-static uint64_t window, seen_first[AT_CPUS], seen_then[AT_CPUS];
+static uint64_t window, seen_first[AT_CPUS], seen_then[AT_CPUS], deaf[AT_CPUS];
 static uint32_t features;
 
 /* Variables that other processors write. */
@@ -344,10 +344,13 @@ static void one_call_for_all(void)
 	}
 }
 
+/* It says so: a call that came while it still waits for work would end that halt and not this one. */
 static void halt_deaf(void *arg)
 {
 	(void)arg;
-	__asm__ volatile("cli; hlt" : : : "memory");
+	__asm__ volatile("cli" : : : "memory");
+	NOW(deaf[this_cpu()->index]) = 1;
+	__asm__ volatile("hlt" : : : "memory");
 }
 
 static void kicks(void)
@@ -360,6 +363,9 @@ static void kicks(void)
 	}
 	for (unsigned i = 1; i < cpu_count; i++) {
 		cpu_call(i, halt_deaf, NULL);
+	}
+	for (unsigned i = 1; i < cpu_count; i++) {
+		good = wait_for(&deaf[i], 1) && good;
 	}
 	pass_ms(1);
 	for (unsigned i = 1; i < cpu_count; i++) {

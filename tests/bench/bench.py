@@ -10,14 +10,12 @@ QEMU does not count the instruction that exits nor the one that enters the guest
 """
 import os
 import re
-import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peer  # noqa: E402
 import harness  # noqa: E402
-from harness import BUILD, BochsMachine, Machine, make_iso, vm_config, work_dir  # noqa: E402
+from harness import BUILD, BochsMachine, Machine, make_iso, vm_config  # noqa: E402
 from peer import COUNTED, CPU  # noqa: E402
 
 PAYLOAD = os.path.join(BUILD, "guest/exits.elf")
@@ -34,7 +32,6 @@ ROWS = (  # name in the payload, title, most that Brume may need on each vendor
     ("timer-wake", "halt and timer wake", {}),
 )
 PEER_RUN = "qemu -M q35,usb=off -m 64m -serial stdio -kernel /payload.elf -append kvm < /dev/null"
-IPS = 1000000000           # of Bochs: one instruction per ns, as in QEMU
 TIMER_TICKS = 100000       # of the payload's timer, each 1 ns; at one instruction per ns the same in instructions
 
 
@@ -59,25 +56,6 @@ def brume_iso():
                     modules={"exits": PAYLOAD})
 
 
-def peer_files():
-    return peer.files(PEER_RUN, {"payload.elf": PAYLOAD})
-
-
-def peer_iso():
-    """The same on a CD that a BIOS boots."""
-    tree = os.path.join(work_dir(), "peer-tree")
-    os.makedirs(os.path.join(tree, "boot/grub"))
-    for name, path in zip(("vmlinuz", "initrd.img"), peer_files()):
-        shutil.copy(path, os.path.join(tree, "boot", name))
-    with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="utf-8") as stream:
-        stream.write(f"set timeout=0\nlinux /boot/vmlinuz {peer.WORDS}\ninitrd /boot/initrd.img\nboot\n")
-    iso = os.path.join(work_dir(), "peer.iso")
-    subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "-o", iso, "--locales=", "--fonts=", "--themes=",
-                    "--install-modules=linux normal search search_fs_file minicmd part_msdos iso9660", tree],
-                   check=True, capture_output=True)
-    return iso
-
-
 def run_brume_svm():
     return finish(Machine(iso=brume_iso(), memory="512m", cpu=CPU, extra=COUNTED))
 
@@ -87,11 +65,11 @@ def run_kvm_svm():
 
 
 def run_brume_vmx():
-    return finish(BochsMachine(iso=brume_iso(), memory="512m", ips=IPS))
+    return finish(BochsMachine(iso=brume_iso(), memory="512m", ips=peer.IPS))
 
 
 def run_kvm_vmx():
-    return finish(BochsMachine(iso=peer_iso(), memory="1g", ips=IPS))
+    return finish(peer.machine(PEER_RUN, {"payload.elf": PAYLOAD}, vendor="vmx"))
 
 
 RUN = {
@@ -100,16 +78,16 @@ RUN = {
 }
 
 
-def table(vendor, results):
+def table(vendor, results, rows=ROWS, what="instructions per exit"):
     """Prints the rows; returns the titles of those where Brume needs more than it may."""
     over = []
-    print(f"{vendor + ': instructions per exit':32}" + "".join(f"{name:>10}" for name in results) + f"{'limit':>10}{'kvm/brume':>12}")
-    for name, title, limits in ROWS:
+    print(f"{vendor + ': ' + what:40}" + "".join(f"{name:>10}" for name in results) + f"{'limit':>10}{'kvm/brume':>12}")
+    for name, title, limits in rows:
         values, limit = [result.get(name) for result in results.values()], limits.get(vendor)
         ratio = ""
         if len(values) == 2 and all(values):
             ratio = f"{results['kvm'][name] / results['brume'][name]:.1f}"
-        print(f"{title:32}" + "".join(f"{value if value is not None else '-':>10}" for value in values) +
+        print(f"{title:40}" + "".join(f"{value if value is not None else '-':>10}" for value in values) +
               f"{limit or '-':>10}{ratio:>12}")
         if limit and "brume" in results and results["brume"].get(name, 0) > limit:
             over.append(f"{vendor}: {title}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a MiB and a request cost: a disk, and the network from one Linux to another, under Brume and under Linux KVM + QEMU.
+"""What a MiB and a request cost: a disk, the network from one Linux to another, and a virtio console, under Brume and under Linux KVM + QEMU.
 
-    devices.py [disk] [net] [brume|kvm]      all where none is named
+    devices.py [disk] [net] [console] [brume|kvm]      all where none is named
 
 The same guest kernel, the same programs in it, the same emulated machine with one CPU. Each program runs twice, over little
 and over much, and what is printed is the difference divided by the difference: starting it, asking for the counters and
@@ -10,21 +10,19 @@ Brume a doorbell counts as the access that it is). Switches are those to any thr
 others: under Brume the vmms' I/O threads and the program net, under KVM QEMU's other threads, vhost's, and the kernel's.
 """
 import os
-import re
 import subprocess
 import sys
 from collections import namedtuple
+from dataclasses import replace
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peer  # noqa: E402
 import harness  # noqa: E402
-from harness import BUILD, TOP, VMLINUZ, Machine, make_iso, vm_config, work_dir, write_file  # noqa: E402
+from harness import BUILD, TOP, work_dir, write_file  # noqa: E402
+from sides import LINUX_WORDS, SIDES, Brume, Guest, Kvm  # noqa: E402
 
 SHORT, LONG = 8, 72        # MiB
 FEW, MANY = 200, 1200      # requests
-WORDS = "console=ttyS0 quiet nokaslr mitigations=off "
-MEMORY = 192               # MiB of each guest
-NODE = re.compile(r"node: up \d+ ms, idle [\d.]+ %, (\d+) switches")
 
 # A program, {n} of what it shall do, twice; and what Brume may need: instructions in millions for a MiB, in thousands for a
 # request, exits, switches, wake-ups. What varies with the moment of a tick has room.
@@ -39,6 +37,16 @@ NET_ROWS = (
     Row("MiB of TCP", "wget -q -O /dev/null http://10.0.0.1/{n}", SHORT, LONG, (2.0, 16.0, 38.0, 16.0)),
     Row("ping, there and back", "ping -q -A -c {n} 10.0.0.1 > /dev/null", FEW, MANY, (80, 4, 13, 5)),
 )
+# The node's console takes 8 KiB of a VM in 5 ms and lets it wait then, which Linux does in a loop: less than that at once.
+LINE = ("0123456789abcdef" * 4)[1:]    # and the end of the line: 64 bytes
+CONSOLE_ROWS = (
+    Row("KiB of console text", "dd if=/tmp/text of=/dev/hvc0 bs=1k count={n} 2>/dev/null", 1, 6, (650, 45, 90, 45)),
+    Row("line of console text", "i=0; while [ $i -lt {n} ]; do echo " + LINE + "; i=$((i + 1)); done > /dev/hvc0", 10, 90, (70, 3, 6, 3)),
+)
+# What is typed comes by one or the other: Brume sends it to the virtio console. Marks stand behind the text.
+FILL = f"""yes {LINE} | head -c 8192 > /tmp/text; stty -F /dev/hvc0 -opost -echo
+mkfifo /tmp/in; for tty in ttyS0 hvc0; do while read -r x; do echo; done < /dev/$tty > /tmp/in & done; exec < /tmp/in > /dev/hvc0
+"""
 PREPARE = (f"dd if=/dev/vda of=/dev/null bs=1M count={LONG} 2>/dev/null\n"
            f"dd if=/dev/zero of=/dev/vda bs=1M count={LONG} conv=fsync 2>/dev/null\n")
 SERVER = f"""ip addr add 10.0.0.1/24 dev eth0; ip link set eth0 up; mkdir /tmp/w
@@ -56,9 +64,22 @@ def script(prepare, rows):
     return prepare + WAIT + "".join(f"w; {row.command.format(n=n)}\n" for row in rows for n in (row.short, row.long)) + "w\n"
 
 
-BENCHES = {                # rows, guests: (name, script, devices)
-    "disk": (DISK_ROWS, [("disk", script(PREPARE, DISK_ROWS), "disk disk.img")]),
-    "net": (NET_ROWS, [("server", SERVER, "nic"), ("client", script(CONNECT, NET_ROWS), "nic")]),
+def guest(name, text, brume, kvm, after=""):
+    return Guest(name, words=LINUX_WORDS + "brume.run=" + name, script=text, brume=brume, kvm=kvm, after=after)
+
+
+DISK = ("-object iothread,id=io -blockdev driver=host_device,filename=/dev/ram0,node-name=disk,aio=native,cache.direct=on "
+        "-device virtio-blk-pci,drive=disk,iothread=io,num-queues=1")
+NIC = ("-netdev tap,id=net,ifname=tapINDEX,script=no,downscript=no,vhost=on "
+       "-device virtio-net-pci,netdev=net,romfile=,mac=52:54:00:00:00:0INDEX,mrg_rxbuf=on")
+BRIDGED = "while ! ip link set tapINDEX up master br0 2>/dev/null; do sleep 1; done\n"
+HVC = "-device virtio-serial-pci -chardev file,id=hvc,path=/tmp/hvc,append=on -device virtconsole,chardev=hvc"
+READ_HVC = "tail -f /tmp/hvc | grep ^mark &\n"
+BENCHES = {                # rows, guests; the last one says the marks
+    "disk": (DISK_ROWS, [guest("disk", script(PREPARE, DISK_ROWS), "disk disk.img", DISK)]),
+    "net": (NET_ROWS, [guest("server", SERVER, "nic", NIC, BRIDGED + "until [ -e /tmp/server.up ]; do sleep 1; done\n"),
+                       guest("client", script(CONNECT, NET_ROWS), "nic", NIC, BRIDGED)]),
+    "console": (CONSOLE_ROWS, [guest("console", script(FILL, CONSOLE_ROWS), "console virtio", HVC, READ_HVC)]),
 }
 
 
@@ -66,153 +87,49 @@ def make_initrd(guests):
     """The guests' initramfs with their scripts."""
     tree, out = os.path.join(work_dir(), "scripts-tree"), os.path.join(work_dir(), "scripts.img")
     os.makedirs(os.path.join(tree, "scripts"), exist_ok=True)
-    for name, text, _ in guests:
-        with open(os.path.join(tree, "scripts", name), "w", encoding="utf-8") as stream:
-            stream.write(text)
+    for each in guests:
+        with open(os.path.join(tree, "scripts", each.name), "w", encoding="utf-8") as stream:
+            stream.write(each.script)
     subprocess.run([os.path.join(TOP, "tools/mkinitrd"), out, os.path.join(BUILD, "deps/guest"),
                     os.path.join(TOP, "tests/guest/initramfs"), tree], check=True)
     return out
 
 
-class Brume:
-    """The guests as VMs of Brume; the last one is that of the marks."""
-
-    def __init__(self, guests):
-        self.names = [name for name, _, _ in guests]
-        self.net = any(devices == "nic" for _, _, devices in guests)
-        image = write_file("disk.img", os.urandom(LONG << 20))
-        modules = {"vmlinuz": VMLINUZ, "initrd.img": make_initrd(guests), "disk.img": image}
-        config = "".join(vm_config(name, memory=f"{MEMORY}M", cmdline=WORDS + "brume.run=" + name, extra=devices)
-                         for name, _, devices in guests)
-        self.node = Machine(iso=make_iso(config=config, modules=modules), cpu=peer.BULK_CPU,
-                            extra=peer.COUNTED_AWAKE)
-        self.node.expect(rf"vm {self.names[-1]}: started", 300)
-        self.node.escape(str(len(guests)))
-
-    def ask(self, key):
-        """The counters of a VM. A halted machine whose clock waits (sleep=on) does not always hear a key: then once more."""
-        node = self.node
-        for tries in range(4):
-            node.escape(str(key))
-            start = node.position = len(node.text())
-            node.escape("c")
-            try:
-                return start, node.expect(NODE.pattern, 300 if tries == 3 else 30)
-            except harness.Failure:
-                if tries == 3:
-                    raise
-        raise AssertionError
-
-    def count(self):
-        """Exits, switches and wake-ups so far."""
-        node, exits, woken = self.node, 0, 0
-        for key, name in enumerate(self.names, 1):
-            start, match = self.ask(key)
-            for line in (rf"vm {name}: vcpu 0: exits: .*\n", rf"vm {name}: devices: .* woken \d+ times$",
-                         *((r"net: woken \d+ times$",) if self.net else ())):
-                node.position = start
-                node.expect(line, 300)
-            text = node.text()[start:]
-            lines = re.findall(rf"vm {name}: vcpu 0: .*exits: (.*)", text)
-            exits += sum(int(n) for kind, n in re.findall(r"([\w-]+) (\d+)", " ".join(lines)) if kind != "doorbell")
-            woken += int(re.search(rf"vm {name}: devices: .* woken (\d+) times$", text, re.MULTILINE)[1])
-        if self.net:
-            woken += int(re.search(r"net: woken (\d+) times$", text, re.MULTILINE)[1])
-        return exits, int(match[1]), woken
-
-    def go(self):
-        self.node.sendline()
-
-    def mark(self, number):
-        self.node.expect(rf"^mark {number}$", 600)
-
-
-class Kvm:
-    """The guests under KVM and QEMU, as good as these get it: a disk in memory with an I/O thread and Linux' own
-    asynchronous I/O, network cards with vhost-net on tap devices of one bridge."""
-
-    SETUP = """
+SETUP = """
 insmod /modules/brd.ko rd_nr=1 rd_size=$((LONG * 1024))
 for m in llc stp bridge tun tap vhost_iotlb vhost vhost_net; do insmod /modules/$m.ko; done
 mknod /dev/net/tun c 10 200 2>/dev/null
 dd if=/dev/urandom of=/dev/ram0 bs=1M count=LONG 2>/dev/null
+> /tmp/hvc
 brctl addbr br0; ip link set br0 up
-"""
-    GUEST = """
-mkfifo /tmp/NAME.in /tmp/NAME.out
-qemu -M q35,usb=off,memory-backend=ram -m MEMORYm -object memory-backend-ram,id=ram,size=MEMORYM,prealloc=on \\
-	-name NAME,debug-threads=on -kernel /vmlinuz -initrd /initrd.img -append 'WORDS' \\
-	-chardev pipe,id=com,path=/tmp/NAME -serial chardev:com DEVICES &
-pids="$pids $!"
-while read -r line; do echo "NAME: $line"; case $line in up*) > /tmp/NAME.up ;; esac; done < /tmp/NAME.out &
-exec 7<> /tmp/NAME.in
-"""
-    UP = "until [ -e /tmp/NAME.up ]; do sleep 1; done\n"
-    DISK = ("-object iothread,id=io -blockdev driver=host_device,filename=/dev/ram0,node-name=disk,aio=native,cache.direct=on "
-            "-device virtio-blk-pci,drive=disk,iothread=io,num-queues=1")
-    NIC = ("-netdev tap,id=net,ifname=tapINDEX,script=no,downscript=no,vhost=on "
-           "-device virtio-net-pci,netdev=net,romfile=,mac=52:54:00:00:00:0INDEX,mrg_rxbuf=on")
-    BRIDGED = "while ! ip link set tapINDEX up master br0 2>/dev/null; do sleep 1; done\n"
-    COUNTS = r"""
-vcpus() {                       # switches to the threads that run guests
-	total=0
-	for task in $(for pid in $pids; do echo /proc/$pid/task/*; done); do
-		read -r name < $task/comm
-		read -r ran waited count < $task/schedstat
-		case $name in CPU*KVM) total=$((total + count)) ;; esac
-		[ -n "$1" ] && echo "thread $task $name $count"
-	done
-}
-while read -r word; do
-	case $word in
-	count)
-		vcpus
-		set -- $(grep ^cpu0 /proc/schedstat)
-		echo "counted $(cat /sys/kernel/debug/kvm/exits) ${10} $((${10} - total))" ;;
-	detail)
-		vcpus x
-		cd /sys/kernel/debug/kvm; grep . *exits* *halt* ; cd / ;;
-	go) echo >&7 ;;
-	esac
-done
-"""
+""".replace("LONG", str(LONG))
 
-    def __init__(self, guests):
-        self.last = guests[-1][0]
-        text = "stty -echo\n" + self.SETUP.replace("LONG", str(LONG))
-        for index, (name, _, devices) in enumerate(guests):
-            text += (self.GUEST + (self.BRIDGED if devices == "nic" else "") + (self.UP if name != self.last else "")).replace(
-                "DEVICES", self.NIC if devices == "nic" else self.DISK).replace("NAME", name).replace("INDEX", str(index)).replace(
-                "WORDS", WORDS + "brume.run=" + name).replace("MEMORY", str(MEMORY))
-        self.node = peer.machine(text + self.COUNTS, extra={"vmlinuz": VMLINUZ, "initrd.img": make_initrd(guests)},
-                                 cpu=peer.BULK_CPU, counted=peer.COUNTED_AWAKE)
 
-    def count(self):
-        self.node.sendline("count")
-        match = self.node.expect(r"^counted (\d+) (\d+) (\d+)\n", 300)
-        return tuple(int(n) for n in match.groups())
-
-    def go(self):
-        self.node.sendline("go")
-
-    def mark(self, number):
-        self.node.expect(rf"^{self.last}: mark {number}$", 600)
+def begin(side, bench):
+    """The guests on that side. The peer gets a disk in memory with an I/O thread and Linux' own asynchronous I/O, network
+    cards with vhost-net on tap devices of one bridge: as good as KVM and QEMU get it."""
+    guests = BENCHES[bench][1]
+    initrd = make_initrd(guests)
+    guests = [replace(each, initrd=initrd) for each in guests]
+    if side == "kvm":
+        return Kvm(guests, setup=SETUP)
+    return Brume(guests, files={"disk.img": write_file("disk.img", os.urandom(LONG << 20))})
 
 
 def step(side, number, before):
     """What it costs from one mark to the next; the counts before it and after. A vmm asked more often says less."""
-    start = peer.icount(side.node)
-    side.go()
-    side.mark(number)
-    end = peer.icount(side.node)
+    start = side.instructions()
+    side.send()
+    side.expect(f"mark {number}")
+    cost = side.instructions() - start
     after = side.count()
-    return [end - start] + [b - a for a, b in zip(before, after)], after
+    return [cost] + [b - a for a, b in zip(before, after)], after
 
 
 def measure(side, rows):
     """For each row its title and what it costs: instructions, exits, switches, wake-ups."""
     with side.node:
-        side.mark(0)
+        side.expect("mark 0")
         counts = side.count()
         for number, row in enumerate(rows):
             few, counts = step(side, 2 * number + 1, counts)
@@ -221,14 +138,12 @@ def measure(side, rows):
             yield row.title, (each[0] / (1e6 if row.short == SHORT else 1e3), *each[1:])
 
 
-SIDES = {"brume": Brume, "kvm": Kvm}
 COLUMNS = ("M or k instr.", "exits", "switches", "wake-ups")
 
 
 def results(bench, side):
     """What a side needs, by title."""
-    rows, guests = BENCHES[bench]
-    return dict(measure(SIDES[side](guests), rows))
+    return dict(measure(begin(side, bench), BENCHES[bench][0]))
 
 
 def line(title, who, figures):

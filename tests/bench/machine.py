@@ -13,11 +13,10 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peer  # noqa: E402
 import harness  # noqa: E402
-from harness import INITRD, VMLINUZ, Machine, make_iso, vm_config  # noqa: E402
+from harness import INITRD, VMLINUZ, make_iso, vm_config  # noqa: E402
 
 MEMORY = 128
 WORDS = "console=ttyS0 quiet nokaslr mitigations=off"
-COUNTED = peer.COUNTED_AWAKE
 LIMIT = 1900               # millions of instructions that one VM may need under Brume
 
 
@@ -26,7 +25,7 @@ class Brume:
         self.vms = vms
         config = "".join(vm_config(f"v{n}", memory=f"{MEMORY}M", cmdline=WORDS).replace("autostart yes", "autostart no")
                          for n in range(vms))
-        self.node = Machine(iso=make_iso(config=config), memory=f"{512 + vms * MEMORY}m", cpu=peer.CPU, extra=COUNTED)
+        self.node = peer.Awake(iso=make_iso(config=config), memory=f"{512 + vms * MEMORY}m", cpu=peer.CPU)
         self.node.expect(r"version .* free", 120)
 
     def used(self):
@@ -35,14 +34,19 @@ class Brume:
         match = self.node.expect(r"\[brume\] version .*, (\d+) KiB of RAM, (\d+) KiB free", 120)
         return int(match[1]) - int(match[2])
 
-    def start(self):
+    def each(self):
+        """Puts one VM after the other on the screen: only the first nine have a key of their own."""
         for n in range(self.vms):
-            self.node.escape(str(n + 1))
+            self.node.escape("n" if n else "1")
+            yield n
+
+    def start(self):
+        for _ in self.each():
             self.node.escape("s")
 
     def ready(self):
-        for n in range(self.vms):
-            self.node.escape(str(n + 1))
+        for n in self.each():
+            self.node.expect(rf"console of vm 'v{n}'", 900)
             self.node.expect(r"brume-guest: ready", 900)
 
 
@@ -68,7 +72,7 @@ done
         self.vms = vms
         text = self.RUN.replace("VMS", str(vms)).replace("MEMORY", str(MEMORY)).replace("WORDS", WORDS)
         self.node = peer.machine(text, extra={"vmlinuz": VMLINUZ, "initrd.img": INITRD}, memory=f"{640 + vms * (MEMORY + 64)}m",
-                                 counted=COUNTED)
+                                 awake=True)
         self.node.expect(r"peer: kvm ready", 300)
 
     def used(self):

@@ -66,8 +66,7 @@ def pinned_vms_stay_and_others_go_where_there_is_room():
         # Two that compute on one CPU take nothing from the one on the other, and do not go there.
         expect_shares(node, {2: "a0", 3: "b0", 4: "c1"}, {"a0": 0.5, "b0": 0.5, "c1": 1})
         start(node, 5, "d")
-        # It tries the other CPU now and then, and loses a turn each time: docs/architecture.md, "What is open".
-        expect_shares(node, {2: "a0", 3: "b0", 4: "c1", 5: "d"}, {"a0": 0.5, "b0": 0.5, "c1": 0.5, "d": 0.5}, 0.25)
+        expect_shares(node, {2: "a0", 3: "b0", 4: "c1", 5: "d"}, {"a0": 0.5, "b0": 0.5, "c1": 0.5, "d": 0.5})
         start(node, 6, "e")
         for number, name in (4, "c1"), (5, "d"):
             node.escape(str(number))

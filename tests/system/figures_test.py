@@ -25,11 +25,22 @@ def exit_costs_stay_under_their_limits_vmx():
 
 
 @test
-def disk_and_network_stay_under_their_limits():
+def disk_network_and_console_stay_under_their_limits():
     sys.path.insert(0, os.path.join(TOP, "tests/bench"))
     import devices
     for bench in devices.BENCHES:
         over = devices.table(bench, {"brume": devices.results(bench, "brume")})
+        if over:
+            raise Failure("over the limit: " + ", ".join(over))
+
+
+@test
+def what_passes_between_two_stays_under_its_limits():
+    sys.path.insert(0, os.path.join(TOP, "tests/bench"))
+    import bench
+    import pairs
+    for what in pairs.ROWS:
+        over = bench.table("svm", {"brume": pairs.RUN[what]("brume")}, pairs.ROWS[what], what)
         if over:
             raise Failure("over the limit: " + ", ".join(over))
 

@@ -88,7 +88,6 @@ def sixteen_linux_vms_at_their_shells_share_two_cpus():
         node.wait_exit(60)
     for name in SIXTEEN:
         print(f"{name}: {share[name]:.4f} of a CPU, due {2 / 16:.4f}")
-    # Over some seconds: the balance leaves up to a slice per second and VM, and a little more, to chance.
     for name in SIXTEEN:
-        if abs(share[name] * 16 / 2 - 1) > 0.15:
+        if abs(share[name] * 16 / 2 - 1) > 0.10:
             raise Failure(f"{name} had {share[name]:.4f} of a CPU, an eighth was its due")

@@ -120,6 +120,9 @@ TEST(typing_reaches_the_vm_on_the_screen_only)
 	CHECK_STR(guest_gets(0), "");
 	type("\035\035");
 	CHECK_STR(guest_gets(1), "\035");
+	type("exit\r\0351ls\r");
+	CHECK_STR(guest_gets(1), "exit\r");
+	CHECK_STR(guest_gets(0), "ls\r");
 }
 
 TEST(switching_replays_the_scroll_back)

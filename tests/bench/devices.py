@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a MiB and a request cost: a disk, the network from one Linux to another, and a virtio console, under Brume and under Linux KVM + QEMU.
+"""What a MiB and a request cost, under Brume and under Linux KVM + QEMU: a disk, the network from one Linux to another, a
+virtio console.
 
     devices.py [disk] [net] [console] [brume|kvm]      all where none is named
 

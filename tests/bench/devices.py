@@ -77,7 +77,7 @@ BRIDGED = "while ! ip link set tapINDEX up master br0 2>/dev/null; do sleep 1; d
 HVC = "-device virtio-serial-pci -chardev file,id=hvc,path=/tmp/hvc,append=on -device virtconsole,chardev=hvc"
 READ_HVC = "tail -f /tmp/hvc | grep ^mark &\n"
 BENCHES = {                # rows, guests; the last one says the marks
-    "disk": (DISK_ROWS, [guest("disk", script(PREPARE, DISK_ROWS), "disk disk.img", DISK)]),
+    "disk": (DISK_ROWS, [guest("disk", script(PREPARE, DISK_ROWS), f"disk disk.img room {LONG}M", DISK)]),
     "net": (NET_ROWS, [guest("server", SERVER, "nic", NIC, BRIDGED + "until [ -e /tmp/server.up ]; do sleep 1; done\n"),
                        guest("client", script(CONNECT, NET_ROWS), "nic", NIC, BRIDGED)]),
     "console": (CONSOLE_ROWS, [guest("console", script(FILL, CONSOLE_ROWS), "console virtio", HVC, READ_HVC)]),
@@ -137,6 +137,8 @@ def measure(side, rows):
             many, counts = step(side, 2 * number + 2, counts)
             each = [(b - a) / (row.long - row.short) for a, b in zip(few, many)]
             yield row.title, (each[0] / (1e6 if row.short == SHORT else 1e3), *each[1:])
+        if "I/O error" in side.node.text():
+            raise harness.Failure("a guest could not read or write its disk")
 
 
 COLUMNS = ("M or k instr.", "exits", "switches", "wake-ups")

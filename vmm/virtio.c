@@ -8,6 +8,8 @@
 
 enum { STATUS_WRITABLE = VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_DRIVER_OK | VIRTIO_FEATURES_OK | VIRTIO_FAILED };
 
+struct ring_chain virtio_chain;
+
 #define TELL_NS 10000000000ull          /* between two lines about the same device                      */
 enum { AGAIN_NS = 1000 };            /* later than now, so that one run of the timers never serves twice */
 enum { SERVE_BATCH = 64 };           /* chains that virtio_serve() takes in one go                   */
@@ -297,24 +299,23 @@ void virtio_notify_again(struct virtio_device *dev, unsigned queue)
 }
 
 /* One chain; false: the device cannot go on now. */
-static bool serve_chain(struct virtio_device *dev, unsigned queue, struct ring_chain *chain, virtio_chain_fn *serve)
+static bool serve_chain(struct virtio_device *dev, unsigned queue, virtio_chain_fn *serve)
 {
 	struct ring *r = &dev->queue[queue].ring;
-	int written = serve(dev, queue, chain);
+	int written = serve(dev, queue, &virtio_chain);
 
 	if (written == E_AGAIN) {
-		ring_untake(r, chain);
+		ring_untake(r, &virtio_chain);
 	} else if (written < 0) {
 		ring_break(r, written, "a request that the device does not have");
 	} else {
-		ring_use(r, chain, (uint32_t)written);
+		ring_use(r, &virtio_chain, (uint32_t)written);
 	}
 	return written >= 0;
 }
 
 void virtio_serve(struct virtio_device *dev, unsigned queue, virtio_chain_fn *serve)
 {
-	static struct ring_chain chain;      /* large; belongs to the device lock */
 	struct ring *r = &dev->queue[queue].ring;
 	unsigned budget = SERVE_BATCH;
 	bool goes_on = true;
@@ -323,8 +324,8 @@ void virtio_serve(struct virtio_device *dev, unsigned queue, virtio_chain_fn *se
 	do {
 		/* Also a ring that says to have something and then has nothing costs of the budget. */
 		budget--;
-		for (; goes_on && budget && ring_pop(r, &chain) > 0; budget--) {
-			goes_on = serve_chain(dev, queue, &chain, serve);
+		for (; goes_on && budget && ring_pop(r, &virtio_chain) > 0; budget--) {
+			goes_on = serve_chain(dev, queue, serve);
 		}
 		if (!virtio_queue_done(dev, queue)) {
 			return;

@@ -106,6 +106,12 @@ struct virtio_device {
 
 /* ---- for models ---- */
 
+/*
+ * The chain that is worked on, whatever device it is of. It is large, so all devices of the VM share this one: it belongs
+ * to the device lock, and a model that takes chains on finds another's in it the next time.
+ */
+extern struct ring_chain virtio_chain;
+
 static inline bool virtio_has(const struct virtio_device *dev, unsigned bit)
 {
 	return dev->accepted >> bit & 1;

@@ -124,10 +124,11 @@ static void report_now(struct virtio_balloon *b)
 	       (unsigned long long)b->config.wanted * 4, stats[0] ? stats + 1 : " told nothing");
 }
 
+/* Of the chain that take_stats() took just now. */
 static void read_stats(struct virtio_balloon *b)
 {
 	struct stat s[BALLOON_STATS * 2];
-	uint32_t n = ring_chain_read(&b->stats, 0, s, sizeof(s)) / (uint32_t)sizeof(s[0]);
+	uint32_t n = ring_chain_read(&virtio_chain, 0, s, sizeof(s)) / (uint32_t)sizeof(s[0]);
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (s[i].tag < BALLOON_STATS) {
@@ -139,15 +140,18 @@ static void read_stats(struct virtio_balloon *b)
 static void take_stats(struct virtio_balloon *b)
 {
 	struct ring *r = &b->dev.queue[QUEUE_STATS].ring;
+	bool taken = false;
 
 	/* One buffer at a time is the protocol (5.5.6.3); what a driver adds beyond waits in its ring. */
 	for (unsigned tries = 2; tries && !b->holds_stats; tries--) {
-		b->holds_stats = ring_pop(r, &b->stats) > 0;
-		if (!b->holds_stats && !ring_listen(r)) {
+		taken = b->holds_stats = ring_pop(r, &virtio_chain) > 0;
+		if (!taken && !ring_listen(r)) {
 			break;
 		}
 	}
-	if (virtio_queue_done(&b->dev, QUEUE_STATS) && b->holds_stats) {
+	if (virtio_queue_done(&b->dev, QUEUE_STATS) && taken) {
+		b->stats_id = virtio_chain.id;
+		b->stats_slots = virtio_chain.slots;
 		read_stats(b);
 		if (b->report) {
 			report_now(b);
@@ -163,7 +167,9 @@ void virtio_balloon_report(struct virtio_balloon *b)
 		return;
 	}
 	b->holds_stats = false;
-	ring_use(&b->dev.queue[QUEUE_STATS].ring, &b->stats, 0);
+	virtio_chain.id = b->stats_id;
+	virtio_chain.slots = b->stats_slots;
+	ring_use(&b->dev.queue[QUEUE_STATS].ring, &virtio_chain, 0);
 	(void)virtio_queue_done(&b->dev, QUEUE_STATS);
 }
 

@@ -36,7 +36,7 @@ struct virtio_balloon {
 	const struct gmem *mem;
 	const struct virtio_balloon_backend *backend;        /* or NULL                              */
 	uint32_t max;                /* most pages that may be wanted                                */
-	struct ring_chain stats;     /* that buffer                                                  */
+	uint16_t stats_id, stats_slots;      /* of that buffer's chain                               */
 };
 
 /* Fills in the model's part of b->dev; the caller joins it. mem and backend (or NULL) outlive it. */

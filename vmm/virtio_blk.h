@@ -7,8 +7,10 @@
 #include "vmm/virtio.h"
 
 enum {
-	BLK_SIZE_MAX = 128 << 10,    /* bytes of a segment                                           */
-	BLK_SEGMENTS_MAX = 126,      /* of a request, beside header and status                       */
+	BLK_SIZE_MAX = 1 << 20,      /* bytes of a segment; FreeBSD does with no less                */
+	BLK_QUEUE_SIZE = RING_SEGMENTS_MAX,  /* no chain is longer than its queue (2.7.5.3.1)        */
+	BLK_SEGMENTS_MAX = BLK_QUEUE_SIZE - 2,       /* of a request, beside header and status       */
+	BLK_IO_BYTES = 256 << 10,    /* what is best asked for at once                               */
 	BLK_RANGES_MAX = 32,         /* of a discard or write-zeroes request                         */
 	BLK_ID_BYTES = 20,
 };
@@ -42,14 +44,13 @@ struct virtio_blk {
 	struct vm_timer more;        /* armed: a queue had more than one batch                       */
 	uint64_t reads, writes;      /* bytes                                                        */
 	bool full_told;              /* the operator knows that the layer is full                    */
-	struct ring_chain chain;     /* that is worked on                                            */
 };
 
 /* Fills in the device; the disk has been initialized. id: what the guest sees as serial number. queues: 1 or more. */
 void virtio_blk_init(struct virtio_blk *b, const char *id, unsigned queues);
 
 /*
- * Carries out the request in b->chain and returns the bytes written into its "in" part, status included. E_PROTO:
+ * Carries out the request in virtio_chain and returns the bytes written into its "in" part, status included. E_PROTO:
  * header or status are missing; nothing was done.
  */
 int virtio_blk_request(struct virtio_blk *b) MUST_CHECK;

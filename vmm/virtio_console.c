@@ -53,12 +53,10 @@ void virtio_console_send_ready(struct virtio_console *c)
 /* Fills buffers of the guest, as long as there are bytes, buffers and a budget. */
 static void receive_some(struct ring *r, const uint8_t *buf, size_t len, size_t *done)
 {
-	static struct ring_chain chain;      /* large; belongs to the device lock */
+	for (unsigned budget = RECEIVE_BATCH; budget && *done < len && ring_pop(r, &virtio_chain) > 0; budget--) {
+		uint32_t n = ring_chain_write(&virtio_chain, 0, buf + *done, (uint32_t)(len - *done));
 
-	for (unsigned budget = RECEIVE_BATCH; budget && *done < len && ring_pop(r, &chain) > 0; budget--) {
-		uint32_t n = ring_chain_write(&chain, 0, buf + *done, (uint32_t)(len - *done));
-
-		ring_use(r, &chain, n);
+		ring_use(r, &virtio_chain, n);
 		*done += n;
 	}
 }

@@ -17,6 +17,8 @@ enum { CTRL_OK = 0, CTRL_ERR = 1 };
 /* One batch on the device lock. */
 enum { BATCH = 64, BATCH_BYTES = 1 << 20 };
 
+static struct ring_chain first_chain;            /* of several that take one frame; the device lock's, as virtio_chain is */
+
 /*
  * The interrupt for sent frames: with that many the driver may wait for room, and hears as soon as the switch has taken
  * them; fewer are told of that much later, as network cards do.
@@ -55,12 +57,12 @@ static struct frame_header take_header(const struct virtio_net *n)
 {
 	struct net_hdr hdr = { 0 };
 
-	ring_chain_read(&n->chain, 0, &hdr, HDR);
+	ring_chain_read(&virtio_chain, 0, &hdr, HDR);
 	if (!virtio_has(&n->dev, F_CSUM)) {
 		memset(&hdr, 0, sizeof(hdr));
 	}
 	return (struct frame_header){
-		.len = n->chain.out_bytes - HDR, .flags = hdr.flags & NET_HDR_NEEDS_CSUM, .gso_type = hdr.gso_type,
+		.len = virtio_chain.out_bytes - HDR, .flags = hdr.flags & NET_HDR_NEEDS_CSUM, .gso_type = hdr.gso_type,
 		.hdr_len = hdr.hdr_len, .gso_size = hdr.gso_size, .csum_start = hdr.csum_start, .csum_offset = hdr.csum_offset,
 	};
 }
@@ -69,7 +71,7 @@ static void put_frame(struct virtio_net *n, const struct frame_header *h)
 {
 	uint32_t skip = HDR, at = 0;
 
-	for (const struct ring_segment *s = n->chain.segment; at < h->len; s++) {
+	for (const struct ring_segment *s = virtio_chain.segment; at < h->len; s++) {
 		if (skip >= s->len) {
 			skip -= s->len;
 			continue;
@@ -88,17 +90,17 @@ static void note_flow(struct virtio_net *n, unsigned pair)
 {
 	uint8_t bytes[NET_FLOW_BYTES];
 
-	if (n->pairs > 1 && ring_chain_read(&n->chain, HDR, bytes, sizeof(bytes)) == sizeof(bytes)) {
+	if (n->pairs > 1 && ring_chain_read(&virtio_chain, HDR, bytes, sizeof(bytes)) == sizeof(bytes)) {
 		n->flow_pair[net_flow(bytes) % NET_FLOWS] = (uint8_t)(pair + 1);
 	}
 }
 
-/* The chain in n->chain as a frame. False: there is no room for it now. */
+/* The chain in hand as a frame. False: there is no room for it now. */
 static bool send(struct virtio_net *n)
 {
 	struct frame_header h;
 
-	if (n->chain.out_bytes < HDR + FRAME_MIN || n->chain.out_bytes > HDR + FRAME_MAX || !link_is_up(n)) {
+	if (virtio_chain.out_bytes < HDR + FRAME_MIN || virtio_chain.out_bytes > HDR + FRAME_MAX || !link_is_up(n)) {
 		n->dropped++;
 		return true;
 	}
@@ -117,14 +119,14 @@ static bool send(struct virtio_net *n)
 /* Sends what the guest has put into the ring. False: the batch is full, or the channel. */
 static bool send_all(struct virtio_net *n, struct ring *ring, unsigned pair, unsigned *budget)
 {
-	while (*budget && ring_pop(ring, &n->chain) > 0) {
+	while (*budget && ring_pop(ring, &virtio_chain) > 0) {
 		if (!send(n)) {
-			ring_untake(ring, &n->chain);
+			ring_untake(ring, &virtio_chain);
 			n->tx_waits |= 1u << pair;
 			return false;
 		}
 		note_flow(n, pair);
-		ring_use(ring, &n->chain, 0);
+		ring_use(ring, &virtio_chain, 0);
 		(*budget)--;
 	}
 	return *budget;
@@ -268,9 +270,9 @@ static uint16_t put_back(struct virtio_net *n, struct ring *ring, unsigned count
 	uint16_t slots = 0;
 
 	while (count--) {
-		n->chain.slots = n->part[count].slots;
-		slots = (uint16_t)(slots + n->chain.slots);
-		ring_untake(ring, &n->chain);
+		virtio_chain.slots = n->part[count].slots;
+		slots = (uint16_t)(slots + virtio_chain.slots);
+		ring_untake(ring, &virtio_chain);
 	}
 	return slots;
 }
@@ -286,7 +288,7 @@ static int deliver(struct virtio_net *n, struct ring *ring, const struct source 
 	uint32_t at = 0;
 
 	do {
-		struct ring_chain *c = count ? &n->chain : &n->first;
+		struct ring_chain *c = count ? &virtio_chain : &first_chain;
 		uint32_t skip = count ? 0 : HDR, len;
 		int r = count < most ? ring_pop(ring, c) : E_RANGE;
 
@@ -311,12 +313,12 @@ static int deliver(struct virtio_net *n, struct ring *ring, const struct source 
 		n->part[count++] = (struct net_part){ c->id, c->slots, skip + len };
 	} while (at < src->len);
 	for (unsigned i = 0; i < count; i++) {
-		n->chain.id = n->part[i].id;
-		n->chain.slots = n->part[i].slots;
-		ring_use(ring, &n->chain, n->part[i].written);
+		virtio_chain.id = n->part[i].id;
+		virtio_chain.slots = n->part[i].slots;
+		ring_use(ring, &virtio_chain, n->part[i].written);
 	}
-	ring_chain_write(&n->first, 0, &src->hdr, NUM_BUFFERS_AT);
-	ring_chain_write(&n->first, NUM_BUFFERS_AT, &(uint16_t){ (uint16_t)count }, sizeof(uint16_t));
+	ring_chain_write(&first_chain, 0, &src->hdr, NUM_BUFFERS_AT);
+	ring_chain_write(&first_chain, NUM_BUFFERS_AT, &(uint16_t){ (uint16_t)count }, sizeof(uint16_t));
 	n->received++;
 	return OK;
 }
@@ -460,7 +462,7 @@ static bool set_pairs(struct virtio_net *n)
 {
 	uint16_t pairs = 0;
 
-	if (!virtio_has(&n->dev, F_MQ) || ring_chain_read(&n->chain, 2, &pairs, 2) != 2 || !pairs || pairs > n->config.max_pairs) {
+	if (!virtio_has(&n->dev, F_MQ) || ring_chain_read(&virtio_chain, 2, &pairs, 2) != 2 || !pairs || pairs > n->config.max_pairs) {
 		return false;
 	}
 	n->pairs = pairs;
@@ -471,7 +473,7 @@ static bool set_mac(struct virtio_net *n)
 {
 	uint8_t mac[6];
 
-	if (ring_chain_read(&n->chain, 2, mac, sizeof(mac)) != sizeof(mac)) {
+	if (ring_chain_read(&virtio_chain, 2, mac, sizeof(mac)) != sizeof(mac)) {
 		return false;
 	}
 	memcpy(n->config.mac, mac, sizeof(mac));
@@ -482,7 +484,7 @@ static bool set_promiscuous(struct virtio_net *n)
 {
 	uint8_t on = 0;
 
-	if (ring_chain_read(&n->chain, 2, &on, 1) != 1) {
+	if (ring_chain_read(&virtio_chain, 2, &on, 1) != 1) {
 		return false;
 	}
 	n->promiscuous = on;
@@ -494,7 +496,7 @@ static bool obey(struct virtio_net *n)
 {
 	uint8_t head[2] = { 0xff, 0xff };
 
-	ring_chain_read(&n->chain, 0, head, sizeof(head));
+	ring_chain_read(&virtio_chain, 0, head, sizeof(head));
 	switch (head[0] << 8 | head[1]) {
 	case CTRL_RX << 8 | RX_PROMISC:   return set_promiscuous(n);
 	case CTRL_RX << 8 | RX_ALLMULTI:  return true;
@@ -509,10 +511,10 @@ static void serve_control(struct virtio_net *n, unsigned queue)
 {
 	struct ring *ring = &n->dev.queue[queue].ring;
 
-	for (unsigned budget = BATCH; budget && ring_pop(ring, &n->chain) > 0; budget--) {
+	for (unsigned budget = BATCH; budget && ring_pop(ring, &virtio_chain) > 0; budget--) {
 		uint8_t ack = obey(n) ? CTRL_OK : CTRL_ERR;
 
-		ring_use(ring, &n->chain, ring_chain_write(&n->chain, 0, &ack, 1));
+		ring_use(ring, &virtio_chain, ring_chain_write(&virtio_chain, 0, &ack, 1));
 	}
 	if (virtio_queue_done(&n->dev, queue) && ring_listen(ring)) {
 		go_on_later(n);

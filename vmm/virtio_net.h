@@ -52,7 +52,6 @@ struct virtio_net {
 	struct vm_timer more;        /* armed: there was more than one batch                         */
 	uint64_t sent, received, dropped;    /* frames                                               */
 	uint64_t owings, needless;   /* interrupts that were left to others, and those that nobody wanted any more */
-	struct ring_chain chain, first;      /* that are worked on                                   */
 	struct net_part part[NET_PARTS_MAX];
 	struct net_plain plain;      /* a frame that is made plain                                   */
 };

@@ -24,8 +24,8 @@
 
 enum {
 	RING_SIZE_MAX = 1024,        /* descriptors; split: a power of two, packed: any              */
-	RING_SEGMENTS_MAX = 130,     /* pieces of a chain: 128 and a header and a status             */
-	RING_BYTES_MAX = 16 << 20,   /* bytes of a chain, in either direction                        */
+	RING_SEGMENTS_MAX = 512,     /* pieces of a chain                                            */
+	RING_BYTES_MAX = 512 << 20,  /* bytes of a chain, in either direction                        */
 };
 
 /* Features that change the ring, by bit number; virtio 1.2, 6. */

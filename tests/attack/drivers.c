@@ -86,7 +86,7 @@ static void offer(const struct virtio *d, unsigned q, struct queue *r, uint16_t 
 /* Polls for the next used chain: its length, or -1. */
 static int64_t used(struct queue *r)
 {
-	uint64_t end = rdtsc() + 300 * tsc_per_ms();
+	uint64_t end = rdtsc() + 3000ull * tsc_per_ms();
 
 	while (*(volatile uint16_t *)&r->used.idx == r->seen) {
 		if (rdtsc() > end) {

@@ -12,7 +12,7 @@ enum {
 	FAKE_RAM = 1 << 20,
 	FAKE_DESC = 0x1000, FAKE_DRIVER = 0x6000, FAKE_DEVICE = 0x8000, FAKE_TABLES = 0x10000, FAKE_DATA = 0x40000,
 	FAKE_AREAS = 0x10000,        /* the second queue's areas are that much further, and so on: at most 3 queues */
-	FAKE_TABLE_BYTES = 4096,     /* one table; they are taken round and round                    */
+	FAKE_TABLE_BYTES = 0x2400,   /* one table; they are taken round and round                    */
 	FAKE_TABLES_MAX = 16,
 };
 

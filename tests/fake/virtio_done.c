@@ -2,6 +2,8 @@
 /* A virtio core without transport, for tests of a model's requests: shows what is used, and is live unless a ring broke. */
 #include "vmm/virtio.h"
 
+struct ring_chain virtio_chain;
+
 bool virtio_is_live(const struct virtio_device *dev)
 {
 	return dev->status == VIRTIO_DRIVER_OK;

@@ -2,7 +2,7 @@
 /*
  * Block requests of any shape: each is a number of pieces, their lengths and directions, and the bytes in them.
  *
- *	byte 0      pieces (1 to 8), bit 7: through a table
+ *	byte 0      pieces (1 to 8), bit 6: the last one 500 times more, bit 7: through a table
  *	per piece   byte 0: length in steps by bit 6 (1 or 512), bit 7 the device writes
  *	then        a byte how many bytes, and those bytes at the start of the data
  *
@@ -18,7 +18,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-enum { IMAGE = 4 * DISK_BLOCK, ROOM = 2 * DISK_BLOCK, PIECES = 8, QUEUE = 64, REQUESTS = 64 };
+enum { IMAGE = 4 * DISK_BLOCK, ROOM = 2 * DISK_BLOCK, PIECES = 8, MORE = 500, QUEUE = 512, REQUESTS = 64 };
 
 static const uint8_t image[IMAGE] = { 1, 2, 3 };
 static uint8_t layer[DISK_BLOCK + ROOM] __attribute__((aligned(4096)));
@@ -67,7 +67,7 @@ static void check_layer(void)
 
 static size_t request(const uint8_t *data, size_t len)
 {
-	struct fake_piece piece[PIECES];
+	static struct fake_piece piece[PIECES + MORE];
 	unsigned count = 1 + data[0] % PIECES;
 	size_t bytes, at = 1 + count;
 	uint16_t id;
@@ -91,6 +91,12 @@ static size_t request(const uint8_t *data, size_t len)
 			off -= piece[n++].len;
 		}
 		fake_ram[piece[n].addr + off] = data[at + i];
+	}
+	if (data[0] & 64) {
+		for (unsigned i = 0; i < MORE; i++) {
+			piece[count + i] = piece[count - 1];
+		}
+		count += MORE;
 	}
 	fake_driver_add(&driver, piece, count);
 	blk.dev.ops->notify(&blk.dev, 0);

@@ -58,7 +58,7 @@ static void fresh(uint8_t features)
 
 	fake_reset();
 	memset(&channel, 0, offsetof(struct frames_channel, from_vm_data));
-	memset(&nic, 0, offsetof(struct virtio_net, chain));
+	memset(&nic, 0, offsetof(struct virtio_net, part));
 	virtio_net_init(&nic, &channel, mac, 1, true);
 	for (unsigned i = 0; i < sizeof(bit); i++) {
 		nic.dev.accepted |= (features >> i & 1ull) << bit[i];

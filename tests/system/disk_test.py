@@ -39,6 +39,9 @@ def linux_reads_and_writes_an_image_and_it_forgets():
         node.login()
         check("serial number", node.shell("cat /sys/block/vda/serial; echo"), "root.img")
         check("queues", node.shell("ls /sys/block/vda/mq | wc -l"), "2")
+        check("pieces of a request, reading ahead", node.shell("cd /sys/block/vda/queue; cat max_segments read_ahead_kb"), "510\n512")
+        check("cache", node.shell("cat write_cache"), "write through")
+        check("cache as wanted", node.shell("echo write back > ../cache_type; cat write_cache; cd /"), "write back")
         node.shell("mkdir /a /b; mount /dev/vda /a && mount -o ro /dev/vdb /b")
         check("what was given", node.shell("sha256sum /a/given").split()[0], sum_of(content))
         written = node.shell("dd if=/dev/urandom of=/a/new bs=64k count=96 2>/dev/null; rm /a/given; sha256sum /a/new").split()[0]

@@ -12,7 +12,7 @@
 enum { IMAGE = 8 * DISK_BLOCK, SECTORS = IMAGE / DISK_SECTOR, QUEUE = 16 };
 enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2, NO_STATUS = 0xee };
-enum { HEADER = FAKE_DATA, DATA = FAKE_DATA + 0x1000, STATUS = FAKE_DATA + 0x20000 };
+enum { HEADER = FAKE_DATA, DATA = FAKE_DATA + 0x1000, STATUS = FAKE_DATA + 0x20000, LARGE = FAKE_DATA + 0x30000 };
 
 static uint8_t image[IMAGE], layer[IMAGE + 2 * DISK_BLOCK] __attribute__((aligned(4096)));
 static struct virtio_blk blk;
@@ -83,6 +83,48 @@ TEST(reads_the_image_and_what_was_written)
 	CHECK_EQ(fake_ram[DATA], 3);
 	CHECK_EQ(fake_ram[DATA + 512], 0x5a);
 	CHECK_EQ(image[4 * 512], 4);
+}
+
+/* A request as large as offered: every second sector of memory, so that no two pieces touch. */
+TEST(request_of_as_many_pieces_as_offered)
+{
+	static struct fake_piece piece[BLK_QUEUE_SIZE];
+	static uint8_t large[BLK_SEGMENTS_MAX * 512];
+	struct ring_setup setup;
+	uint32_t written;
+	uint16_t id;
+
+	for (unsigned table = 0; table < 2; table++) {
+		uint64_t features = table ? 1ull << RING_F_INDIRECT_DESC : 0;
+
+		fresh(true);
+		for (size_t i = 0; i < sizeof(large); i++) {
+			large[i] = (uint8_t)(i / 512 * 7);
+		}
+		CHECK_EQ(disk_init(&blk.disk, large, sizeof(large), NULL, 0), OK);
+		CHECK_EQ(blk.dev.queue[1].size_max, BLK_QUEUE_SIZE);
+		CHECK_EQ(blk.config.seg_max + 2, BLK_QUEUE_SIZE);
+		CHECK(blk.config.size_max >= 1 << 20);
+		fake_driver_init(&driver, 0, BLK_QUEUE_SIZE, features);
+		driver.indirect = table;
+		setup = fake_driver_setup(&driver, features);
+		CHECK_EQ(ring_init(&blk.dev.queue[0].ring, &fake_ring_memory, &setup), OK);
+		piece[0] = (struct fake_piece){ HEADER, 16, false };
+		for (unsigned i = 0; i < BLK_SEGMENTS_MAX; i++) {
+			piece[1 + i] = (struct fake_piece){ LARGE + i * 1024, 512, true };
+		}
+		piece[BLK_QUEUE_SIZE - 1] = (struct fake_piece){ STATUS, 1, true };
+		put_header(IN, 0);
+		fake_driver_add(&driver, piece, BLK_QUEUE_SIZE);
+		blk.dev.ops->notify(&blk.dev, 0);
+		CHECK(fake_driver_used(&driver, &id, &written));
+		CHECK_EQ(written, sizeof(large) + 1);
+		CHECK_EQ(fake_ram[STATUS], S_OK);
+		for (unsigned i = 0; i < BLK_SEGMENTS_MAX; i++) {
+			CHECK_EQ(fake_ram[LARGE + i * 1024], (uint8_t)(i * 7));
+			CHECK_EQ(fake_ram[LARGE + i * 1024 + 512], 0);
+		}
+	}
 }
 
 TEST(odd_pieces_make_one_request)
@@ -178,6 +220,26 @@ TEST(discard_and_write_zeroes)
 	CHECK_EQ(fake_ram[DATA + 512], 0);
 	CHECK_EQ(fake_ram[DATA + 1024], 4);
 	CHECK_EQ(blk.disk.slots_used, 1);
+}
+
+TEST(cache_mode_is_the_drivers_choice)
+{
+	fresh(false);
+	CHECK(blk.dev.offered >> 9 & 1);
+	CHECK(blk.dev.offered >> 11 & 1);
+	CHECK_EQ(blk.config.writeback, 0);
+	CHECK_EQ(blk.dev.config_writable, 32);
+	CHECK_EQ(blk.dev.config_writable_end, 33);
+	blk.config.writeback = 1;
+	blk.dev.ops->config_written(&blk.dev, 32, 1);
+	CHECK_EQ(blk.config.writeback, 0);                   /* it did not accept the feature */
+	blk.dev.accepted = 1 << 11;
+	blk.config.writeback = 0xfe;
+	blk.dev.ops->config_written(&blk.dev, 32, 1);
+	CHECK_EQ(blk.config.writeback, 1);
+	CHECK_EQ(simple(FLUSH, 0, 0, false), S_OK);
+	blk.dev.ops->reset(&blk.dev);
+	CHECK_EQ(blk.config.writeback, 0);
 }
 
 TEST(serial_number_is_the_name)

@@ -396,6 +396,8 @@ TEST(statistics_come_when_asked_for)
 		{ 4, 12345 }, { 5, 99999 }, { 77, 1 }, { 0xffff, 2 },
 	};
 	unsigned chains;
+	uint32_t written;
+	uint16_t id;
 
 	start_balloon();
 	memcpy(fake_ram + FAKE_DATA, stat, sizeof(stat));
@@ -406,9 +408,16 @@ TEST(statistics_come_when_asked_for)
 	CHECK_EQ(balloon.stat[6], UINT64_MAX);
 	taken(2, &chains);
 	CHECK_EQ(chains, 0);                                 /* kept until there is a question */
-	virtio_balloon_report(&balloon);
+	for (unsigned i = 0; i < 2; i++) {                   /* another queue's chains, and a notification for nothing */
+		add(0, FAKE_DATA + 0x1000, 4, false);
+	}
+	virtio_notify(&balloon.dev, 0);
+	virtio_notify(&balloon.dev, 2);
 	taken(2, &chains);
-	CHECK_EQ(chains, 1);
+	CHECK_EQ(chains, 0);
+	virtio_balloon_report(&balloon);
+	CHECK(fake_driver_used(&driver[2], &id, &written));
+	CHECK_EQ(id, 0);
 	memcpy(fake_ram + FAKE_DATA + 100, stat, sizeof(stat));
 	fake_ram[FAKE_DATA + 102] = 77;                      /* the first byte of the value of the first one */
 	add(2, FAKE_DATA + 100, 10, false);

@@ -74,7 +74,7 @@ static void log_function(const struct pci_function *f)
 
 	pci_print_place(f, place);
 	if (f->kind == PCI_CLASS_BRIDGE && f->why) {
-		init_log("pci: %s: this bridge is not followed: %s", place, f->why);
+		init_log("pci: %s: this bridge is of no use: %s", place, f->why);
 	} else if (pci_is_network(f)) {
 		init_log("pci: %s: network card %04x:%04x, %s%s%s%s", place, (unsigned)f->vendor, (unsigned)f->device,
 			 name ? name : "no driver", f->msix ? ", MSI-X" : f->msi ? ", MSI" : "", f->why ? "; not usable: " : "",

@@ -205,7 +205,7 @@ struct scan {
 	bool reached[PCI_BUSES];
 };
 
-/* Buses are looked at in ascending order, so a bridge leads to a higher one, and only one bridge does. */
+/* Buses are looked at in ascending order, so a bridge leads to a higher one, and only one bridge does. What it says is for later. */
 static void follow(struct scan *s, struct pci_function *f)
 {
 	uint32_t numbers = f->header[PCI_BUS_NUMBERS / 4];
@@ -224,6 +224,15 @@ static void follow(struct scan *s, struct pci_function *f)
 	}
 }
 
+/* The last places are for what may be used, or leads to it: processors of servers have hundreds of functions. */
+static bool has_room(const struct scan *s, uint64_t where)
+{
+	uint32_t kind = s->ops->read(where, PCI_CLASS) >> 16;
+	bool wanted = kind == PCI_CLASS_BRIDGE || kind >> 8 == PCI_CLASS_NETWORK;
+
+	return s->pci->function_count < (wanted ? PCI_FUNCTIONS_MAX : PCI_OTHERS_MAX);
+}
+
 /* False: there is none. *more: its slot has further ones. */
 static bool add_function(struct scan *s, unsigned bus, unsigned slot, unsigned number, bool *more)
 {
@@ -236,7 +245,7 @@ static bool add_function(struct scan *s, unsigned bus, unsigned slot, unsigned n
 		return false;
 	}
 	*more = s->ops->read(where, PCI_HEADER) >> 16 & HEADER_MULTI;
-	if (pci->function_count == PCI_FUNCTIONS_MAX) {
+	if (!has_room(s, where)) {
 		pci->dropped++;
 		return true;
 	}
@@ -252,15 +261,17 @@ static bool add_function(struct scan *s, unsigned bus, unsigned slot, unsigned n
 
 static void scan_bus(struct scan *s, unsigned bus)
 {
+	bool any = false;
+
 	for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
 		bool more = false, unused;
 
-		add_function(s, bus, slot, 0, &more);
+		any = add_function(s, bus, slot, 0, &more) || any;
 		for (unsigned number = 1; more && number < PCI_FUNCTIONS; number++) {
 			add_function(s, bus, slot, number, &unused);
 		}
 	}
-	s->pci->bus_count++;
+	s->pci->bus_count += any || s->reached[bus];
 }
 
 void pci_scan(struct pci *pci, const struct pci_ops *ops)
@@ -270,9 +281,7 @@ void pci_scan(struct pci *pci, const struct pci_ops *ops)
 
 		s.reached[s.segment->first] = true;
 		for (unsigned bus = s.segment->first; bus <= s.segment->last; bus++) {
-			if (s.reached[bus]) {
-				scan_bus(&s, bus);
-			}
+			scan_bus(&s, bus);
 		}
 	}
 }

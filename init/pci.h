@@ -13,7 +13,8 @@
 
 enum {
 	PCI_SEGMENTS_MAX = 4, PCI_BUSES = 256, PCI_SLOTS = 32, PCI_FUNCTIONS = 8,
-	PCI_FUNCTIONS_MAX = 192,     /* that are remembered; more are counted                        */
+	PCI_FUNCTIONS_MAX = 512,     /* that are remembered; more are counted                        */
+	PCI_OTHERS_MAX = 448,        /* of them, so many before others than bridges and network cards are left out */
 	PCI_BARS = 6, PCI_HEADER_WORDS = 16, PCI_CONFIG_BYTES = 256, PCI_PLACE_TEXT = 16,
 };
 
@@ -31,7 +32,7 @@ struct pci_ops {
 	void (*write)(uint64_t function, uint32_t reg, uint32_t value);
 };
 
-/* Buses [first, last] that are reached from the first one on. */
+/* Buses [first, last]. */
 struct pci_segment {
 	uint64_t base;               /* host-physical, of bus 0; PCI_PORTS: by ports                 */
 	uint16_t number;
@@ -50,13 +51,13 @@ struct pci_function {
 	uint8_t revision, pin, line; /* pin 0: no INTx                                               */
 	uint16_t vendor, device;
 	uint32_t kind;               /* class << 8 | subclass                                        */
-	uint8_t below, below_last;   /* of a bridge that is followed: the buses behind it; 0: none   */
+	uint8_t below, below_last;   /* of a bridge that makes sense: the buses behind it; 0: none   */
 	uint8_t msi, msix, express, features;        /* capabilities; 0: it has none                 */
 	uint32_t messages;           /* of MSI-X                                                     */
 	uint64_t msix_table;
 	struct pci_bar bar[PCI_BARS];
 	uint32_t header[PCI_HEADER_WORDS];   /* as it was found, for pci_restore()                   */
-	const char *why;             /* it cannot be used, or followed, because; NULL: it can        */
+	const char *why;             /* it cannot be used, because; NULL: it can        */
 };
 
 struct pci {
@@ -71,7 +72,8 @@ struct pci {
 void pci_parse_mcfg(struct pci *pci, const struct acpi_info *acpi, acpi_read_fn *read, void *ctx);
 
 /*
- * Finds all functions on the buses of pci->segment that bridges lead to. Network cards are read whole, and from then on their bus
+ * Finds all functions on the buses of pci->segment. All numbers are tried: servers have several root buses, which no bridge leads to
+ * and only AML tells of. Network cards are read whole, and from then on their bus
  * mastering is off: the firmware may have left them running.
  */
 void pci_scan(struct pci *pci, const struct pci_ops *ops);

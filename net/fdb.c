@@ -44,9 +44,18 @@ static void clear(struct fdb *f, struct fdb_entry *e)
 	*e = (struct fdb_entry){ 0 };
 }
 
-/* A place for key: one that is free, or whose station was silent for long. */
-static struct fdb_entry *take_place(struct fdb *f, uint64_t key, uint64_t now_ns)
+enum rank { LEARNED, FIRM, FIXED };
+
+static enum rank rank_of(const struct fdb *f, const struct fdb_entry *e)
 {
+	return e->fixed ? FIXED : f->firm[e->port] ? FIRM : LEARNED;
+}
+
+/* A place for key: one that is free, or whose station was silent for long; else that of one of lower rank. */
+static struct fdb_entry *take_place(struct fdb *f, uint64_t key, enum rank rank, uint64_t now_ns)
+{
+	struct fdb_entry *weak = NULL;
+
 	for (unsigned i = 0; i < FDB_PROBES; i++) {
 		struct fdb_entry *e = window(f, key, i);
 
@@ -54,8 +63,14 @@ static struct fdb_entry *take_place(struct fdb *f, uint64_t key, uint64_t now_ns
 			clear(f, e);
 			return e;
 		}
+		if (!weak && rank_of(f, e) < rank) {
+			weak = e;
+		}
 	}
-	return NULL;
+	if (weak) {
+		clear(f, weak);
+	}
+	return weak;
 }
 
 bool fdb_fix(struct fdb *f, uint64_t key, uint32_t port)
@@ -68,7 +83,7 @@ bool fdb_fix(struct fdb *f, uint64_t key, uint32_t port)
 	if (e) {
 		clear(f, e);
 	} else {
-		e = take_place(f, key, 0);
+		e = take_place(f, key, FIXED, 0);
 	}
 	if (!e) {
 		return false;
@@ -77,29 +92,30 @@ bool fdb_fix(struct fdb *f, uint64_t key, uint32_t port)
 	return true;
 }
 
-void fdb_allow(struct fdb *f, uint32_t port, uint16_t limit)
+void fdb_make_firm(struct fdb *f, uint32_t port)
 {
-	f->limit[port] = limit;
+	f->firm[port] = true;
 }
 
 bool fdb_learn(struct fdb *f, uint64_t key, uint32_t port, uint64_t now_ns)
 {
+	enum rank rank = f->firm[port] ? FIRM : LEARNED;
 	struct fdb_entry *e = find(f, key);
 
 	if (e && e->port == port) {
 		e->seen_ns = now_ns;
 		return true;
 	}
-	if (e && e->fixed) {
+	if (e && !is_old(e, now_ns) && rank_of(f, e) > rank) {
 		return false;
 	}
-	if (f->learned[port] >= (f->limit[port] ? f->limit[port] : FDB_PER_PORT)) {
+	if (f->learned[port] == (f->firm[port] ? FDB_PER_UPLINK : FDB_PER_PORT)) {
 		return true;
 	}
 	if (e) {
 		clear(f, e);
 	} else {
-		e = take_place(f, key, now_ns);
+		e = take_place(f, key, rank, now_ns);
 	}
 	if (e) {
 		*e = (struct fdb_entry){ .key = key, .port = port, .seen_ns = now_ns };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which station is behind which port. A card's own address is fixed: nobody else can take it. Others are learned from
+ * Which station is behind which port. A card's own address is fixed: nobody else can take it. The wire is firm: what was heard there
+ * lately is not taken over by a VM, the way out least of all, and finds a place where VMs have filled them. Others are learned from
  * what a port sends, up to a number for each port, so that no VM fills the table for all. Behind an uplink there may be more.
  */
 #pragma once
@@ -20,19 +21,20 @@ struct fdb_entry {
 
 struct fdb {
 	struct fdb_entry entry[FDB_SLOTS];
-	uint16_t learned[FDB_PORTS], limit[FDB_PORTS];
+	uint16_t learned[FDB_PORTS];
+	bool firm[FDB_PORTS];        /* uplinks                                                      */
 };
 
 /* A station as a number: the address, and the net in which it is. */
 uint64_t fdb_key(const uint8_t mac[6], uint32_t net);
 
-/* The card's own address. False: the table has no place or another port has it; then it is learned like others. */
+/* The card's own address. False: the table has no place for it, or another port has it; then it is learned like others. */
 bool fdb_fix(struct fdb *f, uint64_t key, uint32_t port);
 
-/* How many stations may be learned at a port from now on; before, FDB_PER_PORT. */
-void fdb_allow(struct fdb *f, uint32_t port, uint16_t limit);
+/* The port is an uplink from now on: FDB_PER_UPLINK stations, and firm. */
+void fdb_make_firm(struct fdb *f, uint32_t port);
 
-/* Notes that key sends from port. False: it is another card's own address. */
+/* Notes that key sends from port. False: it is another card's own address, or that of a station on the wire. */
 bool fdb_learn(struct fdb *f, uint64_t key, uint32_t port, uint64_t now_ns);
 
 /* The port of key, or -1. */

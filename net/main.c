@@ -23,6 +23,7 @@ static struct net_switch fabric;
 static struct uplink uplinks[NET_UPLINKS_MAX];
 static uint64_t retry_ns[NET_UPLINKS_MAX], pause_ns[NET_UPLINKS_MAX];
 static struct uplink_plain plain;
+static bool shown[NET_UPLINKS_MAX];              /* to init                                                     */
 static uint32_t generations[NET_PORTS_MAX];
 static uint32_t counters_shown;
 static uint64_t woken;
@@ -78,16 +79,23 @@ void nic_set_master(const struct nic_host *host, bool on)
 	(void)!sys_device_master(host->handle, on);
 }
 
-static void show_uplink(uint32_t i)
+/* What init has not heard yet. */
+static bool show_uplink(uint32_t i)
 {
-	struct net_uplink_answer *a = &answers()->uplink[i];
+	struct net_uplink_answer *a = &answers()->uplink[i], now = { .changes = a->changes };
 	const struct uplink *u = &uplinks[i];
 
-	a->link = uplink_is_up(u);
-	a->features = u->nic.features;
-	memcpy(a->mac, u->nic.mac, sizeof(a->mac));
-	strncpy(a->broken, u->nic.broken ? u->nic.broken : "", sizeof(a->broken) - 1);
-	__atomic_store_n(&a->changes, a->changes + 1, __ATOMIC_RELEASE);
+	now.link = uplink_is_up(u);
+	now.features = u->nic.features;
+	memcpy(now.mac, u->nic.mac, sizeof(now.mac));
+	strncpy(now.broken, u->nic.broken ? u->nic.broken : "", sizeof(now.broken) - 1);
+	if (shown[i] && memcmp(a, &now, sizeof(now)) == 0) {
+		return false;
+	}
+	shown[i] = true;
+	*a = now;
+	__atomic_store_n(&a->changes, now.changes + 1, __ATOMIC_RELEASE);
+	return true;
 }
 
 static void start_uplink(uint32_t i, uint64_t now)
@@ -100,6 +108,12 @@ static void start_uplink(uint32_t i, uint64_t now)
 	(void)!uplink_start(&uplinks[i], &status()->uplink[i].host, &plain);
 }
 
+/* One that was not handed over (init has said why) is not tried. */
+static bool is_due(uint32_t i, uint64_t now)
+{
+	return (!uplinks[i].attached || uplinks[i].nic.broken) && status()->uplink[i].host.vendor && now >= retry_ns[i];
+}
+
 /* Cards that broke, and links that went or came. */
 static bool follow_uplinks(uint64_t now)
 {
@@ -107,24 +121,23 @@ static bool follow_uplinks(uint64_t now)
 
 	for (uint32_t i = 0; i < status()->uplink_count; i++) {
 		uint32_t port = status()->port_count + i;
-		bool restart = (!uplinks[i].attached || uplinks[i].nic.broken) && now >= retry_ns[i];
+		bool restart;
 
+		if (uplinks[i].attached) {
+			uplink_watch(&uplinks[i], now);
+		}
+		restart = is_due(i, now);
+
+		if (fabric.port[port].up && (restart || !uplink_is_up(&uplinks[i]))) {
+			switch_pull(&fabric, port);
+		}
 		if (restart) {
 			start_uplink(i, now);
 		}
-		if (fabric.port[port].up && (restart || !uplink_is_up(&uplinks[i]))) {
-			switch_pull(&fabric, port);
-			show_uplink(i);
-			changed = true;
-		}
 		if (!fabric.port[port].up && uplink_is_up(&uplinks[i])) {
 			switch_plug_uplink(&fabric, port, &uplinks[i], status()->uplink[i].net);
-			restart = true;
 		}
-		if (restart) {
-			show_uplink(i);
-			changed = true;
-		}
+		changed |= status()->uplink[i].host.vendor && show_uplink(i);
 	}
 	return changed;
 }
@@ -147,24 +160,21 @@ static uint64_t next_look(uint64_t now)
 		bool works = uplinks[i].attached && !uplinks[i].nic.broken;
 		uint64_t at = works ? now + POLL_NS : retry_ns[i];
 
-		if ((!works || !uplinks[i].nic.host.interrupts) && at < next) {
+		if (status()->uplink[i].host.vendor && (!works || !uplinks[i].nic.host.interrupts) && at < next) {
 			next = at;
 		}
 	}
 	return next;
 }
 
-/* A link that is down is heard of by interrupt, too. */
-static bool sleep_uplinks(void)
+/* That a link comes back is heard of by interrupt, too. What is left in its card until then nobody takes. */
+static void listen_to_links(void)
 {
-	bool quiet = true;
-
 	for (uint32_t i = 0; i < status()->uplink_count; i++) {
 		if (uplinks[i].attached && !fabric.port[status()->port_count + i].up) {
-			quiet = uplink_sleep(&uplinks[i]) && quiet;
+			(void)!uplink_sleep(&uplinks[i]);
 		}
 	}
-	return quiet;
 }
 
 /* ---- counters ---- */
@@ -261,7 +271,11 @@ int user_main(uint64_t argument)
 	for (;;) {
 		uint64_t next = work();
 
-		if (next > sys_clock(NULL) && switch_sleep(&fabric) && sleep_uplinks()) {
+		if (next <= sys_clock(NULL)) {
+			continue;
+		}
+		if (switch_sleep(&fabric)) {
+			listen_to_links();
 			sys_event_wait(next, NULL);
 			woken++;
 		}

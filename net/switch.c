@@ -30,7 +30,7 @@ void switch_plug_uplink(struct net_switch *s, uint32_t port, struct uplink *upli
 	struct net_counters counters = s->port[port].counters;
 
 	s->port[port] = (struct switch_port){ .up = true, .net = net, .uplink = uplink, .counters = counters };
-	fdb_allow(&s->fdb, port, FDB_PER_UPLINK);
+	fdb_make_firm(&s->fdb, port);
 }
 
 void switch_pull(struct net_switch *s, uint32_t port)

@@ -172,6 +172,17 @@ void uplink_wake(struct uplink *u)
 	u->wants_room = false;
 }
 
+void uplink_watch(struct uplink *u, uint64_t now_ns)
+{
+	nic_reap(&u->nic);
+	if (!u->nic.out.count || !u->nic.link || u->nic.out.gone != u->gone) {
+		u->gone = u->nic.out.gone;
+		u->gone_ns = now_ns;
+	} else if (now_ns - u->gone_ns > UPLINK_STUCK_NS) {
+		nic_break(&u->nic, "it does not send");
+	}
+}
+
 bool uplink_sleep(struct uplink *u)
 {
 	if (u->has_frame) {

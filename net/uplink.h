@@ -26,6 +26,7 @@ struct uplink {
 	bool attached, has_frame;
 	bool dirty;                  /* the card is to be told of something                          */
 	bool wants_room;             /* somebody waits for room                                      */
+	uint64_t gone, gone_ns;      /* frames that had gone when that changed last, and when        */
 };
 
 /* Attaches the card. plain outlives the uplink; zeroed memory is a free one. Errors of nic_attach(). */
@@ -59,6 +60,10 @@ void uplink_flush(struct uplink *u);
 
 /* The card's event was signalled, or may have been. */
 void uplink_wake(struct uplink *u);
+
+/* Before each batch: a card that has not sent a frame for UPLINK_STUCK_NS, though it has some and a link, is broken. */
+#define UPLINK_STUCK_NS (5 * 1000000000ull)
+void uplink_watch(struct uplink *u, uint64_t now_ns);
 
 /* Nothing is left to do: interrupts are on. False: something came meanwhile; uplink_wake() first. */
 bool uplink_sleep(struct uplink *u) MUST_CHECK;

@@ -174,7 +174,7 @@ void e1000_start(struct nic *nic)
 		e1000_set(nic, E1000_MTA + i * 4, 0);
 	}
 	e1000_set(nic, E1000_ITR, 0);                    /* we let no interrupt in while there is work */
-	nic_set_master(&nic->host, true);
+	nic_open_memory(nic);
 	start_receiver(nic);
 	start_transmitter(nic);
 	look_at_link(nic);

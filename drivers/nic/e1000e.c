@@ -57,8 +57,8 @@ static bool listen(struct nic *nic, bool transmit)
 {
 	uint32_t causes = E1000_RXT0 | E1000_RXDMT0 | E1000_RXO | E1000_LSC | (transmit ? E1000_TXDW : 0);
 
-	if (nic->host.interrupts) {
-		causes = E1000_RXQ0 | E1000_OTHER | E1000_LSC | (transmit ? E1000_TXQ0 : 0);
+	if (nic->host.interrupts) {                      /* with MSI alone those above count, with MSI-X these */
+		causes |= E1000_RXQ0 | E1000_OTHER | (transmit ? E1000_TXQ0 : 0);
 	}
 	return e1000_listen_to(nic, causes, transmit);
 }

@@ -35,9 +35,11 @@ int nic_attach(struct nic *nic, const struct nic_host *host)
 
 	*nic = (struct nic){ .ops = find(host->vendor, host->device), .host = *host };
 	if (!nic->ops) {
+		nic_break(nic, "no driver knows it");
 		return E_NOENT;
 	}
 	if (host->dma_size < NIC_DMA_BYTES) {
+		nic_break(nic, "it has too little memory");
 		return E_NOMEM;
 	}
 	nic->out.size = NIC_OUT_BYTES;
@@ -58,6 +60,12 @@ void nic_quiesce(struct nic *nic)
 	nic->link = false;
 	nic->ops->quiesce(nic);
 	nic_set_master(&nic->host, false);
+}
+
+void nic_open_memory(struct nic *nic)
+{
+	__builtin_memset((uint8_t *)nic->host.dma + NIC_RINGS_AT, 0, NIC_IN_AT - NIC_RINGS_AT);
+	nic_set_master(&nic->host, true);
 }
 
 bool nic_takes(const struct nic *nic, const struct frame_header *h)
@@ -117,6 +125,13 @@ void nic_flush(struct nic *nic)
 {
 	if (!nic->broken) {
 		nic->ops->flush(nic);
+	}
+}
+
+void nic_reap(struct nic *nic)
+{
+	if (!nic->broken) {
+		nic->ops->reap(nic);
 	}
 }
 

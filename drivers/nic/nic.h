@@ -43,7 +43,7 @@ struct nic_host {
 	const uint8_t *config;       /* NIC_CONFIG_BYTES: a copy of its configuration space          */
 	volatile uint8_t *bar[NIC_BARS];     /* mapped uncached; NULL: not there, or ports            */
 	uint64_t bar_size[NIC_BARS];
-	void *dma;                   /* page-aligned, contiguous, zeroed; the card may read and write it, and nothing else */
+	void *dma;                   /* page-aligned, contiguous; the card may read and write it, and nothing else */
 	uint64_t dma_phys, dma_size; /* the same as the card addresses it; at least NIC_DMA_BYTES    */
 	uint32_t interrupts;         /* vectors of MSI-X                                             */
 	uint32_t handle;             /* of the program, for nic_set_master()                         */
@@ -147,6 +147,9 @@ uint8_t *nic_room(struct nic *nic, uint32_t len) MUST_CHECK;
 bool nic_transmit(struct nic *nic, const struct frame_header *h) MUST_CHECK;
 void nic_flush(struct nic *nic);
 
+/* Looks which frames have gone: nic->out tells. */
+void nic_reap(struct nic *nic);
+
 /*
  * The next frame: E_AGAIN: none. E_PROTO: nonsense, which is gone; E_IO: the card is broken. Frames are released in the order
  * in which they came, before the next is asked for. nic_frame_get: len bytes of it from at on, all of which it has.
@@ -163,6 +166,9 @@ void nic_acknowledge(struct nic *nic);
  * or room, already.
  */
 bool nic_listen(struct nic *nic, bool transmit) MUST_CHECK;
+
+/* For drivers, after the reset: rings of before are gone, and the card may reach its memory. */
+void nic_open_memory(struct nic *nic);
 
 /* For drivers: what the card did. Returns E_IO. */
 int nic_break(struct nic *nic, const char *why);

@@ -41,6 +41,7 @@ bool nic_out_done(struct nic_out *out, unsigned slot)
 		return false;
 	}
 	out->frame[slot].busy = false;
+	out->gone++;
 	while (out->count && !out->frame[out->first].busy) {
 		out->tail = out->frame[out->first].end;
 		out->first = (out->first + 1) % out->slots;

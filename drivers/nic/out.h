@@ -16,6 +16,7 @@ struct nic_out {
 	unsigned slots;              /* at most NIC_OUT_FRAMES                                       */
 	uint32_t head, tail;         /* the next free byte, the oldest in use; equal: none is in use */
 	unsigned first, count;       /* slots in use                                                 */
+	uint64_t gone;               /* frames that have gone                                        */
 	struct {
 		uint32_t end;        /* of its bytes                                                 */
 		bool busy;

@@ -211,7 +211,7 @@ static int attach(struct nic *nic)
 	if (r < 0) {
 		return nic_break(nic, "it does not come out of reset");
 	}
-	nic_set_master(&nic->host, true);
+	nic_open_memory(nic);
 	if ((r = negotiate(nic)) < 0 || (r = start_queues(nic)) < 0) {
 		return r;
 	}

@@ -27,14 +27,18 @@ static void must(bool truth)
 /* Few functions, so that the bytes suffice for whole ones: most places are empty. */
 static uint32_t config_read(uint64_t where, uint32_t reg)
 {
-	size_t at = (size_t)((where & PCI_PORTS ? where >> 8 : where >> 12) * 0x9e3779b97f4a7c15 >> 40) % 64 * 64 + reg;
+	uint64_t number = where & PCI_PORTS ? where >> 8 : where >> 12, hash = number * 0x9e3779b97f4a7c15 >> 32;
+	size_t at = hash % 64 * 64 + reg;
 	uint32_t word = UINT32_MAX;
 
+	if (number % 256 && hash >> 6 & 31) {
+		return word;
+	}
 	must(reg % 4 == 0 && reg < PCI_CONFIG_BYTES);
 	if (at + sizeof(word) <= size) {
 		memcpy(&word, bytes + at, sizeof(word));
 	}
-	for (unsigned i = 0; i < WRITES; i++) {
+	for (unsigned i = 0; i < WRITES && i < writes; i++) {
 		word = written[i].where == where && written[i].reg == reg ? (word & 0xff) | (written[i].value & word) : word;
 	}
 	return word;

@@ -124,6 +124,15 @@ def cards_behind_a_bridge_that_reset_themselves_come_back():
 
 
 @test
+def a_card_on_a_root_bus_of_its_own():
+    """As servers have them, one for each processor: no bridge leads there from bus 0."""
+    with booted("", *CARD, "-device", "pxb-pcie,bus_nr=0x80,id=pxb,addr=9", "-device", "pcie-root-port,bus=pxb,id=rp1,chassis=1",
+                "-device", "e1000e,bus=rp1,netdev=up") as node:
+        node.expect(r"switch default: its uplink is the network card at 0000:81:00\.0")
+        node.expect(r"switch default: the link of its uplink \S+ is up")
+
+
+@test
 def a_node_whose_switches_shall_have_no_way_out():
     with booted("node uplink default none\n", *CARD, "-device", "e1000,netdev=up,addr=5") as node:
         node.expect(r"no VM is configured")

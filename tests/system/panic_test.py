@@ -55,8 +55,8 @@ BUSY = vm_config("writer", cmdline="console=ttyS0 quiet nokaslr cryptomgr.notest
 BUSY_MODULES = {**LINUX, "hostile": os.path.join(BUILD, "guest/hostile.elf")}
 # What a report may hold, from its first line to its last.
 REPORT = re.compile(r"\[ *\d+\.\d{6}\] (PANIC: .*|  [a-z0-9]+ +[0-9a-f]{16}( [a-z0-9]+ +[0-9a-f]{16}){1,3}"
-                    r"|   from [0-9a-f]{16}( \w+\+0x[0-9a-f]+)?"
-                    r"|     at [0-9a-f]{16}( \w+\+0x[0-9a-f]+)?|reset in \d+ seconds|halted)")
+                    r"|   from [0-9a-f]{16}( \w+\+0(x[0-9a-f]+)?)?"
+                    r"|     at [0-9a-f]{16}( \w+\+0(x[0-9a-f]+)?)?|reset in \d+ seconds|halted)")
 
 
 def busy(arguments, config=BUSY):

@@ -8,7 +8,7 @@
 #include "tests/fake/ram.h"
 #include "tests/unit/check.h"
 
-enum { MAX = 300, WORDS = PCI_CONFIG_BYTES / 4, CLASS_CARD = 0x020000, CLASS_OTHER = 0x010601, CLASS_P2P = 0x060400 };
+enum { MAX = 600, WORDS = PCI_CONFIG_BYTES / 4, CLASS_CARD = 0x020000, CLASS_OTHER = 0x010601, CLASS_P2P = 0x060400 };
 
 static struct fake_function {
 	uint64_t where;
@@ -108,7 +108,7 @@ static struct fake_function *card(unsigned slot)
 	return f;
 }
 
-TEST(functions_of_all_buses_that_bridges_lead_to)
+TEST(functions_of_all_buses)
 {
 	char text[PCI_PLACE_TEXT];
 
@@ -119,10 +119,11 @@ TEST(functions_of_all_buses_that_bridges_lead_to)
 	function(3, 0, 0, CLASS_OTHER)->word[3] = 0x80 << 16;
 	function(3, 0, 7, CLASS_OTHER);
 	function(0, 5, 1, CLASS_OTHER);              /* without function 0 there is none */
-	function(2, 0, 0, CLASS_OTHER);              /* no bridge leads there */
+	function(0x80, 0, 0, CLASS_OTHER);           /* a root bus that no bridge leads to */
 	pci_scan(&pci, &ops);
-	CHECK_EQ(pci.function_count, 5);
-	CHECK_EQ(pci.bus_count, 3);
+	CHECK_EQ(pci.function_count, 6);
+	CHECK_EQ(pci.bus_count, 4);
+	CHECK_EQ(pci.function[5].bus, 0x80);
 	pci_print_place(&pci.function[4], text);
 	CHECK_STR(text, "0000:03:00.7");
 	CHECK_EQ(pci.function[4].vendor, 0x8086);
@@ -131,7 +132,7 @@ TEST(functions_of_all_buses_that_bridges_lead_to)
 	CHECK_EQ(pci.function[4].revision, 3);
 }
 
-TEST(bridges_that_lead_astray_are_not_followed)
+TEST(bridges_that_lead_astray)
 {
 	static const struct { unsigned bus, below, last; const char *why; } rows[] = {
 		{ 1, 0, 0, "the firmware did not set it up" },
@@ -158,8 +159,24 @@ TEST(a_machine_of_bridges_that_all_lead_on_ends)
 		bridge(bus, 3, bus + 1, 255);
 	}
 	pci_scan(&pci, &ops);
+	CHECK_EQ(pci.function_count, 255);
+	CHECK_EQ(pci.bus_count, 256);
+}
+
+TEST(cards_have_their_places_in_a_machine_with_too_many_functions)
+{
+	fresh();
+	for (unsigned i = 0; i < 500; i++) {
+		function(i / 32, i % 32, 0, CLASS_OTHER);
+	}
+	for (unsigned i = 0; i < 70; i++) {
+		function(20 + i / 32, i % 32, 0, CLASS_CARD);
+	}
+	pci_scan(&pci, &ops);
 	CHECK_EQ(pci.function_count, PCI_FUNCTIONS_MAX);
-	CHECK_EQ(pci.dropped, 1);                    /* who is not remembered is not followed either */
+	CHECK_EQ(pci.dropped, 500 - PCI_OTHERS_MAX + 70 - (PCI_FUNCTIONS_MAX - PCI_OTHERS_MAX));
+	CHECK(!pci_is_network(&pci.function[PCI_OTHERS_MAX - 1]));
+	CHECK(pci_is_network(&pci.function[PCI_OTHERS_MAX]));
 }
 
 TEST(a_card_is_read_and_made_silent)

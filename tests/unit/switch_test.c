@@ -543,6 +543,50 @@ TEST(nobody_on_the_wire_takes_the_address_of_a_vm)
 	CHECK_EQ(fake_nic.sent_count, 0);
 }
 
+TEST(no_vm_takes_the_address_of_a_station_on_the_wire)
+{
+	uint8_t mac[6];
+
+	fresh_with_uplink(FAKE_82574L, 0);
+	mac_of(mac, 0, 0);
+	CHECK(send_from(1, everybody, station, 60));     /* before the gateway has said a word */
+	run();
+	CHECK(come(mac, station, 70));
+	run();
+	CHECK_EQ(fake_nic.sent_count, 1);
+	CHECK(send_from(1, everybody, station, 60));
+	run();
+	CHECK_EQ(s.port[1].counters.in_dropped, 1);
+	CHECK_EQ(fake_nic.sent_count, 1);
+	CHECK(send_from(0, station, mac, 80));           /* what is for the gateway goes there */
+	run();
+	CHECK_EQ(fake_nic.sent_count, 2);
+	now += 2 * FDB_AGE_NS;                           /* it is gone: the address is free */
+	CHECK(send_from(1, everybody, station, 60));
+	run();
+	CHECK_EQ(s.port[1].counters.in_dropped, 1);
+}
+
+TEST(places_that_vms_have_filled_are_the_wires_and_the_cards_own)
+{
+	unsigned kept = 0;
+
+	fresh_with_uplink(FAKE_VIRTIO, 0);
+	for (unsigned i = 0; i < FDB_SLOTS; i++) {       /* as if VMs had learned as many as there are places */
+		s.fdb.entry[i] = (struct fdb_entry){ .key = i + 1ull, .seen_ns = now, .port = i % 3 };
+		s.fdb.learned[i % 3]++;
+	}
+	CHECK(come(everybody, station, 60));
+	run();
+	CHECK_EQ(fdb_find(&s.fdb, fdb_key(station, 0), now), WIRE);
+	CHECK(fdb_fix(&s.fdb, fdb_key(other_station, 0), 2));
+	CHECK_EQ(fdb_find(&s.fdb, fdb_key(other_station, 0), now), 2);
+	for (unsigned i = 0; i < FDB_SLOTS; i++) {
+		kept += s.fdb.entry[i].key <= FDB_SLOTS;
+	}
+	CHECK_EQ(kept, FDB_SLOTS - 2);
+}
+
 TEST(wire_may_have_more_stations_than_a_vm_but_not_all_places)
 {
 	fresh_with_uplink(FAKE_82540EM, 0);
@@ -628,6 +672,46 @@ TEST(card_that_is_full_makes_its_sender_wait_a_moment_and_then_goes_on)
 	CHECK_EQ(fake_nic.sent_count, frames);
 	CHECK_EQ(s.port[WIRE].counters.out_dropped, 0);
 	CHECK(!s.port[0].waits);
+}
+
+TEST(card_that_sends_nothing_for_long_is_broken_and_works_anew)
+{
+	for (int kind = 0; kind < FAKE_NIC_KINDS; kind++) {
+		uint8_t mac[6];
+
+		fresh_with_uplink((enum fake_nic_kind)kind, 0);
+		mac_of(mac, 0, 0);
+		uplink_watch(&wire, now);
+		for (unsigned i = 0; i < 10; i++) {
+			now += UPLINK_STUCK_NS;                  /* seldom, but it sends */
+			uplink_watch(&wire, now);
+			CHECK(send_from(0, station, mac, 100));
+			run();
+		}
+		CHECK(uplink_is_up(&wire));
+		fake_nic.stalled = true;
+		CHECK(send_from(0, station, mac, 100));
+		run();
+		uplink_watch(&wire, now);
+		now += UPLINK_STUCK_NS;
+		uplink_watch(&wire, now);
+		CHECK(uplink_is_up(&wire));
+		now++;
+		uplink_watch(&wire, now);
+		CHECK(!uplink_is_up(&wire) && wire.nic.broken);
+		switch_pull(&s, WIRE);
+		uplink_stop(&wire);
+		fake_nic.stalled = false;
+		fake_nic.features = 1ull << 32;
+		CHECK_EQ(uplink_start(&wire, &host, &plain), OK);
+		fake_nic.features = 0;
+		switch_plug_uplink(&s, WIRE, &wire, 0);
+		CHECK(send_from(0, station, mac, 100));
+		run();
+		CHECK_EQ(fake_nic.sent_count, 11);
+		uplink_watch(&wire, now);                /* of its rings of before nothing is left */
+		CHECK(uplink_is_up(&wire));
+	}
 }
 
 TEST(card_that_stands_still_costs_frames_for_it_and_nothing_else)

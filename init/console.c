@@ -102,6 +102,11 @@ void console_show_devices(void)
 static void reset_exchange(void)
 {
 	memset(exchange(), 0, offsetof(struct node_exchange, log_data));
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		if (vm_get(i)->phase == VM_OFF) {        /* a new one will not touch its channel */
+			exchange()->ack[i] = vm_get(i)->generation;
+		}
+	}
 	channel_reader(&console.command, &exchange()->command, exchange()->command_data, NODE_COMMANDS);
 	init_log_to(exchange());
 }

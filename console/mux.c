@@ -252,6 +252,11 @@ static void pump_vm(struct mux *m, int number)
 	}
 	if (state == NODE_VM_STOPPED || state == NODE_VM_NONE) {
 		vm->generation = 0;
+		if (state == NODE_VM_NONE && m->selected == number) {
+			m->selected = -1;                /* the next one that starts comes on the screen */
+			m->replaying = false;
+			m->typed_count = 0;
+		}
 		return;
 	}
 	if (vm->generation != generation && m->exchange->ack[number] != generation) {

@@ -113,7 +113,7 @@ bool platform_answer(uint32_t number, struct mgmt_answer *answer)
 {
 	struct awaited *a = find_awaited(number);
 
-	if (!a || !a->answered) {
+	if (!number || !a || !a->answered) {
 		return false;
 	}
 	*answer = a->answer;
@@ -146,7 +146,7 @@ static void drop(struct awaited *a)
 
 void platform_forget(uint32_t number)
 {
-	struct awaited *a = find_awaited(number);
+	struct awaited *a = number ? find_awaited(number) : NULL;
 
 	if (a && a->answered) {
 		drop(a);

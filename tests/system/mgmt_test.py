@@ -187,15 +187,19 @@ def upload(node, name, path):
 @test
 def a_vm_runs_on_images_that_came_over_the_network():
     with Managed(modules={}) as node:
+        data = os.urandom((3 << 20) + 512)
+        upload(node, "data.img", write_file("data.img", data))
         took = sum(upload(node, name, path) for name, path in LINUX.items())
         size = sum(os.path.getsize(path) for path in LINUX.values())
         print(f"{size >> 20} MiB in {took:.1f} s")
-        status, body = node.curl("/v1/vms", "--data-binary", vm_config("web", memory="96M"))
+        status, body = node.curl("/v1/vms", "--data-binary", vm_config("web", memory="96M", extra="disk data.img"))
         if status != 201:
             raise Failure(f"create: {status} {body}")
         node.expect(r"vm web: started")
         node.escape("1")
         node.login()
+        if node.shell("sha256sum /dev/vda").split()[0] != hashlib.sha256(data).hexdigest():
+            raise Failure("the disk is not the image")
         if node.curl("/v1/images/vmlinuz", "-X", "DELETE")[0] != 409:
             raise Failure("an image that a VM uses was deleted")
         node.expect(r"audit: .* delete image vmlinuz: a VM runs with this volume")

@@ -354,3 +354,42 @@ TEST(flushed_when_all_is_out)
 	pump();
 	CHECK_EQ(exchange.flushed, 1);
 }
+
+TEST(a_vm_that_is_deleted_is_gone_and_its_number_is_a_new_one)
+{
+	fresh(2);
+	status.vm[0].id = 1;
+	status.vm[1].id = 2;
+	run(1);
+	pump();
+	run(0);
+	guest_says(0, "its secret");
+	pump();
+	type("\x1d" "1");
+	pump();
+	status.vm[0].state = NODE_VM_ENDED;
+	pump();
+	status.vm[0].state = NODE_VM_NONE;
+	pump();
+	type("\x1dl");
+	CHECK(!strstr(pump(), " one "));
+	type("\x1d" "1");
+	CHECK(strstr(pump(), "there is no VM 1"));
+	type("\x1dn");
+	CHECK(strstr(pump(), "console of vm 'two'"));
+	type("\x1dn");
+	CHECK(strstr(pump(), "console of vm 'two'"));
+	type("\x1di");
+	CHECK(strstr(pump(), "1 VMs, 1 running"));
+	strcpy(status.vm[0].name, "new");
+	status.vm[0].id = 3;
+	status.vm[0].state = NODE_VM_STOPPED;
+	pump();
+	type("\x1d" "1");
+	CHECK(strstr(pump(), "console of vm 'new'"));
+	CHECK(!strstr(screen, "secret"));
+	run(0);
+	guest_says(0, "hello");
+	CHECK(strstr(pump(), "hello"));
+	CHECK(!strstr(screen, "secret"));
+}

@@ -42,7 +42,7 @@ def keys_and_certificates_come_as_modules():
 class Managed(Machine):
     """A node on QEMU's user network, whose port 8443 is a port of the host."""
 
-    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, **more):
+    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, extra=(), **more):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -50,7 +50,7 @@ class Managed(Machine):
         pki.client("operator", "operator")
         iso = make_iso(address + config, modules={**(modules or {}), **pki.modules()}, image=image)
         super().__init__(iso=iso, memory="1g", extra=(
-            "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8443", "-device", f"{card},netdev=n"), **more)
+            "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8443", "-device", f"{card},netdev=n", *extra), **more)
         self.expect(r"mgmt: listening on port 8443", 60)
         self.expect(r"mgmt: address 10.0.2.15", 60)
 
@@ -227,3 +227,28 @@ def the_console_of_a_vm_is_at_hand_over_the_network():
             data += link.recv(4096)
         node.expect(r"^42$")                                      # the node's own console shows it, too
         node.expect_none(r"consoles are cut off")
+
+
+ANSWER_LIMIT = 150e6           # instructions from the first of init's clock to the first answer, handshake included
+BYTE_LIMIT = 135               # per byte of an upload, on the whole node: 1.5 times the 90 of TLS records and SHA-256 alone
+
+
+def busy(node):
+    """Instructions that the node has executed: 2 ns each, the processor's idle time left out."""
+    counters = node.get("/v1/counters")
+    return (counters["uptime_ns"] - counters["cpu_idle_ns"]) / 2
+
+
+@test
+def an_answer_and_an_upload_need_few_instructions():
+    data = os.urandom(8 << 20)
+    with Managed(cpu="max,+svm,-monitor", extra=("-icount", "shift=1")) as node:
+        first = busy(node)
+        second = busy(node)
+        upload(node, "image", write_file("image", data))
+        third = busy(node)
+        request = second - first
+        byte = (third - second - 2 * request) / len(data)         # two connections, each with a handshake
+        print(f"first answer {first / 1e6:.0f} M, a request {request / 1e6:.0f} M, upload {byte:.0f} instructions per byte")
+        if first > ANSWER_LIMIT or byte > BYTE_LIMIT:
+            raise Failure("too many")

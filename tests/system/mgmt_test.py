@@ -104,8 +104,8 @@ def a_vm_is_described_started_and_stopped_over_the_network():
 
 @test
 def a_vm_is_deleted_and_another_one_gets_its_place():
-    """Its memory is free again, and the next VM of that number is a new one: no start of the old one counts."""
-    text = vm_config("web", memory="96M")
+    """Its memory is free again, and the next VM of that number is a new one: no start of the old one counts, and its card works."""
+    text = vm_config("web", memory="96M", extra="nic")
     with Managed(modules=LINUX) as node:
         free = node.get("/v1/node")["free_bytes"]
         for turn in (1, 2):
@@ -114,6 +114,8 @@ def a_vm_is_deleted_and_another_one_gets_its_place():
             node.expect(r"vm web: started")
             node.escape("1")
             node.login()
+            node.shell("ip addr add 10.0.2.77/24 dev eth0; ip link set eth0 up")
+            node.shell("ping -c 2 -W 5 10.0.2.2")
             if node.get("/v1/vms/web")["starts"] != 1:
                 raise Failure(f"turn {turn}: {node.get('/v1/vms/web')}")
             node.curl("/v1/vms/web/kill", "-X", "POST")

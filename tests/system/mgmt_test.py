@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pki
-from harness import KERNEL, LINUX, Failure, Machine, make_iso, test, vm_config, write_file
+from harness import KERNEL, LINUX, Failure, Machine, make_iso, test, test_on_both, vm_config, write_file
 from patch import trap_at
 
 ADDRESS = "node name testnode\nnode address 10.0.2.15/24 gateway 10.0.2.2\n"
@@ -31,10 +31,10 @@ def no_key_without_entropy():
         node.expect(r"mgmt: made a key for this run", 60)
 
 
-@test
-def keys_and_certificates_come_as_modules():
+@test_on_both
+def keys_and_certificates_come_as_modules(kind):
     pki.node()
-    with Machine(iso=make_iso(ADDRESS, modules=pki.modules()), memory="512m") as node:
+    with kind(iso=make_iso(ADDRESS, modules=pki.modules()), memory="512m") as node:
         node.expect(r"mgmt: certificate node.crt, SHA-256 fingerprint", 60)
         node.expect(r"mgmt: listening on port 8443")
 

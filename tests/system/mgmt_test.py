@@ -64,6 +64,12 @@ class Managed(Machine):
             raise Failure(f"curl {path}: {out.stderr}")
         return int(status), body
 
+    def connect(self):
+        """A TLS connection that stays."""
+        context = ssl.create_default_context(cafile=pki.path("ca.crt"))
+        context.load_cert_chain(pki.path("operator.crt"), pki.path("operator.key"))
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 30), server_hostname="localhost")
+
     def get(self, path):
         status, body = self.curl(path)
         if status != 200:
@@ -217,9 +223,7 @@ def the_console_of_a_vm_is_at_hand_over_the_network():
     with Managed(config, modules=LINUX) as node:
         node.escape("1")
         node.login()
-        context = ssl.create_default_context(cafile=pki.path("ca.crt"))
-        context.load_cert_chain(pki.path("operator.crt"), pki.path("operator.key"))
-        link = context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 30), server_hostname="localhost")
+        link = node.connect()
         link.sendall(b"GET /v1/vms/web/console HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: brume-console\r\n\r\n")
         data = b""
         while b"brume-guest: ready" not in data:                  # what came before, out of its scroll-back
@@ -254,3 +258,40 @@ def an_answer_and_an_upload_need_few_instructions():
         print(f"first answer {first / 1e6:.0f} M, a request {request / 1e6:.0f} M, upload {byte:.0f} instructions per byte")
         if first > ANSWER_LIMIT or byte > BYTE_LIMIT:
             raise Failure("too many")
+
+
+def ask(link):
+    """One request on a connection that stays; fails when there is no good answer."""
+    link.sendall(b"GET /v1/vms HTTP/1.1\r\nHost: x\r\n\r\n")
+    data = b""
+    while not data.endswith(b"]\n"):
+        piece = link.recv(4096)
+        if not piece:
+            raise Failure(f"the connection ended after {data!r}")
+        data += piece
+
+
+@test
+def stalled_clients_on_the_network_keep_nobody_out():
+    with Managed() as node:
+        link = node.connect()
+        ask(link)
+        stalled = []
+        for number in range(200):
+            client = socket.create_connection(("127.0.0.1", node.port), 30)
+            stalled.append(client)
+            try:
+                client.sendall(b"\x16\x03\x01\x02\x00\x01" if number % 2 else b"GET / HTTP/1.0\r\n\r\n")
+            except OSError:
+                pass                                              # already dropped
+            if number % 50 == 49:
+                start = time.monotonic()
+                ask(link)
+                took = time.monotonic() - start
+                if took > 1:
+                    raise Failure(f"an old connection was answered after {took:.2f} s")
+        if node.get("/v1/vms") != []:
+            raise Failure("no answer to a new client")
+        ask(link)
+        counters = node.get("/v1/counters")
+        print(f"{counters['connections_total']} connections, {counters['handshake_failures_total']} failed")

@@ -383,6 +383,9 @@ uint64_t volumes_tick(uint64_t now_ns)
 	if (making.number != NONE) {
 		make();
 	}
+	if (shown) {
+		show_free();                 /* VMs take and give, too */
+	}
 	volumes_look();
 	for (int i = 0; shown && i < MGMT_VOLUMES; i++) {
 		uint64_t end = volumes[i].progress_ns + VOLUME_IDLE_NS;

@@ -689,6 +689,9 @@ TEST(card_that_sends_nothing_for_long_is_broken_and_works_anew)
 			run();
 		}
 		CHECK(uplink_is_up(&wire));
+		CHECK(come(mac, station, 60));
+		run();
+		CHECK_EQ(take(0), 60);
 		fake_nic.stalled = true;
 		CHECK(send_from(0, station, mac, 100));
 		run();
@@ -709,7 +712,7 @@ TEST(card_that_sends_nothing_for_long_is_broken_and_works_anew)
 		CHECK(send_from(0, station, mac, 100));
 		run();
 		CHECK_EQ(fake_nic.sent_count, 11);
-		uplink_watch(&wire, now);                /* of its rings of before nothing is left */
+		CHECK_EQ(take(0), 0);                    /* of its rings of before nothing is left */
 		CHECK(uplink_is_up(&wire));
 	}
 }

@@ -24,6 +24,7 @@ static char words[MGMT_WHY];
 void control_reset(struct mgmt_exchange *exchange)
 {
 	create_cancel();
+	volume_cancel();
 	control.broken = control.waits = control.answered = false;
 	channel_reader(&control.command, &exchange->command, exchange->command_data, MGMT_COMMANDS);
 	channel_writer(&control.answer, &exchange->answer, exchange->answer_data, MGMT_ANSWERS);
@@ -91,8 +92,8 @@ static int find_vm(const struct mgmt_command *c, const char **why)
 	return obey_vm(c->op, vm, why);
 }
 
-/* Is answered when the text has been read. */
-static void created(int result, const char *why)
+/* What took its time is answered when it is done. */
+static void finished(int result, const char *why)
 {
 	answer(control.now.number, result, why);
 	control.waits = false;
@@ -102,7 +103,15 @@ static void created(int result, const char *why)
 
 static int create_vm(const struct mgmt_command *c, const char **why)
 {
-	int r = create_begin(control.text, c->text_bytes, created, why);
+	int r = create_begin(control.text, c->text_bytes, finished, why);
+
+	control.waits = r == OK;
+	return r;
+}
+
+static int create_volume(const struct mgmt_command *c, uint32_t space, const char **why)
+{
+	int r = volume_create(c, space, finished, why);
 
 	control.waits = r == OK;
 	return r;
@@ -120,7 +129,7 @@ static int obey(const struct mgmt_command *c, uint32_t space, const char **why)
 	case MGMT_VM_DELETE:     return find_vm(c, why);
 	case MGMT_REFRESH:       mgmt_refresh(); return OK;
 	case MGMT_VM_CREATE:     return create_vm(c, why);
-	case MGMT_VOLUME_CREATE: return volume_create(c, space, why);
+	case MGMT_VOLUME_CREATE: return create_volume(c, space, why);
 	case MGMT_VOLUME_SEAL:   return volume_seal(c->name, space, why);
 	case MGMT_VOLUME_DELETE: return volume_delete(c->name, why);
 	default:                 return fail(E_NOSYS, why, "this cannot be asked for");

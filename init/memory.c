@@ -163,18 +163,18 @@ static int make_clean(struct memory *m, struct extent *e)
 	int r = e->clean ? OK : m->ops->clean(e->handle, e->size);
 
 	if (r < 0) {
+		m->free_bytes += e->size;
+		m->node_free[e->node] += e->size;
 		insert_and_merge(m, *e);
 		*e = (struct extent){ 0 };
 	} else {
 		e->clean = true;
-		m->free_bytes -= e->size;
-		m->node_free[e->node] -= e->size;
 	}
 	return r;
 }
 
-int memory_alloc(struct memory *m, const struct memory_order *order, uint64_t size, uint64_t align, enum memory_end end,
-		 struct extent *out)
+int memory_alloc_unclean(struct memory *m, const struct memory_order *order, uint64_t size, uint64_t align, enum memory_end end,
+			 struct extent *out)
 {
 	const struct extent *e;
 	int i, r;
@@ -194,6 +194,18 @@ int memory_alloc(struct memory *m, const struct memory_order *order, uint64_t si
 	e = &m->free[i];
 	r = carve(m, (unsigned)i, end == MEMORY_LOW ? ALIGN_UP(e->base, align) : ALIGN_DOWN(end_of(e) - size, align), size,
 		  out);
+	if (r == OK) {
+		m->free_bytes -= size;
+		m->node_free[out->node] -= size;
+	}
+	return r;
+}
+
+int memory_alloc(struct memory *m, const struct memory_order *order, uint64_t size, uint64_t align, enum memory_end end,
+		 struct extent *out)
+{
+	int r = memory_alloc_unclean(m, order, size, align, end, out);
+
 	return r < 0 ? r : make_clean(m, out);
 }
 

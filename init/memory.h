@@ -58,6 +58,10 @@ int memory_add(struct memory *m, struct extent extent) MUST_CHECK;
 int memory_alloc(struct memory *m, const struct memory_order *order, uint64_t size, uint64_t align, enum memory_end end,
 		 struct extent *out) MUST_CHECK;
 
+/* The same, but as it is (out->clean): who takes it has it zeroed before anybody maps it, or gives it back. */
+int memory_alloc_unclean(struct memory *m, const struct memory_order *order, uint64_t size, uint64_t align, enum memory_end end,
+			 struct extent *out) MUST_CHECK;
+
 /*
  * Takes the extent away from everybody and puts it back; *extent becomes empty. An empty one is left alone.
  * An error leaves the memory lost to everybody, which the caller reports.

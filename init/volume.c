@@ -11,13 +11,23 @@
 
 #define NEVER UINT64_MAX
 
-enum { NONE = -1 };
+enum { NONE = -1, CLEAN_STEP = 16 << 20 };
 
 static struct mgmt_volumes *shown;
 static struct mgmt_progress *told;
 static struct volume volumes[MGMT_VOLUMES];
 static uint32_t last_id;
 static char words[MGMT_WHY];
+
+/* The one that is being made; its record says nothing of it yet. */
+static struct {
+	int number;                  /* NONE: none is                                                */
+	unsigned piece;              /* that is being zeroed, from offset on                         */
+	uint64_t offset;
+	struct mgmt_command wish;
+	uint32_t space;
+	volume_done_fn *done;
+} making = { .number = NONE };
 
 static void show_free(void)
 {
@@ -89,13 +99,13 @@ static void give_back(struct volume *v)
 
 static int take_piece(uint64_t size, struct extent *out)
 {
-	int r = memory_alloc(&memory, NULL, size, VOLUME_PIECE, MEMORY_HIGH, out);
+	int r = memory_alloc_unclean(&memory, NULL, size, VOLUME_PIECE, MEMORY_HIGH, out);
 
 	if (r == E_NOMEM) {
 		uint64_t largest = ALIGN_DOWN(memory_largest(&memory, NULL, VOLUME_PIECE), (uint64_t)VOLUME_PIECE);
 
 		if (largest && largest < size) {
-			r = memory_alloc(&memory, NULL, largest, VOLUME_PIECE, MEMORY_HIGH, out);
+			r = memory_alloc_unclean(&memory, NULL, largest, VOLUME_PIECE, MEMORY_HIGH, out);
 		}
 	}
 	return r;
@@ -213,7 +223,7 @@ static int find_room(const char *name, uint64_t size, const char **why)
 	return fail(E_NOMEM, why, "there are as many volumes as there can be");
 }
 
-int volume_create(const struct mgmt_command *wish, uint32_t space, const char **why)
+int volume_create(const struct mgmt_command *wish, uint32_t space, volume_done_fn *done, const char **why)
 {
 	int number = find_room(wish->name, wish->size, why), r;
 
@@ -224,18 +234,79 @@ int volume_create(const struct mgmt_command *wish, uint32_t space, const char **
 	if (r < 0) {
 		return r;
 	}
-	*at(number) = (struct mgmt_volume){ .id = ++last_id, .size = wish->size };
-	memcpy(at(number)->name, wish->name, sizeof(wish->name));
-	memcpy(at(number)->sha256, wish->sha256, sizeof(wish->sha256));
-	r = map(number, space);
-	if (r < 0) {
-		give_back(&volumes[number]);
-		return fail(r, why, "it cannot be mapped");
+	show_free();
+	making.number = number;
+	making.piece = 0;
+	making.offset = 0;
+	making.wish = *wish;
+	making.space = space;
+	making.done = done;
+	return OK;
+}
+
+void volume_cancel(void)
+{
+	if (making.number != NONE) {
+		give_back(&volumes[making.number]);
+		show_free();
 	}
-	volumes[number].progress_ns = sys_clock(NULL);
-	memset(&told[number], 0, sizeof(told[number]));
-	set_state(number, MGMT_VOLUME_NEW);
-	return number;
+	making.number = NONE;
+}
+
+/* E_AGAIN: there is more to zero. */
+static int clean_some(const struct volume *v)
+{
+	for (uint64_t done = 0; making.piece < v->piece_count && done < CLEAN_STEP;) {
+		const struct extent *e = &v->piece[making.piece];
+		int64_t r = e->clean ? 0 : sys_region_clean_some(e->handle, making.offset);
+
+		if (r < 0) {
+			return (int)r;
+		}
+		making.offset += (uint64_t)r;
+		done += (uint64_t)r;
+		if (!r || making.offset >= e->size) {
+			making.piece++;
+			making.offset = 0;
+		}
+	}
+	return making.piece < v->piece_count ? E_AGAIN : OK;
+}
+
+static int show_new(int number)
+{
+	const struct mgmt_command *wish = &making.wish;
+	struct mgmt_volume *v = at(number);
+	int r;
+
+	*v = (struct mgmt_volume){ .id = ++last_id, .size = wish->size };
+	memcpy(v->name, wish->name, sizeof(v->name));
+	memcpy(v->sha256, wish->sha256, sizeof(v->sha256));
+	r = map(number, making.space);
+	if (r == OK) {
+		volumes[number].progress_ns = sys_clock(NULL);
+		memset(&told[number], 0, sizeof(told[number]));
+		set_state(number, MGMT_VOLUME_NEW);
+	}
+	return r;
+}
+
+/* The next step with the one that is being made. */
+static void make(void)
+{
+	int number = making.number, r = clean_some(&volumes[number]);
+
+	if (r == E_AGAIN) {
+		return;
+	}
+	if (r == OK) {
+		r = show_new(number);
+	}
+	if (r < 0) {
+		volume_cancel();
+	}
+	making.number = NONE;
+	making.done(r < 0 ? r : number, "its memory cannot be zeroed or mapped");
 }
 
 static void delete(int number)
@@ -309,6 +380,12 @@ uint64_t volumes_tick(uint64_t now_ns)
 {
 	uint64_t next = NEVER;
 
+	if (making.number != NONE) {
+		make();
+	}
+	if (shown) {
+		show_free();                 /* VMs take and give, too */
+	}
 	volumes_look();
 	for (int i = 0; shown && i < MGMT_VOLUMES; i++) {
 		uint64_t end = volumes[i].progress_ns + VOLUME_IDLE_NS;
@@ -323,7 +400,7 @@ uint64_t volumes_tick(uint64_t now_ns)
 			next = end < next ? end : next;
 		}
 	}
-	return next;
+	return making.number != NONE ? now_ns : next;
 }
 
 /* ---- users ---- */

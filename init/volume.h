@@ -28,8 +28,17 @@ struct volume {
 /* show: what mgmt sees; progress: of mgmt_exchange, which is not believed. Both stay. */
 void volumes_init(struct mgmt_volumes *show, struct mgmt_progress *progress);
 
-/* space: mgmt's, where it is mapped then. Numbers below MGMT_VOLUMES; negative: none is made, or found, of that name. */
-int volume_create(const struct mgmt_command *wish, uint32_t space, const char **why) MUST_CHECK;
+/* Called once for each volume_create() that was OK: number of the volume, or an error, which why tells in words. */
+typedef void volume_done_fn(int result, const char *why);
+
+/*
+ * Takes the memory; volumes_tick() zeroes it, some at a time, and then maps it into space, mgmt's. One at a time: not again before
+ * done, or volume_cancel(): nobody waits for it any more.
+ */
+int volume_create(const struct mgmt_command *wish, uint32_t space, volume_done_fn *done, const char **why) MUST_CHECK;
+void volume_cancel(void);
+
+/* Number of the volume, below MGMT_VOLUMES; negative: there is none. */
 int volume_find(const char *name);
 
 int volume_seal(const char *name, uint32_t space, const char **why) MUST_CHECK;
@@ -49,5 +58,5 @@ const struct volume *volume_get(int number);
 void volumes_hold(uint64_t used);
 void volumes_release(uint64_t used);
 
-/* Deletes what nobody finishes. Returns the next deadline. */
+/* Goes on with a new one, deletes what nobody finishes. Returns the next deadline. */
 uint64_t volumes_tick(uint64_t now_ns);

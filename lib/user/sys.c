@@ -22,10 +22,15 @@ int sys_region_reclaim(uint32_t region)
 	return (int)r;
 }
 
+int64_t sys_region_clean_some(uint32_t region, uint64_t offset)
+{
+	return sys_call3(SYS_REGION_CLEAN, region, offset, 0).value;
+}
+
 int sys_region_clean(uint32_t region, uint64_t size)
 {
 	for (uint64_t done = 0; done < size;) {
-		int64_t r = sys_call3(SYS_REGION_CLEAN, region, done, 0).value;
+		int64_t r = sys_region_clean_some(region, done);
 
 		if (r == 0) {
 			return OK;

@@ -134,6 +134,9 @@ int sys_region_reclaim(uint32_t region) MUST_CHECK;
 /* Zeroes all of size bytes; a region that is clean already costs one call. */
 int sys_region_clean(uint32_t region, uint64_t size) MUST_CHECK;
 
+/* Zeroes a bounded piece from offset on. Returns its bytes; 0: all of the region is clean; E_AGAIN. */
+int64_t sys_region_clean_some(uint32_t region, uint64_t offset) MUST_CHECK;
+
 static inline int sys_space_create(void) { return (int)sys_call3(SYS_SPACE_CREATE, 0, 0, 0).value; }
 
 /* On an error what was mapped before it is unmapped again. */

@@ -60,6 +60,12 @@ int sys_unmap(uint32_t space, uint64_t address, uint64_t size)
 	return OK;
 }
 
+int64_t sys_region_clean_some(uint32_t region, uint64_t offset)
+{
+	(void)region;
+	return offset % 3 ? E_AGAIN : VOLUME_PIECE;
+}
+
 void init_log(const char *format, ...) { (void)format; }
 void memory_give_back(struct extent *extent) { must(memory_free(&memory, extent) == OK); }
 const struct content *inventory_module(const char *name) { (void)name; return NULL; }
@@ -137,11 +143,13 @@ static void step(const uint8_t d[4])
 		a_vm.phase = VM_OFF;
 	}
 	(void)control_requests(SPACE);
+	volumes_tick(fuzz_now);
+	(void)control_requests(SPACE);
 }
 
 static void check(void)
 {
-	uint64_t taken = 0;
+	uint64_t taken = making.number == NONE ? 0 : ALIGN_UP(making.wish.size, (uint64_t)VOLUME_PIECE);
 
 	for (int i = 0; i < MGMT_VOLUMES; i++) {
 		const struct mgmt_volume *v = &page.volume[i];
@@ -160,7 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memset(volumes, 0, sizeof(volumes));
 	a_vm.phase = VM_OFF;
 	memory_init(&memory, &ops);
-	must(memory_add(&memory, (struct extent){ MIB(16), MEMORY, ++handles, true, 0 }) == OK);
+	must(memory_add(&memory, (struct extent){ MIB(16), MEMORY, ++handles, false, 0 }) == OK);
 	volumes_init(&page, exchange.progress);
 	control_reset(&exchange);
 	channel_writer(&commands, &exchange.command, exchange.command_data, MGMT_COMMANDS);
@@ -169,5 +177,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		step(data + i);
 		check();
 	}
+	volume_cancel();
 	return 0;
 }

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pki
-from harness import KERNEL, LINUX, Failure, Machine, make_iso, test, vm_config, write_file
+from harness import KERNEL, LINUX, Failure, Machine, make_iso, test, test_on_both, vm_config, write_file
 from patch import trap_at
 
 ADDRESS = "node name testnode\nnode address 10.0.2.15/24 gateway 10.0.2.2\n"
@@ -31,10 +31,10 @@ def no_key_without_entropy():
         node.expect(r"mgmt: made a key for this run", 60)
 
 
-@test
-def keys_and_certificates_come_as_modules():
+@test_on_both
+def keys_and_certificates_come_as_modules(kind):
     pki.node()
-    with Machine(iso=make_iso(ADDRESS, modules=pki.modules()), memory="512m") as node:
+    with kind(iso=make_iso(ADDRESS, modules=pki.modules()), memory="512m") as node:
         node.expect(r"mgmt: certificate node.crt, SHA-256 fingerprint", 60)
         node.expect(r"mgmt: listening on port 8443")
 
@@ -42,7 +42,7 @@ def keys_and_certificates_come_as_modules():
 class Managed(Machine):
     """A node on QEMU's user network, whose port 8443 is a port of the host."""
 
-    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, **more):
+    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, extra=(), **more):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -50,7 +50,7 @@ class Managed(Machine):
         pki.client("operator", "operator")
         iso = make_iso(address + config, modules={**(modules or {}), **pki.modules()}, image=image)
         super().__init__(iso=iso, memory="1g", extra=(
-            "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8443", "-device", f"{card},netdev=n"), **more)
+            "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8443", "-device", f"{card},netdev=n", *extra), **more)
         self.expect(r"mgmt: listening on port 8443", 60)
         self.expect(r"mgmt: address 10.0.2.15", 60)
 
@@ -63,6 +63,12 @@ class Managed(Machine):
         if out.returncode:
             raise Failure(f"curl {path}: {out.stderr}")
         return int(status), body
+
+    def connect(self):
+        """A TLS connection that stays."""
+        context = ssl.create_default_context(cafile=pki.path("ca.crt"))
+        context.load_cert_chain(pki.path("operator.crt"), pki.path("operator.key"))
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 30), server_hostname="localhost")
 
     def get(self, path):
         status, body = self.curl(path)
@@ -104,8 +110,8 @@ def a_vm_is_described_started_and_stopped_over_the_network():
 
 @test
 def a_vm_is_deleted_and_another_one_gets_its_place():
-    """Its memory is free again, and the next VM of that number is a new one: no start of the old one counts."""
-    text = vm_config("web", memory="96M")
+    """Its memory is free again, and the next VM of that number is a new one: no start of the old one counts, and its card works."""
+    text = vm_config("web", memory="96M", extra="nic")
     with Managed(modules=LINUX) as node:
         free = node.get("/v1/node")["free_bytes"]
         for turn in (1, 2):
@@ -114,6 +120,8 @@ def a_vm_is_deleted_and_another_one_gets_its_place():
             node.expect(r"vm web: started")
             node.escape("1")
             node.login()
+            node.shell("ip addr add 10.0.2.77/24 dev eth0; ip link set eth0 up")
+            node.shell("ping -c 2 -W 5 10.0.2.2")
             if node.get("/v1/vms/web")["starts"] != 1:
                 raise Failure(f"turn {turn}: {node.get('/v1/vms/web')}")
             node.curl("/v1/vms/web/kill", "-X", "POST")
@@ -215,9 +223,7 @@ def the_console_of_a_vm_is_at_hand_over_the_network():
     with Managed(config, modules=LINUX) as node:
         node.escape("1")
         node.login()
-        context = ssl.create_default_context(cafile=pki.path("ca.crt"))
-        context.load_cert_chain(pki.path("operator.crt"), pki.path("operator.key"))
-        link = context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 30), server_hostname="localhost")
+        link = node.connect()
         link.sendall(b"GET /v1/vms/web/console HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: brume-console\r\n\r\n")
         data = b""
         while b"brume-guest: ready" not in data:                  # what came before, out of its scroll-back
@@ -227,3 +233,65 @@ def the_console_of_a_vm_is_at_hand_over_the_network():
             data += link.recv(4096)
         node.expect(r"^42$")                                      # the node's own console shows it, too
         node.expect_none(r"consoles are cut off")
+
+
+ANSWER_LIMIT = 150e6           # instructions from the first of init's clock to the first answer, handshake included
+BYTE_LIMIT = 135               # per byte of an upload, on the whole node: 1.5 times the 90 of TLS records and SHA-256 alone
+
+
+def busy(node):
+    """Instructions that the node has executed: 2 ns each, the processor's idle time left out."""
+    counters = node.get("/v1/counters")
+    return (counters["uptime_ns"] - counters["cpu_idle_ns"]) / 2
+
+
+@test
+def an_answer_and_an_upload_need_few_instructions():
+    data = os.urandom(8 << 20)
+    with Managed(cpu="max,+svm,-monitor", extra=("-icount", "shift=1")) as node:
+        first = busy(node)
+        second = busy(node)
+        upload(node, "image", write_file("image", data))
+        third = busy(node)
+        request = second - first
+        byte = (third - second - 2 * request) / len(data)         # two connections, each with a handshake
+        print(f"first answer {first / 1e6:.0f} M, a request {request / 1e6:.0f} M, upload {byte:.0f} instructions per byte")
+        if first > ANSWER_LIMIT or byte > BYTE_LIMIT:
+            raise Failure("too many")
+
+
+def ask(link):
+    """One request on a connection that stays; fails when there is no good answer."""
+    link.sendall(b"GET /v1/vms HTTP/1.1\r\nHost: x\r\n\r\n")
+    data = b""
+    while not data.endswith(b"]\n"):
+        piece = link.recv(4096)
+        if not piece:
+            raise Failure(f"the connection ended after {data!r}")
+        data += piece
+
+
+@test
+def stalled_clients_on_the_network_keep_nobody_out():
+    with Managed() as node:
+        link = node.connect()
+        ask(link)
+        stalled = []
+        for number in range(200):
+            client = socket.create_connection(("127.0.0.1", node.port), 30)
+            stalled.append(client)
+            try:
+                client.sendall(b"\x16\x03\x01\x02\x00\x01" if number % 2 else b"GET / HTTP/1.0\r\n\r\n")
+            except OSError:
+                pass                                              # already dropped
+            if number % 50 == 49:
+                start = time.monotonic()
+                ask(link)
+                took = time.monotonic() - start
+                if took > 1:
+                    raise Failure(f"an old connection was answered after {took:.2f} s")
+        if node.get("/v1/vms") != []:
+            raise Failure("no answer to a new client")
+        ask(link)
+        counters = node.get("/v1/counters")
+        print(f"{counters['connections_total']} connections, {counters['handshake_failures_total']} failed")

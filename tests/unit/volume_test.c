@@ -103,6 +103,19 @@ void vm_kill(struct vm *vm) { vm->phase = VM_DRAIN; }
 int vms_remove(struct vm *vm, const char **why) { *why = "it runs"; return vm->phase == VM_OFF ? OK : E_BUSY; }
 void vm_reset(struct vm *vm) { vm->phase = VM_DRAIN; vm->start_again = true; }
 
+/* Memory that was used before is zeroed by a MiB each. */
+static unsigned cleanings;
+static uint64_t cleaned_to;
+int64_t sys_region_clean_some(uint32_t region, uint64_t offset)
+{
+	(void)region;
+	cleaned_to = offset ? cleaned_to : 0;        /* a region from its start on */
+	CHECK_EQ(offset, cleaned_to);
+	cleanings++;
+	cleaned_to += MIB(1);
+	return MIB(1);
+}
+
 static create_done_fn *reading;
 static char text_read[64];
 static unsigned looks;
@@ -136,7 +149,7 @@ static void fresh(void)
 	map_fails_after = UINT32_MAX;
 	now = 1000;
 	said[0] = '\0';
-	presses = 0;
+	presses = looks = 0;
 	volumes_init(&page, exchange.progress);
 	control_reset(&exchange);
 	channel_writer(&commands, &exchange.command, exchange.command_data, MGMT_COMMANDS);
@@ -150,7 +163,9 @@ static int ask(struct mgmt_command c, const char **why)
 
 	c.number = 7;
 	CHECK(channel_write_all(&commands, &c, sizeof(c)));
-	CHECK(control_requests(MGMT));
+	for (int i = 0; i < 1000 && !control_requests(MGMT); i++) {
+		volumes_tick(now);
+	}
 	CHECK_EQ(channel_avail(&answers), sizeof(a));
 	channel_read(&answers, &a, sizeof(a));
 	CHECK_EQ(a.number, 7);
@@ -301,7 +316,7 @@ TEST(of_two_pieces_where_one_is_not_enough)
 	memset(mapped, 0, sizeof(mapped));
 	map_fails_after = 1;                 /* the first piece, and not the second: nothing stays */
 	CHECK_EQ(ask_volume(MGMT_VOLUME_CREATE, "x", MIB(80), &why), E_NOMEM);
-	CHECK_STR(why, "it cannot be mapped");
+	CHECK_STR(why, "its memory cannot be zeroed or mapped");
 	CHECK_EQ(mapped_bytes(MGMT, PROT_R | PROT_W), 0);
 	CHECK_EQ(memory.free_bytes, free);
 	CHECK_EQ(page.volume[0].state, MGMT_VOLUME_NONE);
@@ -444,4 +459,64 @@ TEST(who_breaks_the_rules_is_not_heard_any_more)
 	CHECK(channel_write_all(&commands, &c, sizeof(c)));
 	CHECK(!control_requests(MGMT));
 	CHECK_STR(said, "mgmt: a command that is none; no other one is taken until it starts again");
+}
+
+TEST(used_memory_is_zeroed_step_by_step)
+{
+	struct mgmt_command c = { .number = 1, .op = MGMT_VOLUME_CREATE, .size = MIB(40), .name = "x" };
+	struct mgmt_answer a;
+	const char *why;
+	uint64_t free;
+
+	fresh();
+	memory_init(&memory, &ops);
+	CHECK_EQ(memory_add(&memory, (struct extent){ MIB(16), MIB(128), ++handles, false, 0 }), OK);
+	free = memory.free_bytes;
+	cleanings = 0;
+	cleaned_to = 0;
+	CHECK(channel_write_all(&commands, &c, sizeof(c)));
+	CHECK(!control_requests(MGMT));
+	CHECK_EQ(memory.free_bytes, free - MIB(40));
+	CHECK_EQ(volumes_tick(now), now);
+	CHECK_EQ(cleanings, 16);
+	CHECK_EQ(page.volume[0].state, MGMT_VOLUME_NONE);
+	CHECK_EQ(mapped_bytes(MGMT, PROT_R | PROT_W), 0);
+	c = (struct mgmt_command){ .number = 2, .op = MGMT_VM_START, .name = "a" };
+	CHECK(channel_write_all(&commands, &c, sizeof(c)));
+	CHECK(!control_requests(MGMT));              /* in order */
+	CHECK_EQ(volumes_tick(now), now);
+	volumes_tick(now);
+	CHECK_EQ(cleanings, 40);
+	CHECK_EQ(page.volume[0].state, MGMT_VOLUME_NEW);
+	CHECK_EQ(mapped_bytes(MGMT, PROT_R | PROT_W), MIB(40));
+	CHECK(control_requests(MGMT));
+	channel_read(&answers, &a, sizeof(a));
+	CHECK_EQ(a.number, 1);
+	CHECK_EQ(a.result, OK);
+	CHECK_EQ(a_vm.phase, VM_ON);
+	channel_read(&answers, &a, sizeof(a));
+	CHECK_EQ(a.number, 2);
+	CHECK_EQ(ask_volume(MGMT_VOLUME_DELETE, "x", 0, &why), OK);
+}
+
+TEST(a_mgmt_that_dies_leaves_nothing_half_made)
+{
+	struct mgmt_command c = { .number = 1, .op = MGMT_VOLUME_CREATE, .size = MIB(40), .name = "x" };
+	const char *why;
+	uint64_t free;
+
+	fresh();
+	memory_init(&memory, &ops);
+	CHECK_EQ(memory_add(&memory, (struct extent){ MIB(16), MIB(128), ++handles, false, 0 }), OK);
+	free = memory.free_bytes;
+	cleaned_to = 0;
+	CHECK(channel_write_all(&commands, &c, sizeof(c)));
+	CHECK(!control_requests(MGMT));
+	volumes_tick(now);
+	control_reset(&exchange);
+	CHECK_EQ(memory.free_bytes, free);
+	CHECK_EQ(volumes_tick(now), NEVER);
+	cleaned_to = 0;
+	channel_reader(&answers, &exchange.answer, exchange.answer_data, MGMT_ANSWERS);
+	CHECK_EQ(ask_volume(MGMT_VOLUME_CREATE, "x", 1, &why), 0);
 }

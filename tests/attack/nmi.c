@@ -60,18 +60,32 @@ static void stay(volatile uint64_t *what, uint64_t value)
 	}
 }
 
+/* They come again and again: one that comes before the halt, on a machine that is busy, is not the last. */
+static uint64_t out_of_halt(void (*halt)(void))
+{
+	fresh();
+	pit_nmi(0x34, 20 * TICK, DELIVERY_NMI);
+	halt();
+	pit_off();
+	return nmis;
+}
+
+static void halt_deaf(void)
+{
+	__asm__ volatile("cli; hlt" : : : "memory");
+}
+
+static void halt_open(void)
+{
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
 static void halts(void)
 {
 	for (unsigned i = 0; i < 3; i++) {
-		fresh();
-		pit_nmi(0x30, TICK, DELIVERY_NMI);
-		__asm__ volatile("cli; hlt" : : : "memory");
-		equal(numbered("out of a halt without interrupts", i), nmis, 1);
+		ok(numbered("out of a halt without interrupts", i), out_of_halt(halt_deaf) > 0);
 	}
-	fresh();
-	pit_nmi(0x30, TICK, DELIVERY_NMI);
-	__asm__ volatile("sti; hlt; cli" : : : "memory");
-	equal("out of a halt with interrupts", nmis, 1);
+	ok("out of a halt with interrupts", out_of_halt(halt_open) > 0);
 	fresh();
 	pit_nmi(0x30, TICK, DELIVERY_NMI);
 	stay(&nmis, 1);

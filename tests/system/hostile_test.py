@@ -2,6 +2,7 @@
 """Guests that misbehave (tests/guest/hostile.c): their VM fails or is slowed, the node and a VM beside it go on."""
 import functools
 import os
+import re
 
 from harness import BUILD, INITRD, VMLINUZ, Machine, make_iso, test_on_both, vm_config
 
@@ -46,8 +47,8 @@ def expect_anywhere(node, pattern, limit):
 
 
 def checked_work(node):
-    # Lines about the others may come in between.
-    got = node.shell("dd if=/dev/zero bs=64k count=64 2>/dev/null | sha256sum", 120)
+    # Lines about the others may come in between, and within a line of the guest.
+    got = re.sub(r"\n?brume: .*\n", "", node.shell("dd if=/dev/zero bs=64k count=64 2>/dev/null | sha256sum", 120))
     assert "bb9f8df61474d25e71fa00722318cd387396ca1736605e1248821cc0de3d3af8" in got, got
 
 
@@ -100,8 +101,7 @@ def a_linux_guest_among_attackers(kind):
     with kind(iso=make_iso(config, modules), memory="1536m") as node:
         node.login(240)
         for _ in range(2):
-            got = node.shell("dd if=/dev/zero bs=64k count=64 2>/dev/null | sha256sum", 120)
-            assert "bb9f8df61474d25e71fa00722318cd387396ca1736605e1248821cc0de3d3af8" in got, got
+            checked_work(node)
         for group in attackers:
             if group not in ("debug", "starts"):
                 expect_anywhere(node, rf"vm {group}: powered off", 120)

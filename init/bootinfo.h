@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the loader said, checked and copied: nothing of the loader's own memory is needed after this. */
+/* What the loader said, checked and copied: nothing of the loader's own memory is needed after this, but for struct boot_smbios. */
 #pragma once
 
 #include "lib/base.h"
@@ -38,6 +38,12 @@ struct boot_video {
 	uint8_t colour_shift[3], colour_bits[3];
 };
 
+/* Where SMBIOS tables are, as the loader says: read before RAM is taken. */
+struct boot_smbios {
+	uint64_t copy, copy_bytes;      /* the loader's own, host-physical; 0 bytes: none        */
+	uint64_t efi_system_table;      /* host-physical; 0: none, or one of 32 bits             */
+};
+
 struct boot_info {
 	char cmdline[BOOT_CMDLINE_MAX];
 	uint32_t mem_count, mem_dropped;       /* dropped: claims of free RAM without room in the table */
@@ -48,6 +54,7 @@ struct boot_info {
 	uint32_t rsdp_size;     /* bytes valid in it: 0 (look for it in the BIOS), 20 or 36      */
 	uint64_t ram_bytes;     /* all RAM, whoever uses it                                      */
 	struct boot_video video;        /* kind 0: none                                          */
+	struct boot_smbios smbios;
 };
 
 /*

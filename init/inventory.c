@@ -49,6 +49,11 @@ int inventory_init(const struct init_info *info)
 	return r;
 }
 
+void inventory_read_uuid(const struct boot_smbios *from)
+{
+	all.no_uuid = smbios_read_uuid(all.uuid, from, physical_read, NULL);
+}
+
 void inventory_set_clock(uint64_t wall_ns)
 {
 	all.wall_ns = wall_ns;

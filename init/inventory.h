@@ -5,6 +5,7 @@
 #include "init/bootinfo.h"
 #include "init/memory.h"
 #include "init/numa.h"
+#include "init/smbios.h"
 #include "kernel/abi.h"
 
 extern struct memory memory;             /* all RAM that is free; init has one thread                */
@@ -21,6 +22,8 @@ struct content {
 struct inventory {
 	uint64_t ram_bytes;          /* all RAM of the machine                                       */
 	uint64_t wall_ns;            /* since 1970, at SYS_CLOCK 0                                   */
+	uint8_t uuid[SMBIOS_UUID_BYTES];     /* the machine's                                        */
+	const char *no_uuid;         /* why that is all zeros; NULL: it is one                       */
 	char cmdline[BOOT_CMDLINE_MAX];
 	unsigned program_count, module_count;
 	struct content program[INIT_REGION_MAX], module[BOOT_MODULE_MAX];
@@ -30,6 +33,9 @@ const struct inventory *inventory(void);
 
 /* Takes over programs and physical addresses. E_PROTO: the page is not one of this kernel's. */
 int inventory_init(const struct init_info *info) MUST_CHECK;
+
+/* What the firmware says of the machine's UUID. Before inventory_take(). */
+void inventory_read_uuid(const struct boot_smbios *from);
 
 /* What the clock says at SYS_CLOCK 0. */
 void inventory_set_clock(uint64_t wall_ns);

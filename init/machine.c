@@ -230,6 +230,7 @@ void machine_init(void)
 	log_boot_info(&boot);
 	log_cpu();
 	read_acpi(&boot);
+	inventory_read_uuid(&boot.smbios);
 	ioapic_init(&acpi);
 	set_up_kernel(&boot);
 	if (r < 0) {

@@ -57,16 +57,13 @@ static struct mgmt_volumes *volumes(void)
 	return (struct mgmt_volumes *)INIT_VOLUMES_ADDR;
 }
 
-/* A locally administered address; those of VMs' cards differ in the fourth byte. */
-static const uint8_t own_mac[6] = { 0x02, 0x62, 0x72, 0xff, 0, 1 };
-
 static const struct net_node_ops net_ops;
 
 void mgmt_configure(const struct conf_node *node)
 {
 	mgmt.node = *node;
 	if (node->address_mode != CONF_ADDRESS_NONE) {
-		net_reserve_node(&net_ops, node->net, own_mac);
+		net_reserve_node(&net_ops, node->net);
 	}
 }
 
@@ -135,7 +132,7 @@ void mgmt_init(void)
 	status()->node = mgmt.node;
 	status()->wall_ns = inventory()->wall_ns;
 	status()->build_s = rtc_build_seconds();
-	memcpy(status()->mac, own_mac, sizeof(own_mac));
+	net_node_mac(status()->mac);
 	tell_modules();
 	status()->magic = MGMT_MAGIC;
 	volumes_init(volumes(), exchange()->progress);

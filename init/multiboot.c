@@ -9,12 +9,13 @@
 #include "init/bootmap.h"
 
 enum { MB1_CMDLINE = 1 << 2, MB1_MODULES = 1 << 3, MB1_MMAP = 1 << 6 };
-enum { MB2_END, MB2_CMDLINE, MB2_MODULE = 3, MB2_MMAP = 6, MB2_SCREEN = 8, MB2_RSDP_V1 = 14, MB2_RSDP_V2 = 15 };
+enum { MB2_END, MB2_CMDLINE, MB2_MODULE = 3, MB2_MMAP = 6, MB2_SCREEN = 8, MB2_EFI64 = 12, MB2_SMBIOS, MB2_RSDP_V1, MB2_RSDP_V2 };
 enum {
 	INFO_BYTES_MAX = 1 << 20,       /* of Multiboot 2's tags                                     */
 	MMAP_ENTRIES_MAX = 2048,        /* looked at                                                 */
 	MODULES_LOOKED_AT = 2 * BOOT_MODULE_MAX,
 	STRING_MAX = 256,               /* of a module's string that is looked at for its name       */
+	SMBIOS_HEAD = 8,                /* version and padding before the copy                       */
 	LOW_END = 1 << 20,
 };
 
@@ -181,6 +182,17 @@ static void mb2_tag(struct parser *p, uint32_t type, uint64_t at, uint64_t size)
 		break;
 	case MB2_SCREEN:
 		take_screen(p, at, size);
+		break;
+	case MB2_EFI64:
+		if (size >= sizeof(info->smbios.efi_system_table)) {
+			(void)get(p, at, &info->smbios.efi_system_table, sizeof(info->smbios.efi_system_table));
+		}
+		break;
+	case MB2_SMBIOS:
+		if (size > SMBIOS_HEAD) {
+			info->smbios.copy = at + SMBIOS_HEAD;
+			info->smbios.copy_bytes = size - SMBIOS_HEAD;
+		}
 		break;
 	case MB2_RSDP_V1:
 		take_rsdp(p, at, size, 20);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "init/address.h"
 #include "init/events.h"
 #include "init/inventory.h"
 #include "init/launch.h"
@@ -17,6 +18,10 @@
 
 enum { NET_ARENA = 416 << 10, NET_ARENA_PER_CARD = 16 << 10, NET_ARENA_PER_UPLINK = 64 << 10 };
 
+/* The last bytes of an address that the node chooses: number of the VM and card of it, from 1 on; or these. */
+enum { ADDRESS_NODE = 0xff, ADDRESS_NODE_CARD = 1 };
+_Static_assert((int)CONF_VMS_MAX <= (int)ADDRESS_NODE && CONF_NICS_MAX <= UINT8_MAX, "no VM's card has the address of the node's own port");
+
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_status), (uint64_t)PAGE_SIZE)
 #define ANSWERS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_answers), (uint64_t)PAGE_SIZE)
 
@@ -25,7 +30,8 @@ static struct {
 	uint32_t answer;             /* event, paid by init                                          */
 	bool asked[CONF_VMS_MAX];    /* of which VMs the counters are wanted                         */
 	bool asked_node, asked_any;
-} net;
+	uint8_t prefix[ADDRESS_PREFIX_BYTES];        /* of addresses that the node chooses           */
+} net = { .prefix = ADDRESS_PREFIX_COMMON };
 
 /* Who sits at the node's own port. */
 static struct {
@@ -102,15 +108,25 @@ static bool is_configured(const uint8_t mac[6])
 	return false;
 }
 
-/* A locally administered address that no other card of the node gets from us, or has from the configuration. */
-static void choose_mac(uint8_t mac[6], uint32_t port)
+static void choose_prefix(void)
 {
-	static const uint8_t none[6];
-	uint8_t own[6] = { 0x02, 0x62, 0x72, 0, (uint8_t)(port / CONF_NICS_MAX), (uint8_t)(port % CONF_NICS_MAX + 1) };
+	const char *no_uuid = inventory()->no_uuid, *how = "by SMBIOS UUID";
+	const uint8_t *p = net.prefix;
 
-	if (memcmp(mac, none, sizeof(none)) != 0) {
-		return;
+	if (!no_uuid) {
+		address_prefix_of_uuid(inventory()->uuid, net.prefix);
+	} else {
+		how = address_prefix_draw(net.prefix) ? "random, others at the next boot: " : "the same on all such nodes: ";
 	}
+	init_log("net: addresses that it chooses begin with %02x:%02x:%02x:%02x (%s%s)", p[0], p[1], p[2], p[3], how, no_uuid ? no_uuid : "");
+}
+
+/* An address that no other port of the node gets from us, or has from the configuration. */
+static void choose_mac(uint8_t mac[6], uint32_t number, uint32_t card)
+{
+	uint8_t own[6] = { [4] = (uint8_t)number, (uint8_t)card };
+
+	memcpy(own, net.prefix, sizeof(net.prefix));
 	while (is_configured(own)) {
 		own[3]++;                    /* there are fewer cards than values */
 	}
@@ -119,10 +135,13 @@ static void choose_mac(uint8_t mac[6], uint32_t port)
 
 static void make_card(struct vm *vm, uint32_t card)
 {
+	static const uint8_t none[6];
 	struct conf_nic *nic = &vm->conf.nic[card];
 	struct net_port *port = port_at(vm, card);
 
-	choose_mac(nic->mac, port_of(vm, card));
+	if (memcmp(nic->mac, none, sizeof(none)) == 0) {
+		choose_mac(nic->mac, vm->number, card + 1);
+	}
 	port->vm = vm->number;
 	port->net = net_number(nic->net, port_of(vm, card));
 	memcpy(port->mac, nic->mac, sizeof(port->mac));
@@ -137,6 +156,7 @@ static void make_node(void)
 
 	port->vm = CONF_VMS_MAX;
 	port->net = net_of(node.net);
+	choose_mac(node.mac, ADDRESS_NODE, ADDRESS_NODE_CARD);
 	memcpy(port->mac, node.mac, sizeof(port->mac));
 	if (node.ops && memory_alloc(&memory, NULL, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &node.channel) < 0) {
 		init_log("the node itself has no network: no memory for its port");
@@ -174,6 +194,7 @@ void net_init(void)
 		memory_give_back(&net.pages);
 		return;
 	}
+	choose_prefix();
 	for (uint32_t i = 0; i < vm_count(); i++) {
 		for (uint32_t card = 0; card < vm_get(i)->conf.nic_count; card++) {
 			make_card(vm_get(i), card);
@@ -349,11 +370,15 @@ bool net_has_left(const struct vm *vm)
 
 /* ---- the node's own port ---- */
 
-void net_reserve_node(const struct net_node_ops *ops, const char *name, const uint8_t mac[6])
+void net_reserve_node(const struct net_node_ops *ops, const char *name)
 {
 	node.ops = ops;
 	snprintf(node.net, sizeof(node.net), "%s", name);
-	memcpy(node.mac, mac, sizeof(node.mac));
+}
+
+void net_node_mac(uint8_t mac[6])
+{
+	memcpy(mac, node.mac, sizeof(node.mac));
 }
 
 int net_map_node(uint32_t space, uint64_t addr)

@@ -30,12 +30,15 @@ void net_show_counters(const struct vm *vm);
 
 /*
  * The node's own port, for one program that is plugged in as a VM's card is. net_reserve_node: before net_init(), that there is one, on
- * the switch of that name; mac is its own address. link: the switch came or went, and with it whatever was connected.
+ * the switch of that name. link: the switch came or went, and with it whatever was connected.
  */
 struct net_node_ops {
 	void (*link)(bool up);
 };
-void net_reserve_node(const struct net_node_ops *ops, const char *name, const uint8_t mac[6]);
+void net_reserve_node(const struct net_node_ops *ops, const char *name);
+
+/* Its own address. After net_init(); zeros where there is no switch. */
+void net_node_mac(uint8_t mac[6]);
 
 /* Its channel, empty, into a space whose process does not run yet. Not while it is plugged in. E_NOMEM: there is none. */
 int net_map_node(uint32_t space, uint64_t addr) MUST_CHECK;

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """mgmt on a node: its identity, its port, and what happens when it dies."""
 import hashlib
+import ipaddress
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -135,8 +137,11 @@ def a_vm_is_deleted_and_another_one_gets_its_place():
 @test
 def the_address_may_come_by_dhcp():
     with Managed(address="node address dhcp\n") as node:
-        if "mgmt: address FEC0::62:72FF:FEFF:1" not in node.text():
-            node.expect(r"mgmt: address FEC0::62:72FF:FEFF:1")    # by a router's advertisement
+        own = [int(byte, 16) for byte in re.search(r"begin with (\S{11}) \(", node.text())[1].split(":")] + [0xff, 1]
+        suffix = bytes([own[0] ^ 2, own[1], own[2], 0xff, 0xfe, *own[3:]])           # RFC 4291, appendix A
+        address = ipaddress.IPv6Address(b"\xfe\xc0" + bytes(6) + suffix).compressed.upper()
+        if f"mgmt: address {address}\n" not in node.text():
+            node.expect(rf"mgmt: address {address}$")             # by a router's advertisement
         if node.get("/v1/node")["vms"] != 0:
             raise Failure("there are VMs")
 

@@ -93,6 +93,32 @@ def switch_that_dies_comes_back_and_the_vms_go_on():
             raise Failure("the sums differ")
 
 
+def chosen(uuid, uefi=False, cpu="max,+svm"):
+    """With what the addresses begin that a machine with this UUID chooses, and why."""
+    with Machine(iso=make_iso("node address 10.0.2.15/24\n", modules={}, uefi=uefi), uefi=uefi, memory="512m", cpu=cpu,
+                 extra=("-uuid", uuid) if uuid else ()) as node:
+        return node.expect(r"net: addresses that it chooses begin with (02(?::[0-9a-f]{2}){3}) \((.*)\)$", 60).groups()
+
+
+@test
+def chosen_addresses_differ_between_machines():
+    first, second = "8c6f3a52-0b1d-4e7f-9a68-17c3d5e2b940", "8c6f3a52-0b1d-4e7f-9a68-17c3d5e2b941"
+    config = vm("red", 1, "echo has $(cat /sys/class/net/eth0/address)")
+    with Machine(iso=make_iso(config), memory="512m", extra=("-uuid", first)) as node:
+        address = node.expect(r"^has (\S{17})$", 120)[1]
+    begin = (address[:11], "by SMBIOS UUID")
+    if address[11:] != ":00:01" or begin != chosen(first) or begin != chosen(first, uefi=True):
+        raise Failure(f"{address} in a VM, {chosen(first)} at the next boot")
+    other = chosen(second)
+    if other[0] == begin[0] or other[1] != begin[1]:
+        raise Failure(f"two machines chose {begin} and {other}")
+    for uuid in (None, "03000200-0400-0500-0006-000700080009"):
+        if not chosen(uuid)[1].startswith("random, others at the next boot: the SMBIOS UUID is "):
+            raise Failure(f"{uuid}: {chosen(uuid)}")
+    if chosen(None, cpu="max,+svm,-rdrand") != ("02:62:72:00", "the same on all such nodes: the SMBIOS UUID is not set"):
+        raise Failure("the common addresses are others")
+
+
 @test
 def switches_of_other_names_and_vms_without_cards():
     """Who is on another switch hears nothing; a VM that ends and comes back finds its link again."""

@@ -2,7 +2,7 @@
 /*
  * init's side of the switch where VMs come and go: which ports hear each other, and whose addresses are whose. The kernel, the program net
  * and the VMs are fakes.
- * sources: init/memory.c
+ * sources: init/memory.c init/address.c
  */
 #include "lib/user/sys.h"
 
@@ -36,7 +36,9 @@ static struct vm vms[VMS];
 static uint32_t count;
 static uint32_t uplinks;
 static const struct net_node_ops no_ops;
+static struct inventory machine = { .uuid = { 1, 2, 3 } };
 
+const struct inventory *inventory(void) { return &machine; }
 uint32_t vm_count(void) { return count; }
 uint32_t vm_room(void) { return VMS; }
 struct vm *vm_get(uint32_t number) { return &vms[number]; }
@@ -108,21 +110,25 @@ static uint32_t net_at(uint32_t vm, uint32_t card)
 	return status()->port[vm * CONF_NICS_MAX + card].net;
 }
 
-static void fresh(uint32_t uplinks_there)
+/* With the VMs below vms_there, which are set already. */
+static void boot(uint32_t uplinks_there, uint32_t vms_there)
 {
-	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
-
 	memset(fake_pages, 0, sizeof(fake_pages));
 	memory_init(&memory, &ops);
 	CHECK_EQ(memory_add(&memory, (struct extent){ MIB(16), MIB(64), 1, true, 0 }), OK);
 	server.runs = false;
 	uplinks = uplinks_there;
-	count = 2;
-	set(0, "red", NULL);
-	set(1, "red", "blue");
-	net_reserve_node(&no_ops, "node", mac);
+	count = vms_there;
+	net_reserve_node(&no_ops, "node");
 	net_init();
 	CHECK(sizeof(fake_pages) >= STATUS_BYTES + ANSWERS_BYTES);
+}
+
+static void fresh(uint32_t uplinks_there)
+{
+	set(0, "red", NULL);
+	set(1, "red", "blue");
+	boot(uplinks_there, 2);
 }
 
 TEST(cards_of_one_switch_hear_each_other)
@@ -171,6 +177,57 @@ TEST(addresses_stay_different)
 	CHECK(memcmp(vms[0].conf.nic[0].mac, vms[1].conf.nic[0].mac, 6) != 0);
 	CHECK(memcmp(vms[0].conf.nic[0].mac, vms[0].conf.nic[1].mac, 6) != 0);
 	CHECK_MEM(status()->port[0].mac, vms[0].conf.nic[0].mac, 6);
+}
+
+TEST(addresses_begin_with_what_the_machine_is)
+{
+	uint8_t prefix[ADDRESS_PREFIX_BYTES], own[6];
+
+	address_prefix_of_uuid(machine.uuid, prefix);
+	fresh(0);
+	add(5, "a", "b");
+	net_node_mac(own);
+	CHECK_MEM(own, prefix, sizeof(prefix));
+	CHECK_MEM(own + 4, "\xff\x01", 2);
+	CHECK_MEM(status()->port[node_port()].mac, own, 6);
+	CHECK_MEM(vms[5].conf.nic[1].mac, prefix, sizeof(prefix));
+	CHECK_MEM(vms[5].conf.nic[1].mac + 4, "\x05\x02", 2);
+	CHECK_MEM(vms[0].conf.nic[0].mac + 4, "\0\x01", 2);
+}
+
+TEST(addresses_that_are_configured_are_taken)
+{
+	uint8_t prefix[ADDRESS_PREFIX_BYTES], own[6];
+	struct conf_nic *nic = vms[0].conf.nic;
+
+	address_prefix_of_uuid(machine.uuid, prefix);
+	set(0, "a", "a");
+	memcpy(nic[0].mac, prefix, sizeof(prefix));
+	memcpy(nic[0].mac + 4, "\xff\x01", 2);                 /* the node's own */
+	memcpy(nic[1].mac, prefix, sizeof(prefix));
+	memcpy(nic[1].mac + 4, "\x01\x01", 2);                 /* the next VM's */
+	set(1, "a", NULL);
+	boot(0, 2);
+	net_node_mac(own);
+	CHECK(memcmp(own, nic[0].mac, 6) != 0);
+	CHECK_MEM(own + 4, "\xff\x01", 2);
+	CHECK(memcmp(vms[1].conf.nic[0].mac, nic[1].mac, 6) != 0);
+	CHECK_MEM(vms[1].conf.nic[0].mac + 4, "\x01\x01", 2);
+	CHECK_MEM(status()->port[0].mac, nic[0].mac, 6);
+}
+
+TEST(without_uuid_addresses_are_drawn_or_common)
+{
+	static const uint8_t common[] = ADDRESS_PREFIX_COMMON;
+	uint8_t own[6], prefix[ADDRESS_PREFIX_BYTES];
+
+	machine.no_uuid = "it has none";
+	memcpy(net.prefix, common, sizeof(common));
+	fresh(0);
+	net_node_mac(own);
+	CHECK_EQ(own[0], 2);
+	CHECK_EQ(memcmp(own, common, sizeof(common)) == 0, !address_prefix_draw(prefix));
+	machine.no_uuid = NULL;
 }
 
 TEST(a_deleted_vm_gives_its_channels_back)

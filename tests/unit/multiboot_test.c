@@ -180,6 +180,29 @@ TEST(the_screen_that_the_loader_left)
 	CHECK_EQ(info.video.kind, NODE_VIDEO_NONE);
 }
 
+TEST(where_the_loader_has_smbios_tables)
+{
+	static const uint64_t system_table = 0x7fee4018;
+
+	start2();
+	mmap2(usual, ARRAY_SIZE(usual));
+	tag(12, &system_table, 8);
+	tag(13, "\3\2------table", 13);
+	finish2();
+	CHECK_EQ(parse(MULTIBOOT2_MAGIC), OK);
+	CHECK_EQ(info.smbios.efi_system_table, system_table);
+	CHECK_EQ(info.smbios.copy_bytes, 5);
+	CHECK(memcmp(ram + (info.smbios.copy - RAM_BASE), "table", 5) == 0);
+	start2();
+	mmap2(usual, ARRAY_SIZE(usual));
+	tag(12, &system_table, 4);                       /* cut */
+	tag(13, "\3\2------", 8);
+	finish2();
+	CHECK_EQ(parse(MULTIBOOT2_MAGIC), OK);
+	CHECK_EQ(info.smbios.efi_system_table, 0);
+	CHECK_EQ(info.smbios.copy_bytes, 0);
+}
+
 TEST(multiboot1_as_qemu_writes_it)
 {
 	static const char string[] = "dir/vmlinuz arg";

@@ -95,7 +95,6 @@ def table(vendor, results, rows=ROWS, what="instructions per exit"):
 
 
 def main():
-    peer.use_mended_qemu()
     vendors = [word for word in sys.argv[1:] if word in RUN] or list(RUN)
     sides = [word for word in sys.argv[1:] if word in RUN["svm"]] or list(RUN["svm"])
     over = []

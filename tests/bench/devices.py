@@ -168,7 +168,6 @@ def table(bench, found):
 
 
 def main():
-    peer.use_mended_qemu()
     sides, over = [word for word in sys.argv[1:] if word in SIDES] or list(SIDES), []
     line("for each", "", COLUMNS)
     for bench in [word for word in sys.argv[1:] if word in BENCHES] or list(BENCHES):

@@ -104,7 +104,6 @@ def measure(side):
 
 
 def main():
-    peer.use_mended_qemu()
     vms = int(next((word for word in sys.argv[1:] if re.fullmatch(r"\d+", word)), "1"))
     found = {}
     for side in [word for word in sys.argv[1:] if word in SIDES] or list(SIDES):

@@ -144,7 +144,6 @@ RUN = {"ipi": run_ipi, "turns": run_turns, "memory": run_memory}
 
 
 def main():
-    peer.use_mended_qemu()
     sides, over = [word for word in sys.argv[1:] if word in SIDES] or list(SIDES), []
     for what in [word for word in sys.argv[1:] if word in RUN] or list(RUN):
         over += bench.table("svm", {side: RUN[what](side) for side in sides}, ROWS[what], what)

@@ -35,11 +35,6 @@ class Awake(Machine):
         return got
 
 
-def use_mended_qemu():
-    """For whatever starts from now on: Linux as a hypervisor needs it (tools/mend-qemu), and Brume gets the same."""
-    os.environ["BRUME_QEMU"] = "mended"
-
-
 def files(script, extra=None):
     """Linux, and an initramfs that runs a shell script beside those files (name -> path)."""
     initrd = os.path.join(work_dir(), "peer.img")

@@ -4,6 +4,9 @@
 
 Prints `ok name`, `not ok name` or `skip name: reason` for each, the log of what failed, and the count at the end.
 With a word, only tests whose name contains it. JOBS=n runs n at a time (default 2, each may be a whole machine).
+
+Without a word a system test that fails is run once more, alone, when all others have ended, unless more than AGAIN_MAX have failed:
+emulators lose an interrupt now and then (docs/tests.md). What failed first is printed as `again name` with its log, and named at the end.
 """
 import concurrent.futures
 import glob
@@ -18,6 +21,7 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HARNESS = os.path.join(TOP, "tests/system/harness.py")
 SLOWEST = 600          # seconds that one test may take before it is killed
+AGAIN_MAX = 3          # tests that get a second attempt; where more fail, something is broken
 LINE = re.compile(r"(not ok|ok|skip) (.*)")
 
 
@@ -28,6 +32,7 @@ class Report:
         self.lock = threading.Lock()
         self.count = {"ok": 0, "not ok": 0, "skip": 0}
         self.failed = []
+        self.again = []                # (name, command) of system tests that failed once
 
     def add(self, verdict, name, seconds=None, log=""):
         with self.lock:
@@ -36,8 +41,19 @@ class Report:
             print(f"{verdict} {name}{took}", flush=True)
             if verdict == "not ok":
                 self.failed.append(name)
-                for line in log.splitlines()[-150:]:
-                    print("    | " + line, flush=True)
+                self.show(log)
+
+    def defer(self, name, command, seconds, log):
+        """A failure that is not counted yet."""
+        with self.lock:
+            self.again.append((name, command))
+            print(f"again {name}  ({seconds:.1f} s)", flush=True)
+            self.show(log)
+
+    @staticmethod
+    def show(log):
+        for line in log.splitlines()[-150:]:
+            print("    | " + line, flush=True)
 
 
 def run(command, seconds=SLOWEST):
@@ -82,16 +98,29 @@ def fuzz(report, name):
     report.add("ok" if status == 0 else "not ok", f"fuzz/{name}", log=output)
 
 
-def script(report, name, command, tell=False):
-    """Any other program: exit status 0 is ok, 77 is a skip whose reason is the last line. tell: print what it says."""
+def script(report, name, command, tell=False, patient=False):
+    """Any other program: exit status 0 is ok, 77 is a skip whose reason is the last line. tell: print what it says.
+    patient: it may be run again."""
     start = time.monotonic()
     status, output = run(command)
     if status == 77:
         report.add("skip", f"{name}: {output.strip().splitlines()[-1]}")
+    elif status != 0 and patient:
+        report.defer(name, command, time.monotonic() - start, output)
     else:
         report.add("ok" if status == 0 else "not ok", name, time.monotonic() - start, output)
     if tell and status == 0 and output:
         print("    " + output.rstrip().replace("\n", "\n    "), flush=True)
+
+
+def run_again(report):
+    """Second attempts, one at a time."""
+    if len(report.again) > AGAIN_MAX:
+        for name, _ in report.again:
+            report.add("not ok", name, log="not run again: too many failed")
+        return
+    for name, command in report.again:
+        script(report, name, command)
 
 
 def system_tests():
@@ -124,7 +153,7 @@ def jobs(report, word):
     for name in programs("tests/fuzz", "_fuzz.c"):
         yield f"fuzz/{name}", (lambda name=name: fuzz(report, name))
     for name, command in system_tests():
-        yield name, (lambda name=name, command=command: script(report, name, command, bool(word)))
+        yield name, (lambda name=name, command=command: script(report, name, command, bool(word), not word))
 
 
 def main():
@@ -135,7 +164,10 @@ def main():
         running = [pool.submit(thunk) for name, thunk in jobs(report, word) if word in name]
         for job in running:
             job.result()
+    run_again(report)
     count = report.count
+    for name, _ in report.again:
+        print("run again:", name)
     for name in report.failed:
         print("failed:", name)
     print(f"{count['ok']} passed, {count['not ok']} failed, {count['skip']} skipped in {time.monotonic() - start:.0f} s")

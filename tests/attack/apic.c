@@ -106,6 +106,30 @@ static void priorities(void)
 	equal("an eoi of nothing", apic_read(PPR), 0);
 }
 
+/*
+ * The timer is masked, and yet a hypervisor may have an interrupt of its own for it: that must not open the guest's. Behind the window
+ * nothing exits where the processor keeps the APIC, so that it comes while the guest runs.
+ */
+static void stays_closed(void)
+{
+	uint64_t end;
+
+	cpus[0].irqs[V1] = 0;
+	apic_write(APIC_TPR, 0x4f);
+	apic_self_ipi(V1);
+	apic_write(APIC_TIMER_DIV, 0xb);
+	apic_write(APIC_LVT_TIMER, MASKED | V2);
+	apic_write(APIC_TIMER_INIT, 300000);
+	open_window();
+	apic_write(APIC_TPR, 0);
+	for (end = rdtsc() + 20 * tsc_per_ms(); rdtsc() < end && count_of(0, V1) == 0;) {
+	}
+	equal("waits as long as interrupts are off", count_of(0, V1), 0);
+	open_window();
+	equal("and comes then", count_of(0, V1), 1);
+	apic_write(APIC_TIMER_INIT, 0);
+}
+
 /* 16 to 31 are legal for the APIC. */
 static void low_vectors(void)
 {
@@ -399,6 +423,7 @@ void group_xapic(void)
 	xapic_forms();
 	xapic_moved();
 	priorities();
+	stays_closed();
 	low_vectors();
 	illegal_vectors();
 	if (cpu_count > 1) {
@@ -463,6 +488,7 @@ void group_x2apic(void)
 	x2apic_all(true);
 	x2apic_registers();
 	priorities();
+	stays_closed();
 	low_vectors();
 	illegal_vectors();
 	if (cpu_count > 1) {

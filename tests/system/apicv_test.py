@@ -4,7 +4,7 @@ model. attack_test.py has the payloads for both."""
 import os
 import re
 
-from harness import BUILD, BochsMachine, Failure, make_iso, script_word, test, vm_config
+from harness import BUILD, BochsMachine, make_iso, script_word, test, vm_config
 
 # Computes on both processors with interrupts from timers and each other, and says that it did.
 SCRIPT = """for i in 1 2; do (dd if=/dev/zero bs=64k count=8 2>/dev/null | sha256sum | cut -c1-8) & done; wait
@@ -14,11 +14,11 @@ sleep 1000
 """
 
 
-def exits_of_linux(option, limit=200):
-    """Boots Linux with two vCPUs, lets it work for limit seconds at most, and returns its exits by kind, of both together."""
+def exits_of_linux(option):
+    """Boots Linux with two vCPUs, lets it work, and returns its exits by kind, of both together."""
     config = vm_config(memory="96M", cmdline=f"console=ttyS0 quiet nokaslr {script_word(SCRIPT)}", extra="kvm -eoi").replace("vcpus 1", "vcpus 2")
     with BochsMachine(iso=make_iso(config, arguments=option), memory="512m") as node:
-        node.expect(r"^07854d2f\s+07854d2f\s+worked", limit)
+        node.expect(r"^07854d2f\s+07854d2f\s+worked", 200)
         node.escape("c")
         total = {}
         for _ in range(2):
@@ -29,19 +29,9 @@ def exits_of_linux(option, limit=200):
         return total
 
 
-def exits_with_apicv(attempts=3):
-    """In about one run of ten Bochs' Linux stops: one vCPU takes no interrupt any more (docs/tests.md). Then again."""
-    for _ in range(attempts - 1):
-        try:
-            return exits_of_linux("apicv=on", 60)
-        except Failure as stopped:
-            print("apicv=on:", stopped)
-    return exits_of_linux("apicv=on", 60)
-
-
 @test
 def linux_exits_less_with_apicv_vmx():
-    model, cpu = exits_of_linux("apicv=off"), exits_with_apicv()
+    model, cpu = exits_of_linux("apicv=off"), exits_of_linux("apicv=on")
     apic = [sum(each.get(kind, 0) for kind in ("msr", "apic", "irq-window")) for each in (model, cpu)]
     print("exits for interrupts:", apic)
     assert apic[1] < apic[0] * 3 / 4, apic

@@ -97,6 +97,23 @@ void fdb_make_firm(struct fdb *f, uint32_t port)
 	f->firm[port] = true;
 }
 
+/* May the port have one more? If it has all that it may, those that are old go first. */
+static bool has_room(struct fdb *f, uint32_t port, uint64_t now_ns)
+{
+	uint16_t most = f->firm[port] ? FDB_PER_UPLINK : FDB_PER_PORT;
+
+	if (f->learned[port] < most || now_ns - f->swept_ns[port] < FDB_SWEEP_NS) {
+		return f->learned[port] < most;
+	}
+	f->swept_ns[port] = now_ns;
+	for (unsigned i = 0; i < FDB_SLOTS; i++) {
+		if (f->entry[i].key && f->entry[i].port == port && is_old(&f->entry[i], now_ns)) {
+			clear(f, &f->entry[i]);
+		}
+	}
+	return f->learned[port] < most;
+}
+
 bool fdb_learn(struct fdb *f, uint64_t key, uint32_t port, uint64_t now_ns)
 {
 	enum rank rank = f->firm[port] ? FIRM : LEARNED;
@@ -109,9 +126,10 @@ bool fdb_learn(struct fdb *f, uint64_t key, uint32_t port, uint64_t now_ns)
 	if (e && !is_old(e, now_ns) && rank_of(f, e) > rank) {
 		return false;
 	}
-	if (f->learned[port] == (f->firm[port] ? FDB_PER_UPLINK : FDB_PER_PORT)) {
+	if (!has_room(f, port, now_ns)) {
 		return true;
 	}
+	e = find(f, key);
 	if (e) {
 		clear(f, e);
 	} else {

@@ -11,6 +11,7 @@
 enum { FDB_SLOTS = 2048, FDB_PROBES = 8, FDB_PER_PORT = 64, FDB_PER_UPLINK = 512, FDB_PORTS = NET_PORTS_MAX + NET_UPLINKS_MAX };
 
 #define FDB_AGE_NS (300 * 1000000000ull)
+#define FDB_SWEEP_NS 1000000000ull   /* a full port looks for stations that are that old no more often       */
 
 struct fdb_entry {
 	uint64_t key;                /* address and net; 0: free                                     */
@@ -22,6 +23,7 @@ struct fdb_entry {
 struct fdb {
 	struct fdb_entry entry[FDB_SLOTS];
 	uint16_t learned[FDB_PORTS];
+	uint64_t swept_ns[FDB_PORTS];        /* when stations of it that were silent for long went last      */
 	bool firm[FDB_PORTS];        /* uplinks                                                      */
 };
 

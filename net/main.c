@@ -105,7 +105,7 @@ static void start_uplink(uint32_t i, uint64_t now)
 	uplink_stop(&uplinks[i]);
 	pause_ns[i] = !again ? RETRY_NS : pause_ns[i] < RETRY_MAX_NS ? pause_ns[i] * 2 : RETRY_MAX_NS;
 	retry_ns[i] = now + pause_ns[i];
-	(void)!uplink_start(&uplinks[i], &status()->uplink[i].host, &plain);
+	(void)!uplink_start(&uplinks[i], &status()->uplink[i].host, &plain, now);
 }
 
 /* One that was not handed over (init has said why) is not tried. */

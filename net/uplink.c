@@ -4,14 +4,22 @@
 
 #include <string.h>
 
-int uplink_start(struct uplink *u, const struct nic_host *host, struct uplink_plain *plain)
+int uplink_start(struct uplink *u, const struct nic_host *host, struct uplink_plain *plain, uint64_t now_ns)
 {
 	int r;
 
-	*u = (struct uplink){ .plain = plain };
+	*u = (struct uplink){ .plain = plain, .gone_ns = now_ns };
 	r = nic_attach(&u->nic, host);
 	u->attached = r == OK;
 	return r;
+}
+
+/* The rest of a frame that is being cut is lost. */
+static void let_go(struct uplink *u)
+{
+	if (u->plain && u->plain->owner == u) {
+		u->plain->owner = NULL;
+	}
 }
 
 void uplink_stop(struct uplink *u)
@@ -19,9 +27,7 @@ void uplink_stop(struct uplink *u)
 	if (u->attached) {
 		nic_quiesce(&u->nic);
 	}
-	if (u->plain && u->plain->owner == u) {
-		u->plain->owner = NULL;
-	}
+	let_go(u);
 	u->attached = u->has_frame = false;
 }
 
@@ -101,12 +107,18 @@ static bool pump(struct uplink *u)
 	return true;
 }
 
+/* A guest may ask for segments of one byte: more of them than the least MSS of TCP makes are not cut. */
+static bool is_sendable(const struct frame_header *header)
+{
+	return net_header_is_sane(header) && (header->gso_type == NET_GSO_NONE || header->len / header->gso_size <= UPLINK_SEGMENTS_MAX);
+}
+
 bool uplink_room(struct uplink *u, const struct frame_header *header)
 {
 	if (!pump(u)) {
 		return false;
 	}
-	if (net_header_is_sane(header) && !nic_takes(&u->nic, header)) {
+	if (is_sendable(header) && !nic_takes(&u->nic, header)) {
 		return !u->plain->owner;
 	}
 	if (!nic_room(&u->nic, header->len)) {
@@ -140,7 +152,7 @@ bool uplink_send(struct uplink *u, const struct frames_end *reader, const struct
 {
 	uint8_t *to;
 
-	if (!net_header_is_sane(header)) {
+	if (!is_sendable(header)) {
 		return false;
 	}
 	if (!nic_takes(&u->nic, header)) {
@@ -180,6 +192,9 @@ void uplink_watch(struct uplink *u, uint64_t now_ns)
 		u->gone_ns = now_ns;
 	} else if (now_ns - u->gone_ns > UPLINK_STUCK_NS) {
 		nic_break(&u->nic, "it does not send");
+	}
+	if (!uplink_is_up(u)) {
+		let_go(u);
 	}
 }
 

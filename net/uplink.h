@@ -10,6 +10,8 @@
 #include "drivers/nic/nic.h"
 #include "lib/net_offload.h"
 
+enum { UPLINK_SEGMENTS_MAX = 1400 };         /* that a frame is cut into: 64 KiB at an MSS of 48, TCP's least in practice */
+
 struct uplink;
 
 /* A frame that is made plain, and whose. */
@@ -30,7 +32,7 @@ struct uplink {
 };
 
 /* Attaches the card. plain outlives the uplink; zeroed memory is a free one. Errors of nic_attach(). */
-int uplink_start(struct uplink *u, const struct nic_host *host, struct uplink_plain *plain) MUST_CHECK;
+int uplink_start(struct uplink *u, const struct nic_host *host, struct uplink_plain *plain, uint64_t now_ns) MUST_CHECK;
 
 /* The card touches its memory no more, and the uplink is down. */
 void uplink_stop(struct uplink *u);
@@ -61,7 +63,10 @@ void uplink_flush(struct uplink *u);
 /* The card's event was signalled, or may have been. */
 void uplink_wake(struct uplink *u);
 
-/* Before each batch: a card that has not sent a frame for UPLINK_STUCK_NS, though it has some and a link, is broken. */
+/*
+ * Before each batch: a card that has not sent a frame for UPLINK_STUCK_NS, though it has some and a link, is broken. One that is
+ * not up lets the others cut their frames.
+ */
 #define UPLINK_STUCK_NS (5 * 1000000000ull)
 void uplink_watch(struct uplink *u, uint64_t now_ns);
 

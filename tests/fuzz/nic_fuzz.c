@@ -144,7 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		fake_nic.lies = data + 1;
 		fake_nic.lies_left = len - 1;
 	}
-	(void)!uplink_start(&uplink, &host, &plain);
+	(void)!uplink_start(&uplink, &host, &plain, 0);
 	fake_nic.lies = *data & 0x40 ? fake_nic.lies : NULL;
 	run(data + 1 + LIES, len - 1 - LIES);
 	fake_nic.lies = NULL;

@@ -79,7 +79,7 @@ static void attach(void)
 	fake_nic.deaf = true;
 	switch_pull(&s, WIRE);
 	uplink_stop(&wire);
-	(void)!uplink_start(&wire, &host, &plain);
+	(void)!uplink_start(&wire, &host, &plain, 0);
 }
 
 /* Eight addresses, as send_frame(). */

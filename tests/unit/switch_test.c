@@ -455,7 +455,7 @@ static void fresh_with_uplink(enum fake_nic_kind kind, uint64_t features)
 	fake_nic.features = features ? features : fake_nic.features;
 	fake_nic.stalled = false;
 	memset(&plain, 0, sizeof(plain));
-	CHECK_EQ(uplink_start(&wire, &host, &plain), OK);
+	CHECK_EQ(uplink_start(&wire, &host, &plain, now), OK);
 	switch_plug_uplink(&s, WIRE, &wire, 0);
 	fake_nic.features = 0;
 }
@@ -598,6 +598,11 @@ TEST(wire_may_have_more_stations_than_a_vm_but_not_all_places)
 		CHECK_EQ(take(0), 60);
 	}
 	CHECK(s.fdb.learned[WIRE] > FDB_PER_PORT && s.fdb.learned[WIRE] <= FDB_PER_UPLINK);
+	now += 2 * FDB_AGE_NS;                   /* they are silent, and one more comes */
+	CHECK(come(everybody, station, 60));
+	run();
+	CHECK_EQ(fdb_find(&s.fdb, fdb_key(station, 0), now), WIRE);
+	CHECK_EQ(s.fdb.learned[WIRE], 1);
 }
 
 TEST(frames_for_others_on_the_wire_stay_there)
@@ -706,7 +711,7 @@ TEST(card_that_sends_nothing_for_long_is_broken_and_works_anew)
 		uplink_stop(&wire);
 		fake_nic.stalled = false;
 		fake_nic.features = 1ull << 32;
-		CHECK_EQ(uplink_start(&wire, &host, &plain), OK);
+		CHECK_EQ(uplink_start(&wire, &host, &plain, now), OK);
 		fake_nic.features = 0;
 		switch_plug_uplink(&s, WIRE, &wire, 0);
 		CHECK(send_from(0, station, mac, 100));
@@ -715,6 +720,24 @@ TEST(card_that_sends_nothing_for_long_is_broken_and_works_anew)
 		CHECK_EQ(take(0), 0);                    /* of its rings of before nothing is left */
 		CHECK(uplink_is_up(&wire));
 	}
+}
+
+TEST(card_that_starts_under_traffic_has_its_time)
+{
+	uint8_t mac[6];
+
+	fresh_with_uplink(FAKE_VIRTIO, 0);
+	mac_of(mac, 0, 0);
+	uplink_stop(&wire);
+	now += 1000 * UPLINK_STUCK_NS;
+	fake_nic.features = 1ull << 32;
+	CHECK_EQ(uplink_start(&wire, &host, &plain, now), OK);
+	fake_nic.features = 0;
+	fake_nic.stalled = true;
+	CHECK(send_from(0, station, mac, 100));
+	run();
+	uplink_watch(&wire, now);
+	CHECK(uplink_is_up(&wire));
 }
 
 TEST(card_that_stands_still_costs_frames_for_it_and_nothing_else)
@@ -820,4 +843,39 @@ TEST(asleep_a_frame_from_the_wire_interrupts)
 		CHECK(come(mac, station, 60));
 		CHECK(!switch_sleep(&s));
 	}
+}
+
+TEST(card_without_a_link_lets_others_cut_their_frames)
+{
+	uint8_t mac[6];
+
+	fresh_with_uplink(FAKE_VIRTIO, 1ull << 32);
+	mac_of(mac, 0, 0);
+	CHECK(come(mac, station, 60));
+	run();
+	fake_nic.stalled = true;
+	for (unsigned i = 0; i < 7; i++) {
+		send_tcp(0, 54 + 60000, 1000);
+	}
+	run();
+	CHECK(plain.owner == &wire);
+	wire.nic.link = false;
+	uplink_watch(&wire, now);
+	CHECK(!plain.owner);
+}
+
+TEST(frame_is_not_cut_into_bytes)
+{
+	fresh_with_uplink(FAKE_82574L, 0);
+	send_tcp(0, 54 + 60000, 1);
+	run();
+	CHECK_EQ(fake_nic.sent_count, 0);
+	CHECK(!plain.owner);
+	CHECK_EQ(s.port[WIRE].counters.out_dropped + s.port[0].counters.in_dropped, 1);
+	send_tcp(0, 54 + 6000, 48);
+	for (unsigned i = 0; i < 10; i++) {
+		run();
+		uplink_wake(&wire);
+	}
+	CHECK_EQ(fake_nic.sent_count, 125);
 }

@@ -10,6 +10,7 @@
 #include "init/mgmt.h"
 #include "init/vm.h"
 #include "init/volume.h"
+#include "init/why.h"
 
 static struct {
 	struct channel_end command, answer;
@@ -19,8 +20,6 @@ static struct {
 	char text[MGMT_TEXT_MAX];
 } control;
 
-static char words[MGMT_WHY];
-
 void control_reset(struct mgmt_exchange *exchange)
 {
 	create_cancel();
@@ -28,12 +27,6 @@ void control_reset(struct mgmt_exchange *exchange)
 	control.broken = control.waits = control.answered = false;
 	channel_reader(&control.command, &exchange->command, exchange->command_data, MGMT_COMMANDS);
 	channel_writer(&control.answer, &exchange->answer, exchange->answer_data, MGMT_ANSWERS);
-}
-
-static int fail(int error, const char **why, const char *what)
-{
-	*why = what;
-	return error;
 }
 
 /* There is room for it. result: OK or a value, or an error that why tells in words. */
@@ -53,7 +46,7 @@ static void answer(uint32_t number, int result, const char *why)
 static int start_vm(struct vm *vm, const char **why)
 {
 	if (vm->phase == VM_ON) {
-		return fail(E_BUSY, why, "the VM runs already");
+		return why_say(E_BUSY, why, "the VM runs already");
 	}
 	if (vm->phase == VM_DRAIN) {
 		vm->start_again = true;
@@ -71,7 +64,7 @@ static int obey_vm(uint32_t op, struct vm *vm, const char **why)
 		return start_vm(vm, why);
 	}
 	if (vm->phase != VM_ON && !(op == MGMT_VM_KILL && vm->phase == VM_DRAIN)) {
-		return fail(E_BUSY, why, "the VM does not run");
+		return why_say(E_BUSY, why, "the VM does not run");
 	}
 	switch (op) {
 	case MGMT_VM_STOP:  vm_press_power(vm); break;
@@ -86,8 +79,7 @@ static int find_vm(const struct mgmt_command *c, const char **why)
 	struct vm *vm = vm_find(c->name);
 
 	if (!vm) {
-		snprintf(words, sizeof(words), "there is no VM %s", c->name);
-		return fail(E_NOENT, why, words);
+		return why_print(E_NOENT, why, "there is no VM %s", c->name);
 	}
 	return obey_vm(c->op, vm, why);
 }
@@ -132,7 +124,7 @@ static int obey(const struct mgmt_command *c, uint32_t space, const char **why)
 	case MGMT_VOLUME_CREATE: return create_volume(c, space, why);
 	case MGMT_VOLUME_SEAL:   return volume_seal(c->name, space, why);
 	case MGMT_VOLUME_DELETE: return volume_delete(c->name, why);
-	default:                 return fail(E_NOSYS, why, "this cannot be asked for");
+	default:                 return why_say(E_NOSYS, why, "this cannot be asked for");
 	}
 }
 

@@ -2,10 +2,9 @@
 /* Disks of VMs. Boot modules and volumes stay where they are and are shared by all that read them. */
 #include "init/disk.h"
 
-#include <stdio.h>
-
 #include "init/image.h"
 #include "init/inventory.h"
+#include "init/why.h"
 #include "lib/user/sys.h"
 #include "vmm/disk_layer.h"
 
@@ -21,21 +20,10 @@ static uint64_t layer_bytes(const struct conf_disk *conf, const struct image *im
 
 static int find(struct vm *vm, const char *name, const char **why)
 {
-	static char text[CONF_MODULE_MAX + 64];
 	struct image image;
-	int r = image_find(name, &image);
+	int r = image_find_for(vm, name, &image, why);
 
-	*why = text;
-	if (r < 0) {
-		snprintf(text, sizeof(text), r == E_AGAIN ? "volume %s is not sealed yet" : "there is no boot module or volume %s", name);
-		return r;
-	}
-	if (!image.length) {
-		snprintf(text, sizeof(text), "boot module %s is empty", name);
-		return E_NOENT;
-	}
-	vm->volumes |= image.volume;
-	return OK;
+	return r == OK && !image.length ? why_print(E_NOENT, why, "boot module %s is empty", name) : r;
 }
 
 int disks_find(struct vm *vm, const char **why)
@@ -50,7 +38,6 @@ int disks_find(struct vm *vm, const char **why)
 
 static int take(struct vm *vm, uint32_t i, const char **why)
 {
-	static char text[CONF_MODULE_MAX + 64];
 	const struct conf_disk *conf = &vm->conf.disk[i];
 	struct image image;
 	uint64_t bytes;
@@ -60,9 +47,8 @@ static int take(struct vm *vm, uint32_t i, const char **why)
 		return r;
 	}
 	bytes = layer_bytes(conf, &image);
-	snprintf(text, sizeof(text), "%llu MiB are wanted for changes on disk %s", (unsigned long long)(bytes >> 20), conf->module);
-	*why = text;
-	return memory_alloc(&memory, &vm->order, bytes, PAGE_SIZE, MEMORY_HIGH, &vm->layer[i]);
+	r = memory_alloc(&memory, &vm->order, bytes, PAGE_SIZE, MEMORY_HIGH, &vm->layer[i]);
+	return r == OK ? OK : why_print(r, why, "%llu MiB are wanted for changes on disk %s", (unsigned long long)(bytes >> 20), conf->module);
 }
 
 int disks_take(struct vm *vm, const char **why)

@@ -3,6 +3,7 @@
 #include "init/image.h"
 
 #include "init/inventory.h"
+#include "init/why.h"
 #include "lib/user/sys.h"
 
 static int of_volume(int number, struct image *image)
@@ -35,6 +36,17 @@ int image_find(const char *name, struct image *image)
 	*image = (struct image){ .length = module->length, .size = module->size, .piece_count = 1 };
 	image->piece[0].handle = module->handle;
 	image->piece[0].size = module->size;
+	return OK;
+}
+
+int image_find_for(struct vm *vm, const char *name, struct image *image, const char **why)
+{
+	int r = image_find(name, image);
+
+	if (r < 0) {
+		return why_print(r, why, r == E_AGAIN ? "volume %s is not sealed yet" : "there is no boot module or volume %s", name);
+	}
+	vm->volumes |= image->volume;
 	return OK;
 }
 

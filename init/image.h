@@ -2,6 +2,7 @@
 /* What a VM's configuration names: the content of a boot module, or else of a sealed volume. */
 #pragma once
 
+#include "init/vm.h"
 #include "init/volume.h"
 
 struct image {
@@ -14,6 +15,9 @@ struct image {
 
 /* E_NOENT: there is neither. E_AGAIN: a volume, but it is not sealed. */
 int image_find(const char *name, struct image *image) MUST_CHECK;
+
+/* The same for a VM that starts: it uses that volume from now on (vm->volumes). On an error *why says in words what is missing. */
+int image_find_for(struct vm *vm, const char *name, struct image *image, const char **why) MUST_CHECK;
 
 /* Bytes of tables that a space may need for it. */
 uint64_t image_table_bytes(const struct image *image);

@@ -14,6 +14,7 @@
 #include "init/net.h"
 #include "init/place.h"
 #include "init/ram.h"
+#include "init/why.h"
 #include "lib/channel.h"
 #include "lib/user/sys.h"
 
@@ -256,19 +257,9 @@ static int give_handles(struct vm *vm)
 /* A place in the vmm's space has room for that much. */
 static int find_image(struct vm *vm, const char *name, struct image *image, const char **why)
 {
-	static char text[CONF_MODULE_MAX + 64];
-	int r = image_find(name, image);
+	int r = image_find_for(vm, name, image, why);
 
-	*why = text;
-	if (r < 0) {
-		snprintf(text, sizeof(text), r == E_AGAIN ? "volume %s is not sealed yet" : "there is no boot module or volume %s", name);
-	} else if (image->size > GIB(4)) {
-		snprintf(text, sizeof(text), "%s is larger than 4 GiB", name);
-		r = E_INVAL;
-	} else {
-		vm->volumes |= image->volume;
-	}
-	return r;
+	return r == OK && image->size > GIB(4) ? why_print(E_INVAL, why, "%s is larger than 4 GiB", name) : r;
 }
 
 /* Names to content; an initrd is optional, but not one that is named. The strings of modules start with a name and a blank. */
@@ -290,15 +281,10 @@ static int find_images(struct vm *vm, struct images *images, const char **why)
 
 static int take_ram(struct vm *vm, const char **why)
 {
-	static char text[96];
 	int r = ram_take(vm);
 
-	if (r < 0) {
-		snprintf(text, sizeof(text), "%llu MiB of RAM are wanted, %llu MiB are free",
-			 (unsigned long long)(vm->conf.memory >> 20), (unsigned long long)(memory.free_bytes >> 20));
-		*why = text;
-	}
-	return r;
+	return r == OK ? OK : why_print(r, why, "%llu MiB of RAM are wanted, %llu MiB are free",
+					(unsigned long long)(vm->conf.memory >> 20), (unsigned long long)(memory.free_bytes >> 20));
 }
 
 static int open_vmm(const struct program **program)

@@ -2,11 +2,11 @@
 /* Volumes: see volume.h. What mgmt shows of one is the record of it, beside its memory; init alone writes both. */
 #include "init/volume.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "init/inventory.h"
 #include "init/log.h"
+#include "init/why.h"
 #include "lib/user/sys.h"
 
 #define NEVER UINT64_MAX
@@ -17,7 +17,6 @@ static struct mgmt_volumes *shown;
 static struct mgmt_progress *told;
 static struct volume volumes[MGMT_VOLUMES];
 static uint32_t last_id;
-static char words[MGMT_WHY];
 
 /* The one that is being made; its record says nothing of it yet. */
 static struct {
@@ -41,12 +40,6 @@ void volumes_init(struct mgmt_volumes *show, struct mgmt_progress *progress)
 	show_free();
 }
 
-static int fail(int error, const char **why, const char *what)
-{
-	*why = what;
-	return error;
-}
-
 static struct mgmt_volume *at(int number)
 {
 	return &shown->volume[number];
@@ -67,8 +60,7 @@ static int find(const char *name, const char **why)
 {
 	int number = volume_find(name);
 
-	snprintf(words, sizeof(words), "there is no volume %s", name);
-	return number < 0 ? fail(E_NOENT, why, words) : number;
+	return number < 0 ? why_print(E_NOENT, why, "there is no volume %s", name) : number;
 }
 
 const struct mgmt_volume *volume_shown(int number)
@@ -134,12 +126,11 @@ static int take_memory(struct volume *v, uint64_t size, const char **why)
 
 	show_free();
 	if (bytes > shown->free_bytes) {
-		snprintf(words, sizeof(words), "%llu MiB of RAM are wanted, volumes may still take %llu MiB",
-			 (unsigned long long)(bytes >> 20), (unsigned long long)(shown->free_bytes >> 20));
-		return fail(E_NOMEM, why, words);
+		return why_print(E_NOMEM, why, "%llu MiB of RAM are wanted, volumes may still take %llu MiB",
+				 (unsigned long long)(bytes >> 20), (unsigned long long)(shown->free_bytes >> 20));
 	}
 	r = take_pieces(v, bytes);
-	return r < 0 ? fail(r, why, "the RAM that is free lies in too many pieces") : OK;
+	return r < 0 ? why_say(r, why, "the RAM that is free lies in too many pieces") : OK;
 }
 
 /* ---- in the space of mgmt ---- */
@@ -204,23 +195,23 @@ static bool good_name(const char *name)
 static int find_room(const char *name, uint64_t size, const char **why)
 {
 	if (!good_name(name)) {
-		return fail(E_INVAL, why, "a volume's name is made of letters, digits, . - and _ and begins with a letter or a digit");
+		return why_say(E_INVAL, why, "a volume's name is made of letters, digits, . - and _ and begins with a letter or a digit");
 	}
 	if (!size || size > VOLUME_MAX) {
-		return fail(E_INVAL, why, "a volume has from 1 byte to 1 TiB");
+		return why_say(E_INVAL, why, "a volume has from 1 byte to 1 TiB");
 	}
 	if (volume_find(name) >= 0) {
-		return fail(E_BUSY, why, "there is a volume of that name");
+		return why_say(E_BUSY, why, "there is a volume of that name");
 	}
 	if (inventory_module(name)) {
-		return fail(E_BUSY, why, "there is a boot module of that name");
+		return why_say(E_BUSY, why, "there is a boot module of that name");
 	}
 	for (int i = 0; i < MGMT_VOLUMES; i++) {
 		if (at(i)->state == MGMT_VOLUME_NONE) {
 			return i;
 		}
 	}
-	return fail(E_NOMEM, why, "there are as many volumes as there can be");
+	return why_say(E_NOMEM, why, "there are as many volumes as there can be");
 }
 
 int volume_create(const struct mgmt_command *wish, uint32_t space, volume_done_fn *done, const char **why)
@@ -324,7 +315,7 @@ int volume_delete(const char *name, const char **why)
 		return number;
 	}
 	if (at(number)->users) {
-		return fail(E_BUSY, why, "a VM runs with this volume");
+		return why_say(E_BUSY, why, "a VM runs with this volume");
 	}
 	delete(number);
 	return OK;
@@ -357,17 +348,16 @@ int volume_seal(const char *name, uint32_t space, const char **why)
 		return number;
 	}
 	if (at(number)->state == MGMT_VOLUME_SEALED) {
-		return fail(E_BUSY, why, "the volume is sealed already");
+		return why_say(E_BUSY, why, "the volume is sealed already");
 	}
 	volumes_look();
 	if (at(number)->written != at(number)->size) {
-		snprintf(words, sizeof(words), "the volume is not whole: %llu of %llu bytes are there",
-			 (unsigned long long)at(number)->written, (unsigned long long)at(number)->size);
-		return fail(E_PROTO, why, words);
+		return why_print(E_PROTO, why, "the volume is not whole: %llu of %llu bytes are there",
+				 (unsigned long long)at(number)->written, (unsigned long long)at(number)->size);
 	}
 	r = unmap_pieces(&volumes[number], space, MGMT_VOLUME_ADDR(number), volumes[number].piece_count);
 	if (r < 0) {
-		return fail(r, why, "the volume cannot be taken from its writer");
+		return why_say(r, why, "the volume cannot be taken from its writer");
 	}
 	set_state(number, MGMT_VOLUME_SEALED);
 	if (map(number, space) < 0) {

@@ -2,7 +2,7 @@
 /*
  * What a mgmt that was taken over can write for init: commands of all kinds in any order, records that are none, counts of rings and of
  * progress at any value. Memory adds up at each step, and nobody writes what is sealed. Four bytes of input are one step.
- * sources: init/memory.c init/image.c init/control.c lib/channel.c
+ * sources: init/memory.c init/image.c init/control.c init/why.c lib/channel.c
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Volumes in RAM, from the first byte to the last user, and what mgmt can ask of them. The kernel is a fake that knows what is mapped.
- * sources: init/memory.c init/image.c init/control.c lib/channel.c
+ * sources: init/memory.c init/image.c init/control.c init/why.c lib/channel.c
  */
 #include "lib/user/sys.h"
 
@@ -12,6 +12,7 @@ static uint64_t fake_clock(void);
 #include "init/volume.c"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "init/control.h"
 #include "init/create.h"
@@ -225,6 +226,28 @@ TEST(an_upload_from_its_start_to_a_vm)
 	CHECK_EQ(ask_volume(MGMT_VOLUME_DELETE, "disk.img", 0, &why), OK);
 	CHECK_EQ(memory.free_bytes, free);
 	CHECK_EQ(image_find("disk.img", &image), E_NOENT);
+}
+
+TEST(who_starts_a_vm_is_told_what_is_missing)
+{
+	struct vm vm = { .number = 3 };
+	const char *why;
+	struct image image;
+
+	fresh();
+	CHECK_EQ(image_find_for(&vm, "linux", &image, &why), OK);
+	CHECK_EQ(image.length, module.length);
+	CHECK_EQ(image_find_for(&vm, "disk.img", &image, &why), E_NOENT);
+	CHECK_STR(why, "there is no boot module or volume disk.img");
+	CHECK_EQ(ask_volume(MGMT_VOLUME_CREATE, "disk.img", 5, &why), 0);
+	CHECK_EQ(image_find_for(&vm, "disk.img", &image, &why), E_AGAIN);
+	CHECK_STR(why, "volume disk.img is not sealed yet");
+	CHECK_EQ(vm.volumes, 0);
+	tell(0, 5);
+	CHECK_EQ(ask_volume(MGMT_VOLUME_SEAL, "disk.img", 0, &why), OK);
+	CHECK_EQ(image_find_for(&vm, "disk.img", &image, &why), OK);
+	CHECK_EQ(vm.volumes, 1);
+	CHECK_EQ(ask_volume(MGMT_VOLUME_DELETE, "disk.img", 0, &why), OK);
 }
 
 TEST(a_new_mgmt_goes_on_where_the_old_one_was)
@@ -461,11 +484,10 @@ TEST(who_breaks_the_rules_is_not_heard_any_more)
 	CHECK_STR(said, "mgmt: a command that is none; no other one is taken until it starts again");
 }
 
-TEST(used_memory_is_zeroed_step_by_step)
+/* mgmt asks for a volume x of 40 MiB where all memory was used before. Returns how much of it was free. */
+static uint64_t ask_for_used_memory(void)
 {
 	struct mgmt_command c = { .number = 1, .op = MGMT_VOLUME_CREATE, .size = MIB(40), .name = "x" };
-	struct mgmt_answer a;
-	const char *why;
 	uint64_t free;
 
 	fresh();
@@ -476,6 +498,16 @@ TEST(used_memory_is_zeroed_step_by_step)
 	cleaned_to = 0;
 	CHECK(channel_write_all(&commands, &c, sizeof(c)));
 	CHECK(!control_requests(MGMT));
+	return free;
+}
+
+TEST(used_memory_is_zeroed_step_by_step)
+{
+	struct mgmt_command c;
+	struct mgmt_answer a;
+	const char *why;
+	uint64_t free = ask_for_used_memory();
+
 	CHECK_EQ(memory.free_bytes, free - MIB(40));
 	CHECK_EQ(volumes_tick(now), now);
 	CHECK_EQ(cleanings, 16);
@@ -501,17 +533,9 @@ TEST(used_memory_is_zeroed_step_by_step)
 
 TEST(a_mgmt_that_dies_leaves_nothing_half_made)
 {
-	struct mgmt_command c = { .number = 1, .op = MGMT_VOLUME_CREATE, .size = MIB(40), .name = "x" };
 	const char *why;
-	uint64_t free;
+	uint64_t free = ask_for_used_memory();
 
-	fresh();
-	memory_init(&memory, &ops);
-	CHECK_EQ(memory_add(&memory, (struct extent){ MIB(16), MIB(128), ++handles, false, 0 }), OK);
-	free = memory.free_bytes;
-	cleaned_to = 0;
-	CHECK(channel_write_all(&commands, &c, sizeof(c)));
-	CHECK(!control_requests(MGMT));
 	volumes_tick(now);
 	control_reset(&exchange);
 	CHECK_EQ(memory.free_bytes, free);

@@ -158,6 +158,7 @@ static void node_statement(struct parser *p, struct span rest)
 	struct span word = conf_next_word(&rest);
 	int key = find_key(p, word, node_key_names, NODE_KEY_COUNT, &p->node_seen);
 
+	p->out->node_lines++;
 	p->node_seen &= ~(1u << NODE_UPLINK);
 	if (key < 0 || !conf_take_value(p, rest)) {
 		return;

@@ -107,6 +107,7 @@ struct conf_result {
 	uint32_t vm_count, message_count;
 	uint32_t when_idle;                  /* enum conf_idle                                       */
 	uint32_t dropped_messages, uplink_count;
+	uint32_t node_lines;                 /* that speak of the node, whatever they say            */
 	struct conf_node node;
 	struct conf_uplink uplink[CONF_UPLINKS_MAX];
 	char message[CONF_MESSAGES_MAX][CONF_MESSAGE_MAX];   /* "FILE:LINE: reason", NUL-terminated  */

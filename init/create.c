@@ -61,12 +61,6 @@ int create_begin(const char *text, uint32_t len, create_done_fn *done, const cha
 	return OK;
 }
 
-/* Whether the text says anything of the node, which is not for it to say. */
-static bool speaks_of_node(const struct conf_result *r)
-{
-	return r->when_idle || r->uplink_count || r->node.address_mode || strcmp(r->node.name, "brume") != 0;
-}
-
 /* What the text says, into a VM. *why: a sentence. */
 static int take(const struct conf_result *result, const char **why)
 {
@@ -77,7 +71,7 @@ static int take(const struct conf_result *result, const char **why)
 		return E_INVAL;
 	}
 	*why = "lines of the node do not belong here";
-	if (speaks_of_node(result)) {
+	if (result->node_lines) {
 		return E_INVAL;
 	}
 	*why = "the text describes no VM, or several";

@@ -2,7 +2,7 @@
 /* VMs that are described after the start: a text in the configuration's grammar, read by the program conf as that was. */
 #pragma once
 
-#include "lib/base.h"
+#include "mgmt/node.h"
 
 /* Called once for each create_begin() that was OK: number of the VM, or an error and a sentence. */
 typedef void create_done_fn(int result, const char *message);
@@ -13,7 +13,8 @@ typedef void create_done_fn(int result, const char *message);
  */
 int create_begin(const char *text, uint32_t len, create_done_fn *done, const char **why) MUST_CHECK;
 
-enum { CREATE_TEXT_MAX = 4096 };
+enum { CREATE_TEXT_MAX = MGMT_TEXT_MAX };
+_Static_assert(CREATE_TEXT_MAX % PAGE_SIZE == 0, "it lies in pages of its own");
 
 /* Nobody waits for it any more. */
 void create_cancel(void);

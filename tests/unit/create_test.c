@@ -119,6 +119,7 @@ TEST(anything_wrong_makes_no_vm)
 	CHECK_EQ(make("node when-idle poweroff\nvm web\nmemory 64M\nkernel linux\n"), E_INVAL);
 	CHECK_STR(done_message, "lines of the node do not belong here");
 	CHECK_EQ(make("node address dhcp\nvm web\nmemory 64M\nkernel linux\n"), E_INVAL);
+	CHECK_EQ(make("node name brume\nvm web\nmemory 64M\nkernel linux\n"), E_INVAL);
 	CHECK_EQ(make("node name other\nvm web\nmemory 64M\nkernel linux\n"), E_INVAL);
 	CHECK_EQ(added, 0);
 	CHECK_EQ(make("vm old\nmemory 64M\nkernel linux\n"), E_BUSY);

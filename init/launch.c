@@ -20,7 +20,7 @@
 
 enum {
 	LAUNCH_PAGES = 2,            /* launch page, control page                                    */
-	ARENA_BASE = 256 << 10,      /* process, its tables, nested tables, events, one vCPU         */
+	ARENA_BASE = 192 << 10,      /* process, its tables, nested tables, events, one vCPU         */
 	ARENA_PER_VCPU = 64 << 10,
 	ARENA_PER_NIC = 16 << 10,
 	ARENA_BALLOON = 20 << 10,    /* records of VMM_RAM_MAX pieces of guest RAM                    */
@@ -35,12 +35,22 @@ struct images {
 	struct image module[CONF_MODULES_MAX];
 };
 
+static uint64_t images_table_bytes(const struct vm *vm, const struct images *images)
+{
+	uint64_t bytes = image_table_bytes(&images->kernel) + image_table_bytes(&images->initrd);
+
+	for (uint32_t i = 0; i < vm->conf.module_count; i++) {
+		bytes += image_table_bytes(&images->module[i]);
+	}
+	return bytes;
+}
+
 /* Guest RAM in 4 KiB pages needs a table page per 2 MiB, in the user space and in the nested table. */
-static uint64_t arena_bytes(const struct vm *vm)
+static uint64_t arena_bytes(const struct vm *vm, const struct images *images)
 {
 	uint64_t bytes = ARENA_BASE + vm->conf.vcpus * (uint64_t)ARENA_PER_VCPU +
-			 (vm->conf.memory >> 30) * (uint64_t)ARENA_PER_GIB + disks_arena_bytes(vm) +
-			 vm->conf.nic_count * (uint64_t)ARENA_PER_NIC;
+			 (vm->conf.memory >> 30) * (uint64_t)ARENA_PER_GIB + images_table_bytes(vm, images) +
+			 disks_arena_bytes(vm) + vm->conf.nic_count * (uint64_t)ARENA_PER_NIC;
 
 	bytes += vm->conf.balloon ? ARENA_BALLOON : 0;
 	for (unsigned i = 0; i < vm->ram_count; i++) {
@@ -300,7 +310,7 @@ static int open_vmm(const struct program **program)
 }
 
 /* Memory for the guest, for what changes on its disks, and for its process, which then stands and runs nothing. */
-static int make_process(struct vm *vm, const struct program *vmm, const char **why)
+static int make_process(struct vm *vm, const struct program *vmm, const struct images *images, const char **why)
 {
 	int r;
 
@@ -310,7 +320,7 @@ static int make_process(struct vm *vm, const struct program *vmm, const char **w
 		r = disks_take(vm, why);
 	}
 	if (r == OK) {
-		r = child_create(&vm->child, vmm, &vm->order, arena_bytes(vm), LAUNCH_PAGES * PAGE_SIZE, why);
+		r = child_create(&vm->child, vmm, &vm->order, arena_bytes(vm, images), LAUNCH_PAGES * PAGE_SIZE, why);
 	}
 	return r;
 }
@@ -349,7 +359,7 @@ static int go(struct vm *vm)
 /* From its images on: what it stands on, and then it runs. */
 static int build(struct vm *vm, const struct program *vmm, const struct images *images, const char **why)
 {
-	int r = make_process(vm, vmm, why);
+	int r = make_process(vm, vmm, images, why);
 
 	if (r == OK) {
 		*why = "its memory cannot be mapped";

@@ -45,6 +45,19 @@ def multiboot_kernels_of_all_forms_hear_what_they_are_told(kind):
         assert node.wait_exit(30) == 0
 
 
+# They take 128 MiB of the space of the VM's own program, for which it needs tables.
+@test
+def a_kernel_with_as_many_modules_as_there_can_be():
+    config = vm_config("many", memory="160M", kernel="small-2.elf", initrd=None, extra="module big\n" * 16)
+    modules = {"small-2.elf": SMALL["small-2.elf"], "big": write_file("big", bytes(8 << 20))}
+    with Machine(iso=make_iso(config, modules), memory="512m") as node:
+        node.expect(r"vm many: (.*)", 60)
+        assert "vm many: started, 160 MiB" in node.text()
+        node.expect(r"^small: module 0, 8388608 bytes", 60)
+        node.escape("q")
+        assert node.wait_exit(30) == 0
+
+
 def grub_image(platform):
     """GRUB for that platform, a Multiboot 1 kernel, with Debian's kernel in its memory disk behind a menu."""
     early = write_file("early.cfg", "serial --unit=0\nterminal_output serial\nterminal_input serial\n"

@@ -30,6 +30,7 @@ include mk/third.mk
 include mk/build.mk
 include mk/image.mk
 include mk/test.mk
+include mk/opennebula.mk
 include mk/bench.mk
 include mk/lint.mk
 
@@ -44,6 +45,7 @@ help:
 	@echo 'make iso        build/brume.iso: CD or USB stick, BIOS and UEFI'
 	@echo 'make flash      build/brume.img: raw disk image, BIOS and UEFI; DEV=/dev/sdX writes it there'
 	@echo 'make pxe        build/pxe/: the tree that a TFTP server serves, BIOS and UEFI'
+	@echo 'make opennebula build/opennebula/: the programs for an OpenNebula front-end'
 	@echo 'make lint       include layers, headers alone, gcc and clang warnings, clang-tidy'
 	@echo 'make fmt        clang-format on the C files (F="files" for some)'
 	@echo 'make clean      remove build/; downloads stay in the cache folder'

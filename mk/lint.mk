@@ -5,9 +5,9 @@ CLANG_TIDY   ?= clang-tidy
 CLANG_FORMAT ?= clang-format
 
 LINT_C := $(sort $(KERNEL_SRC) $(LIB_SRC) $(wildcard drivers/*/*.c lib/user/*.c init/*.c conf/*.c console/*.c net/*.c mgmt/*.c vmm/*.c vmm/*/*.c) \
-	$(wildcard tests/*/*.c tests/attack/legacy/*.c))
+	$(wildcard opennebula/*/*.c tests/*/*.c tests/attack/legacy/*.c))
 LINT_C := $(filter %.c,$(LINT_C))
-LINT_H := $(wildcard arch/x86/*/*.h kernel/*.h lib/*.h lib/user/*.h drivers/*/*.h init/*.h conf/*.h console/*.h net/*.h mgmt/*.h mgmt/port/*.h mgmt/port/*/*.h vmm/*.h vmm/*/*.h tests/*/*.h tests/attack/legacy/*.h)
+LINT_H := $(wildcard arch/x86/*/*.h kernel/*.h lib/*.h lib/user/*.h drivers/*/*.h init/*.h conf/*.h console/*.h net/*.h mgmt/*.h mgmt/port/*.h mgmt/port/*/*.h vmm/*.h vmm/*/*.h opennebula/*/*.h tests/*/*.h tests/attack/legacy/*.h)
 
 # The flags under which a file of that layer is built, with clang's own headers in place of gcc's.
 clang_include = $(shell $(CLANG) -print-resource-dir)/include
@@ -15,9 +15,10 @@ lint_user     = $(filter-out -nostdinc,$(subst $(shell $(CC) -print-file-name=in
 # Who sees the headers of mgmt's libraries.
 lint_third    = $(if $(filter mgmt/% tests/mgmt/% tests/fake/mgmt_% $(THIRD_TESTS),$1),$(THIRD_INCLUDE) $(THIRD_DEFINES))
 lint_flags    = $(strip $(lint_third) $(if $(filter tests/unit/% tests/fuzz/% tests/fake/% tests/mgmt/%,$1),$(HOST_FLAGS),\
+	$(if $(filter opennebula/%,$1),$(ONE_CFLAGS),\
 	$(if $(filter tests/attack/legacy/%,$1),$(LEGACY_FLAGS),\
 	$(if $(filter tests/guest/% tests/attack/% tests/bench/%,$1),$(GUEST_CFLAGS),\
-	$(if $(filter drivers/% lib/user/% init/% conf/% console/% net/% mgmt/% vmm/%,$1),$(lint_user),$(KERNEL_CFLAGS))))))
+	$(if $(filter drivers/% lib/user/% init/% conf/% console/% net/% mgmt/% vmm/%,$1),$(lint_user),$(KERNEL_CFLAGS)))))))
 
 $(B)/lint/%.clang: % | deps
 	@mkdir -p $(@D)

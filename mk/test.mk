@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests. Unit tests and fuzz targets are host programs that name what they link in a "sources:" comment;
-# and libraries of mgmt in a "libraries:" one; system tests boot the real image (tests/system/harness.py). tests/run.py runs all and counts.
+# libraries of mgmt in a "libraries:" one and the system's in a "system:" one; system tests boot the real image (tests/system/harness.py). tests/run.py runs all and counts.
 
 CLANG        ?= clang
 FUZZ_SECONDS ?= 5
@@ -30,13 +30,13 @@ define unit_rule
 $(1)_UNIT := $(addprefix $(B)/unit/obj/,$(addsuffix .o,tests/unit/$(1)_test.c tests/unit/check.c $(call named,sources,tests/unit/$(1)_test.c)))
 HOST_OBJ += $$($(1)_UNIT)
 $(B)/unit/$(1): $$($(1)_UNIT) $(call libraries,unit,tests/unit/$(1)_test.c)
-	$$(Q)$(CC) $(SANITIZE) -o $$@ $$^
+	$$(Q)$(CC) $(SANITIZE) -o $$@ $$^ $(addprefix -l,$(call named,system,tests/unit/$(1)_test.c))
 endef
 define fuzz_rule
 $(1)_FUZZ := $(addprefix $(B)/fuzz/obj/,$(addsuffix .o,tests/fuzz/$(1)_fuzz.c $(call named,sources,tests/fuzz/$(1)_fuzz.c)))
 HOST_OBJ += $$($(1)_FUZZ)
 $(B)/fuzz/$(1): $$($(1)_FUZZ) $(call libraries,fuzz,tests/fuzz/$(1)_fuzz.c)
-	$$(Q)$(CLANG) $(SANITIZE) -fsanitize=fuzzer -o $$@ $$^
+	$$(Q)$(CLANG) $(SANITIZE) -fsanitize=fuzzer -o $$@ $$^ $(addprefix -l,$(call named,system,tests/fuzz/$(1)_fuzz.c))
 endef
 
 UNIT_TESTS   := $(patsubst tests/unit/%_test.c,%,$(wildcard tests/unit/*_test.c))
@@ -50,5 +50,5 @@ include $(wildcard tests/guest/guest.mk) mk/programs.mk
 .PHONY: test unit fuzz
 unit: $(UNIT_TESTS:%=$(B)/unit/%)
 fuzz: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
-test: unit fuzz iso guest guest-payloads test-images
+test: unit fuzz iso guest guest-payloads test-images test-opennebula
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py '$(T)'

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# What is installed on an OpenNebula front-end: ordinary programs of the machine's own Debian, with its libraries. A folder of opennebula/
+# with a main.c is a program of that name; opennebula/lib is linked into each.
+
+ONE := $(B)/opennebula
+ONE_PROGRAMS := $(patsubst opennebula/%/main.c,%,$(wildcard opennebula/*/main.c))
+ONE_LIB := $(sort $(wildcard opennebula/lib/*.c))
+ONE_SYSTEM := -lmicrohttpd -lcurl -ljansson -lexpat -lz -lssl -lcrypto -lpthread
+ONE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -I. $(WARN) -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-strict-aliasing
+
+# Alone it needs no newlib and no QEMU; beside other goals only one apt-get runs at a time.
+.PHONY: deps-opennebula
+deps-opennebula: $(if $(filter-out opennebula deb,$(MAKECMDGOALS)),deps)
+	@tools/deps opennebula
+
+$(ONE)/obj/%.c.o: opennebula/%.c | deps-opennebula
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ONE_CFLAGS) -MMD -MP -c -o $@ $<
+
+# one_rule(program): build/opennebula/NAME, and build/test/opennebula/NAME under sanitizers, which tests run
+one_objects = $(patsubst opennebula/%,$(1)/%.o,$(sort $(wildcard opennebula/$(2)/*.c)) $(ONE_LIB))
+define one_rule
+$(ONE)/$(1): $(call one_objects,$(ONE)/obj,$(1))
+	$$(call say,LD,$$@)
+	$$(Q)$(CC) -pie -Wl,-z,relro,-z,now,--as-needed -o $$@ $$^ $(ONE_SYSTEM)
+$(B)/test/opennebula/$(1): $(call one_objects,$(B)/unit/obj/opennebula,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$(CC) $(SANITIZE) -Wl,--as-needed -o $$@ $$^ $(ONE_SYSTEM)
+ONE_OBJ += $(call one_objects,$(ONE)/obj,$(1)) $(call one_objects,$(B)/unit/obj/opennebula,$(1))
+endef
+$(foreach p,$(ONE_PROGRAMS),$(eval $(call one_rule,$(p))))
+-include $(ONE_OBJ:.o=.d)
+
+$(B)/unit/obj/opennebula/% $(B)/fuzz/obj/opennebula/%: HOST_FLAGS += -D_GNU_SOURCE
+
+.PHONY: opennebula test-opennebula
+opennebula: $(ONE_PROGRAMS:%=$(ONE)/%)
+test-opennebula: $(ONE_PROGRAMS:%=$(B)/test/opennebula/%)

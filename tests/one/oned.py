@@ -66,6 +66,7 @@ class Image:
 class Front:
     """The front-end of one OpenNebula. location: an ONE_LOCATION with the package installed; environment: more variables for drivers."""
 
+    real = False
     name = "fe.test"
     SYSTEM_ID, IMAGES_ID, FILES_ID = 102, 103, 104
 
@@ -132,6 +133,10 @@ class Front:
                 self.condition.wait(min(left, 1))
             return found
 
+    def let_pass(self, seconds):
+        """Moves the model's time on."""
+        self.clock.advance(seconds)
+
     def log(self, machine, source, level, text):
         line = f"{texts.stamp(self.clock.now())} [Z0][{source}][{level}]: {text}"
         machine.log.append(line)
@@ -161,6 +166,10 @@ class Front:
     def host_xml(self, number):
         with self.lock:
             return texts.host(self.hosts[number])
+
+    def host_word(self, number):
+        with self.lock:
+            return monitord.STATE_WORDS[self.hosts[number].state]
 
     def image_create(self, name, path, kind="OS", persistent=False):
         """A file becomes an image of a datastore with DS_MAD fs; KERNEL and RAMDISK go to the FILE datastore."""

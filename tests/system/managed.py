@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node with a management port that the tests reach."""
+import json
+import socket
+import ssl
+import subprocess
+
+import pki
+from harness import KERNEL, Failure, Machine, make_iso
+
+ADDRESS = "node name testnode\nnode address 10.0.2.15/24 gateway 10.0.2.2\n"
+
+
+class Managed(Machine):
+    """A node on QEMU's user network, whose port 8443 is a port of the host."""
+
+    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, extra=(), **more):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        pki.node()
+        pki.client("operator", "operator")
+        iso = make_iso(address + config, modules={**(modules or {}), **pki.modules()}, image=image)
+        super().__init__(iso=iso, memory="1g", extra=(
+            "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8443", "-device", f"{card},netdev=n", *extra), **more)
+        self.expect(r"mgmt: listening on port 8443", 60)
+        self.expect(r"mgmt: address 10.0.2.15", 60)
+
+    def curl(self, path, *more):
+        """(status, body) of a request."""
+        out = subprocess.run(["curl", "-s", "-S", "-m", "60", "--retry", "5", "--retry-all-errors", "--cacert", pki.path("ca.crt"), "-w",
+                              "\n%{http_code}", "--cert", pki.path("operator.crt"), "--key", pki.path("operator.key"), *more,
+                              f"https://127.0.0.1:{self.port}{path}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        body, _, status = out.stdout.rpartition("\n")
+        if out.returncode:
+            raise Failure(f"curl {path}: {out.stderr}")
+        return int(status), body
+
+    def connect(self):
+        """A TLS connection that stays."""
+        context = ssl.create_default_context(cafile=pki.path("ca.crt"))
+        context.load_cert_chain(pki.path("operator.crt"), pki.path("operator.key"))
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 30), server_hostname="localhost")
+
+    def get(self, path):
+        status, body = self.curl(path)
+        if status != 200:
+            raise Failure(f"GET {path}: {status} {body}")
+        return json.loads(body)

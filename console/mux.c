@@ -213,12 +213,15 @@ static void attach(struct mux *m, int number, uint32_t generation)
 	channel_writer(&vm->to, &c->to_vm, c->to_vm_data, CONSOLE_TO_VM);
 	vm->line.len = 0;
 	vm->generation = generation;
+	if (m->exchange->ack[number] == generation) {    /* it was new when the state was still an old one */
+		__atomic_store_n(&m->exchange->ack[number], generation - 1, __ATOMIC_RELEASE);
+	}
 	if (m->selected < 0) {
 		mux_select(m, number);
 	}
 }
 
-/* All that the last vmm wrote is out: let init go on. */
+/* All that the last vmm wrote is out, or nobody waits for it any more: let init go on. */
 static void detach(struct mux *m, int number, uint32_t generation)
 {
 	m->vm[number].generation = 0;
@@ -251,7 +254,9 @@ static void pump_vm(struct mux *m, int number)
 		forget(m, number);
 	}
 	if (state == NODE_VM_STOPPED || state == NODE_VM_NONE) {
-		vm->generation = 0;
+		if (vm->generation || m->exchange->ack[number] != generation) {
+			detach(m, number, generation);   /* it took longer than init waits, but whoever deletes the VM does wait */
+		}
 		if (state == NODE_VM_NONE && m->selected == number) {
 			m->selected = -1;                /* the next one that starts comes on the screen */
 			m->replaying = false;
@@ -259,7 +264,7 @@ static void pump_vm(struct mux *m, int number)
 		}
 		return;
 	}
-	if (vm->generation != generation && m->exchange->ack[number] != generation) {
+	if (vm->generation != generation && (state == NODE_VM_RUNNING || m->exchange->ack[number] != generation)) {
 		attach(m, number, generation);
 	}
 	if (!vm->generation) {

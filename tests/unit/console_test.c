@@ -254,6 +254,36 @@ TEST(flood_is_bounded_and_a_lying_ring_is_ignored)
 	CHECK(strstr(pump(), "* 1 one"));
 }
 
+TEST(an_end_that_was_not_dealt_with_in_time_is_acknowledged_later)
+{
+	fresh(2);
+	run(0);
+	run(1);
+	pump();
+	guest_says(1, "last words\r\n");
+	status.vm[0].state = NODE_VM_STOPPED;        /* ENDED went by unseen */
+	status.vm[1].state = NODE_VM_NONE;
+	m.signal_init = false;
+	pump();
+	CHECK_EQ(exchange.ack[0], 1);
+	CHECK_EQ(exchange.ack[1], 1);
+	CHECK(m.signal_init);
+	m.signal_init = false;
+	pump();
+	CHECK(!m.signal_init);               /* once */
+	memset(&exchange.ack, 0, sizeof(exchange.ack));
+	mux_init(&m, &status, &exchange, channels);  /* the same for one that starts anew meanwhile */
+	pump();
+	CHECK_EQ(exchange.ack[0], 1);
+	status.vm[0].generation = 2;         /* init is about to say that it runs again */
+	pump();
+	run(0);
+	status.vm[0].generation = 2;
+	guest_says(0, "second life\r\n");
+	CHECK(strstr(pump(), "second life"));
+	CHECK(exchange.ack[0] != 2);
+}
+
 TEST(keys_become_commands)
 {
 	struct node_command c;

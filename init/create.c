@@ -64,8 +64,6 @@ int create_begin(const char *text, uint32_t len, create_done_fn *done, const cha
 /* What the text says, into a VM. *why: a sentence. */
 static int take(const struct conf_result *result, const char **why)
 {
-	int r;
-
 	if (result->message_count) {
 		*why = result->message[0];
 		return E_INVAL;
@@ -78,9 +76,8 @@ static int take(const struct conf_result *result, const char **why)
 	if (result->vm_count != 1) {
 		return E_INVAL;
 	}
-	r = vms_add(&result->vm[0]);
-	*why = r == E_BUSY ? "there is a VM of that name" : r < 0 ? "no room for more VMs" : "created";
-	return r;
+	*why = "created";
+	return vms_add(&result->vm[0], why);
 }
 
 static void finish(void)

@@ -13,6 +13,7 @@
 #include "init/server.h"
 #include "init/uplink.h"
 #include "init/vm.h"
+#include "init/why.h"
 #include "lib/user/sys.h"
 #include "net/ports.h"
 
@@ -257,6 +258,39 @@ static uint32_t net_of_new(const struct vm *vm, uint32_t card)
 		number++;                    /* there are more numbers than ports and uplinks */
 	}
 	return number;
+}
+
+/* As in the configuration: the same address may be on another switch. */
+static bool is_taken(const struct conf_nic *nic, const char **who)
+{
+	for (uint32_t i = 0; i < vm_count(); i++) {
+		const struct conf_vm *vm = &vm_get(i)->conf;
+
+		for (uint32_t card = 0; card < vm->nic_count; card++) {
+			if (memcmp(vm->nic[card].mac, nic->mac, sizeof(nic->mac)) == 0 && strcmp(vm->nic[card].net, nic->net) == 0) {
+				*who = vm->name;
+				return true;
+			}
+		}
+	}
+	*who = "the node itself";
+	return net.pages.size && memcmp(node.mac, nic->mac, sizeof(node.mac)) == 0 && strcmp(node.net, nic->net) == 0;
+}
+
+int net_check_vm(const struct conf_vm *conf, const char **why)
+{
+	static const uint8_t none[6];
+	const char *who;
+
+	for (uint32_t card = 0; card < conf->nic_count; card++) {
+		const uint8_t *mac = conf->nic[card].mac;
+
+		if (memcmp(mac, none, sizeof(none)) != 0 && is_taken(&conf->nic[card], &who)) {
+			return why_print(E_BUSY, why, "the address %02x:%02x:%02x:%02x:%02x:%02x on switch %s is that of %s", mac[0], mac[1],
+					 mac[2], mac[3], mac[4], mac[5], conf->nic[card].net, who);
+		}
+	}
+	return OK;
 }
 
 void net_add_vm(struct vm *vm)

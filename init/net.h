@@ -4,6 +4,7 @@
 
 #include "lib/base.h"
 
+struct conf_vm;
 struct vm;
 
 /*
@@ -11,6 +12,9 @@ struct vm;
  * card. Errors are logged; cards without a channel stay without a link. After vms_init(), before the first VM.
  */
 void net_init(void);
+
+/* Whether the cards of a VM that is to be made may be plugged in. E_BUSY: somebody has one of their addresses; *why says who. */
+int net_check_vm(const struct conf_vm *conf, const char **why) MUST_CHECK;
 
 /* A VM is new: its cards. Where there is no switch they stay without a link. */
 void net_add_vm(struct vm *vm);

@@ -10,6 +10,7 @@
 #include "init/launch.h"
 #include "init/log.h"
 #include "init/net.h"
+#include "init/why.h"
 #include "lib/channel.h"
 #include "lib/user/sys.h"
 
@@ -84,16 +85,21 @@ static uint32_t free_number(void)
 	return i;
 }
 
-int vms_add(const struct conf_vm *conf)
+int vms_add(const struct conf_vm *conf, const char **why)
 {
 	uint32_t number = free_number();
 	struct vm *vm;
+	int r;
 
 	if (vm_find(conf->name)) {
-		return E_BUSY;
+		return why_say(E_BUSY, why, "there is a VM of that name");
 	}
 	if (number == room) {
-		return E_NOMEM;
+		return why_say(E_NOMEM, why, "no room for more VMs");
+	}
+	r = net_check_vm(conf, why);
+	if (r < 0) {
+		return r;
 	}
 	count += number == count;
 	vm = make(number, conf);

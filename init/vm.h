@@ -52,8 +52,11 @@ enum { VMS_SPARE = 64 };     /* VMs that may be added on a node that is managed 
 /* Takes the configuration over; gives every VM its channel. */
 void vms_init(const struct conf_result *config);
 
-/* Adds one that is not in the configuration, off. Returns its number. E_BUSY: there is one of that name; E_NOMEM: VMS_SPARE were added. */
-int vms_add(const struct conf_vm *conf) MUST_CHECK;
+/*
+ * Adds one that is not in the configuration, off. Returns its number. E_BUSY: there is one of that name, or who has the address of one
+ * of its cards; E_NOMEM: VMS_SPARE were added. *why says so in words.
+ */
+int vms_add(const struct conf_vm *conf, const char **why) MUST_CHECK;
 
 /*
  * Forgets a VM, and gives back all that it has. E_BUSY: it is not VM_OFF; E_AGAIN: console or switch have not let go of it. *why says

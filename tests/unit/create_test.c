@@ -62,11 +62,15 @@ const struct conf_result *config_end(const char **why)
 
 void config_forget(void) { }
 
-int vms_add(const struct conf_vm *conf)
+int vms_add(const struct conf_vm *conf, const char **why)
 {
 	new_vm.conf = *conf;
 	added++;
-	return strcmp(conf->name, "old") == 0 ? E_BUSY : 4;
+	if (strcmp(conf->name, "old") == 0) {
+		*why = "there is a VM of that name";
+		return E_BUSY;
+	}
+	return 4;
 }
 
 struct vm *vm_find(const char *name) { CHECK_STR(name, new_vm.conf.name); return &new_vm; }

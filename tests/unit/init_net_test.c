@@ -2,7 +2,7 @@
 /*
  * init's side of the switch where VMs come and go: which ports hear each other, and whose addresses are whose. The kernel, the program net
  * and the VMs are fakes.
- * sources: init/memory.c init/address.c
+ * sources: init/memory.c init/address.c init/why.c
  */
 #include "lib/user/sys.h"
 
@@ -214,6 +214,28 @@ TEST(addresses_that_are_configured_are_taken)
 	CHECK(memcmp(vms[1].conf.nic[0].mac, nic[1].mac, 6) != 0);
 	CHECK_MEM(vms[1].conf.nic[0].mac + 4, "\x01\x01", 2);
 	CHECK_MEM(status()->port[0].mac, nic[0].mac, 6);
+}
+
+TEST(a_vm_that_comes_later_gets_nobodys_address)
+{
+	struct conf_vm conf = { .nic_count = 2, .nic = { { .net = "red" }, { .net = "node" } } };
+	const char *why;
+
+	fresh(0);
+	snprintf(vms[0].conf.name, sizeof(vms[0].conf.name), "web");
+	CHECK_EQ(net_check_vm(&conf, &why), OK);     /* init chooses */
+	memcpy(conf.nic[0].mac, "\x02\1\2\3\4\5", 6);
+	CHECK_EQ(net_check_vm(&conf, &why), OK);
+	memcpy(vms[0].conf.nic[0].mac, conf.nic[0].mac, 6);
+	CHECK_EQ(net_check_vm(&conf, &why), E_BUSY);
+	CHECK_STR(why, "the address 02:01:02:03:04:05 on switch red is that of web");
+	conf.nic[0].net[0] = 'x';                    /* another switch */
+	CHECK_EQ(net_check_vm(&conf, &why), OK);
+	net_node_mac(conf.nic[1].mac);
+	CHECK_EQ(net_check_vm(&conf, &why), E_BUSY);
+	CHECK(strstr(why, "on switch node is that of the node itself"));
+	conf.nic_count = 1;
+	CHECK_EQ(net_check_vm(&conf, &why), OK);
 }
 
 TEST(without_uuid_addresses_are_drawn_or_common)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The life of a VM in init: starts, ends, resets, what is said about it. Kernel, launch and console are fakes.
- * sources: init/memory.c
+ * sources: init/memory.c init/why.c
  */
 #include "lib/user/sys.h"
 
@@ -36,6 +36,7 @@ static struct vmm_control control;
 static int launch_result;
 static unsigned launches, undone, added;
 static bool drained, left_switch = true;
+static const char *no_add;
 static char said[512];
 
 static uint64_t fake_clock(void) { return now; }
@@ -44,6 +45,7 @@ volatile struct vmm_control *launch_control(const struct vm *vm) { (void)vm; ret
 void launch_undo(struct vm *vm) { (void)vm; undone++; }
 void console_show_vm(const struct vm *vm) { (void)vm; }
 void console_add_vm(const struct vm *vm) { (void)vm; added++; }
+int net_check_vm(const struct conf_vm *conf, const char **why) { *why = "no"; return conf->nic_count ? E_BUSY : OK; }
 void net_add_vm(struct vm *vm) { (void)vm; added++; }
 bool launch_exchange_ram(struct vm *vm) { (void)vm; return false; }
 uint32_t permille(uint64_t part, uint64_t whole) { return (uint32_t)(part * 1000 / whole); }
@@ -347,7 +349,7 @@ static int add(unsigned number)
 	struct conf_vm conf = { .memory = MIB(64), .vcpus = 1 };
 
 	snprintf(conf.name, sizeof(conf.name), "x%u", number);
-	return vms_add(&conf);
+	return vms_add(&conf, &no_add);
 }
 
 static void managed(void)
@@ -371,10 +373,16 @@ TEST(vms_are_added_on_a_managed_node_up_to_a_number)
 		CHECK_EQ(add(i), i);
 		CHECK_EQ(add(i), E_BUSY);
 	}
+	CHECK_STR(no_add, "there is a VM of that name");
 	CHECK_EQ(added, 2 * VMS_SPARE);
 	CHECK_EQ(vm_count(), VMS_SPARE);
 	CHECK(vm_find("x0") && vm_find("x0")->phase == VM_OFF);
 	CHECK_EQ(add(VMS_SPARE), E_NOMEM);
+	CHECK_STR(no_add, "no room for more VMs");
+	managed();
+	CHECK_EQ(vms_add(&(struct conf_vm){ .name = "x", .nic_count = 1 }, &no_add), E_BUSY);
+	CHECK_STR(no_add, "no");
+	CHECK(!vm_find("x"));
 }
 
 TEST(a_vm_that_is_deleted_gives_all_back_and_its_number_to_another)

@@ -21,6 +21,7 @@ enum { NET_ARENA = 416 << 10, NET_ARENA_PER_CARD = 16 << 10, NET_ARENA_PER_UPLIN
 
 /* The last bytes of an address that the node chooses: number of the VM and card of it, from 1 on; or these. */
 enum { ADDRESS_NODE = 0xff, ADDRESS_NODE_CARD = 1 };
+enum { NETS_MAX = NET_PORTS_MAX + NET_UPLINKS_MAX };
 _Static_assert((int)CONF_VMS_MAX <= (int)ADDRESS_NODE && CONF_NICS_MAX <= UINT8_MAX, "no VM's card has the address of the node's own port");
 
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct net_status), (uint64_t)PAGE_SIZE)
@@ -73,28 +74,56 @@ static struct net_port *port_at(const struct vm *vm, uint32_t card)
 
 /* ---- the cards ---- */
 
-/* A net is known by the first port in it. */
-static uint32_t net_number(const char *name, uint32_t own)
+/* Whether a port has a net by now: that of a card that there is, of an uplink, or the node's own; they are made in this order. */
+static bool is_made(uint32_t port)
 {
-	for (uint32_t port = 0; port < own && port < vm_count() * CONF_NICS_MAX; port++) {
-		const struct vm *vm = vm_get(port / CONF_NICS_MAX);
+	static const uint8_t none[6];
 
-		if (port % CONF_NICS_MAX < vm->conf.nic_count && strcmp(vm->conf.nic[port % CONF_NICS_MAX].net, name) == 0) {
-			return port;
-		}
+	if (port == node_port()) {
+		return node.channel.size;
 	}
-	return own;
+	return port / CONF_NICS_MAX < vm_count() && port % CONF_NICS_MAX < vm_get(port / CONF_NICS_MAX)->conf.nic_count &&
+	       memcmp(status()->port[port].mac, none, sizeof(none)) != 0;
 }
 
-/* That of a card's on the switch, or an uplink's of its own, or the node's. */
-static uint32_t net_of(const char *name)
+static const char *name_at(uint32_t port)
 {
-	uint32_t number = net_number(name, node_port());
+	return port == node_port() ? node.net : vm_get(port / CONF_NICS_MAX)->conf.nic[port % CONF_NICS_MAX].net;
+}
 
-	for (uint32_t i = 0; number == node_port() && i < uplink_count(); i++) {
-		number = strcmp(uplink_net(i), name) == 0 ? NET_PORTS_MAX + i : number;
+/* Whether anybody hears that net. */
+static bool is_net(uint32_t number)
+{
+	for (uint32_t port = 0; port <= node_port(); port++) {
+		if (is_made(port) && status()->port[port].net == number) {
+			return true;
+		}
 	}
-	return number;
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		if (status()->uplink[i].net == number) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The switch of that name as net knows it already, or a number that no other one has: like's, or one behind it. */
+static uint32_t net_of(const char *name, uint32_t like)
+{
+	for (uint32_t port = 0; port <= node_port(); port++) {
+		if (is_made(port) && strcmp(name_at(port), name) == 0) {
+			return status()->port[port].net;
+		}
+	}
+	for (uint32_t i = 0; i < status()->uplink_count; i++) {
+		if (strcmp(uplink_net(i), name) == 0) {
+			return status()->uplink[i].net;
+		}
+	}
+	while (is_net(like)) {
+		like = (like + 1) % NETS_MAX;        /* there are as many as ports and uplinks */
+	}
+	return like;
 }
 
 static bool is_configured(const uint8_t mac[6])
@@ -144,7 +173,7 @@ static void make_card(struct vm *vm, uint32_t card)
 		choose_mac(nic->mac, vm->number, card + 1);
 	}
 	port->vm = vm->number;
-	port->net = net_number(nic->net, port_of(vm, card));
+	port->net = net_of(nic->net, port_of(vm, card));
 	memcpy(port->mac, nic->mac, sizeof(port->mac));
 	if (memory_alloc(&memory, NULL, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &vm->nic[card]) < 0) {
 		init_log("vm %s: no memory for its network card", vm->conf.name);
@@ -156,7 +185,7 @@ static void make_node(void)
 	struct net_port *port = &status()->port[node_port()];
 
 	port->vm = CONF_VMS_MAX;
-	port->net = net_of(node.net);
+	port->net = net_of(node.net, node_port());
 	choose_mac(node.mac, ADDRESS_NODE, ADDRESS_NODE_CARD);
 	memcpy(port->mac, node.mac, sizeof(port->mac));
 	if (node.ops && memory_alloc(&memory, NULL, FRAMES_CHANNEL_BYTES, PAGE_SIZE, MEMORY_HIGH, &node.channel) < 0) {
@@ -203,61 +232,14 @@ void net_init(void)
 	}
 	status()->port_count = node_port() + 1;
 	for (uint32_t i = 0; i < uplinks; i++) {
-		status()->uplink[i].net = net_of(uplink_net(i));
+		status()->uplink[i].net = net_of(uplink_net(i), NET_PORTS_MAX + i);
+		status()->uplink_count = i + 1;
 	}
 	make_node();
-	status()->uplink_count = uplinks;
 	status()->magic = NET_MAGIC;
 	cards += (vm_room() - vm_count()) * CONF_NICS_MAX;
 	server.arena = NET_ARENA + cards * (uint64_t)NET_ARENA_PER_CARD + uplinks * (uint64_t)NET_ARENA_PER_UPLINK;
 	server_start(&server);
-}
-
-/* Whether a card of a VM, an uplink or the node hears that net, in net's numbers; own does not count. */
-static bool is_net(uint32_t number, uint32_t own)
-{
-	for (uint32_t port = 0; port < vm_count() * CONF_NICS_MAX; port++) {
-		if (port != own && port % CONF_NICS_MAX < vm_get(port / CONF_NICS_MAX)->conf.nic_count && status()->port[port].net == number) {
-			return true;
-		}
-	}
-	for (uint32_t i = 0; i < status()->uplink_count; i++) {
-		if (status()->uplink[i].net == number) {
-			return true;
-		}
-	}
-	return node.channel.size && status()->port[node_port()].net == number;
-}
-
-/*
- * The switch of that name as net knows it already, or a number that no other one has: who gave a switch its number as the first card on
- * it may be gone, and the others on it be there.
- */
-static uint32_t net_of_new(const struct vm *vm, uint32_t card)
-{
-	const char *name = vm->conf.nic[card].net;
-	uint32_t own = port_of(vm, card), number = 0;
-
-	for (uint32_t i = 0; i < status()->uplink_count; i++) {
-		if (strcmp(uplink_net(i), name) == 0) {
-			return status()->uplink[i].net;
-		}
-	}
-	if (node.channel.size && strcmp(node.net, name) == 0) {
-		return status()->port[node_port()].net;
-	}
-	for (uint32_t port = 0; port < vm_count() * CONF_NICS_MAX; port++) {
-		const struct vm *other = vm_get(port / CONF_NICS_MAX);
-		bool made = port < vm->number * CONF_NICS_MAX || port >= (vm->number + 1) * CONF_NICS_MAX || port < own;
-
-		if (made && port % CONF_NICS_MAX < other->conf.nic_count && strcmp(other->conf.nic[port % CONF_NICS_MAX].net, name) == 0) {
-			return status()->port[port].net;
-		}
-	}
-	while (is_net(number, own)) {
-		number++;                    /* there are more numbers than ports and uplinks */
-	}
-	return number;
 }
 
 /* As in the configuration: the same address may be on another switch. */
@@ -295,12 +277,14 @@ int net_check_vm(const struct conf_vm *conf, const char **why)
 
 void net_add_vm(struct vm *vm)
 {
+	for (uint32_t card = 0; net.pages.size && card < CONF_NICS_MAX; card++) {
+		memset(port_at(vm, card)->mac, 0, sizeof(port_at(vm, card)->mac));     /* its number was another VM's */
+	}
 	for (uint32_t card = 0; net.pages.size && card < vm->conf.nic_count; card++) {
 		const struct extent *e = &vm->nic[card];
 		uint32_t port = port_of(vm, card);
 
 		make_card(vm, card);
-		status()->port[port].net = net_of_new(vm, card);
 		if (server.runs && e->size &&
 		    sys_map(server.child.space, NET_CHANNEL_ADDR(port), e->handle, 0, e->size, PROT_R | PROT_W) < 0) {
 			init_log("vm %s: its card is cut off", vm->conf.name);

@@ -241,6 +241,7 @@ static const struct server_kind kind = {
 	.title = "mgmt",
 	.death = KEY_MGMT,
 	.prepare = prepare,
+	.ready = net_has_left_node,
 	.started = started,
 	.ended = ended,
 };

@@ -374,12 +374,15 @@ void net_pull(const struct vm *vm)
 	set_plugged(vm, false);
 }
 
+static bool has_left(uint32_t port)
+{
+	return !server.runs || __atomic_load_n(&answers()->ack[port], __ATOMIC_ACQUIRE) == status()->port[port].generation;
+}
+
 bool net_has_left(const struct vm *vm)
 {
-	for (uint32_t card = 0; server.runs && card < vm->conf.nic_count; card++) {
-		uint32_t ack = __atomic_load_n(&answers()->ack[port_of(vm, card)], __ATOMIC_ACQUIRE);
-
-		if (ack != port_at(vm, card)->generation) {
+	for (uint32_t card = 0; card < vm->conf.nic_count; card++) {
+		if (!has_left(port_of(vm, card))) {
 			return false;
 		}
 	}
@@ -435,6 +438,11 @@ void net_pull_node(void)
 	if (net.pages.size) {
 		set_node_plugged(false);
 	}
+}
+
+bool net_has_left_node(void)
+{
+	return has_left(node_port());
 }
 
 /* ---- the program ---- */

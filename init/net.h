@@ -54,6 +54,9 @@ int net_map_node(uint32_t space, uint64_t addr) MUST_CHECK;
 int net_connect_node(uint32_t process, uint32_t in, uint32_t out_slot) MUST_CHECK;
 void net_pull_node(void);
 
+/* The switch does not touch the channel any more. Whoever waits for it hears of it by an event of init's. */
+bool net_has_left_node(void);
+
 /* The program died; it answered. */
 void net_died(void);
 void net_answered(void);

@@ -9,6 +9,7 @@
 enum { SERVER_WEIGHT = 1000, QUICK_DEATHS_MAX = 3 };
 
 #define QUICK_NS (1000000000ull)
+#define READY_NS (1000000000ull)         /* that long the others may take to let go of its memory                */
 #define PAUSE_NS (2 * 1000000000ull)     /* before the next start, when it died quickly several times */
 
 /* Its end is an event of its own, paid by it. */
@@ -107,9 +108,13 @@ void server_died(struct server *s)
 
 uint64_t server_tick(struct server *s, uint64_t now_ns)
 {
-	if (now_ns >= s->start_ns) {
-		server_start(s);
+	if (now_ns < s->start_ns) {
+		return s->start_ns;
 	}
+	if (s->kind->ready && !s->kind->ready() && now_ns < s->start_ns + READY_NS) {
+		return s->start_ns + READY_NS;
+	}
+	server_start(s);
 	return s->start_ns;
 }
 

@@ -17,6 +17,9 @@ struct server_kind {
 	 */
 	int (*prepare)(const char **why);
 
+	/* Whether what a former one shared with others is free by now. Asked for a second at most before it starts again. NULL: always. */
+	bool (*ready)(void);
+
 	uint64_t (*argument)(void);  /* of its first thread. NULL: 0                                 */
 	void (*started)(void);       /* it runs. NULL: nothing to do                                 */
 	void (*ended)(void);         /* it is gone, and will be started again                        */

@@ -216,6 +216,21 @@ TEST(addresses_that_are_configured_are_taken)
 	CHECK_MEM(status()->port[0].mac, nic[0].mac, 6);
 }
 
+TEST(the_node_s_channel_is_free_when_the_switch_says_so)
+{
+	fresh(0);
+	CHECK_EQ(net_connect_node(1, 2, 3), OK);
+	net_pull_node();
+	CHECK(!net_has_left_node());
+	answers()->ack[node_port()] = status()->port[node_port()].generation;
+	CHECK(net_has_left_node());
+	CHECK_EQ(net_connect_node(1, 2, 3), OK);
+	net_pull_node();
+	CHECK(!net_has_left_node());
+	server.runs = false;
+	CHECK(net_has_left_node());
+}
+
 TEST(a_vm_that_comes_later_gets_nobodys_address)
 {
 	struct conf_vm conf = { .nic_count = 2, .nic = { { .net = "red" }, { .net = "node" } } };

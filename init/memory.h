@@ -10,9 +10,13 @@
  */
 #pragma once
 
+#include "kernel/abi.h"
 #include "lib/base.h"
 
-enum { MEMORY_EXTENTS_MAX = 256, MEMORY_NODES_MAX = 8 };
+enum {
+	MEMORY_EXTENTS_MAX = HANDLE_MAX,     /* each is a region that init has a handle of: there cannot be more, so none is lost */
+	MEMORY_NODES_MAX = 8,
+};
 
 /* A piece of RAM: one region. size 0: none. */
 struct extent {

@@ -8,7 +8,7 @@
 #include "init/memory.h"
 #include "tests/unit/check.h"
 
-enum { REGIONS = 256 };
+enum { REGIONS = HANDLE_MAX };
 
 static struct { uint64_t base, size; bool alive, clean; } region[REGIONS];
 static int fail_split;                   /* counts down to a refusal; 0: never */
@@ -271,6 +271,27 @@ TEST(overlaps_are_not_added)
 	CHECK_EQ(memory_add(&m, (struct extent){ MIB(1) + 4096, 4096, 9, true, 0 }), E_INVAL);
 	CHECK_EQ(memory_add(&m, (struct extent){ MIB(3), 0, 9, true, 0 }), E_INVAL);
 	CHECK_EQ(memory_add(&m, (struct extent){ UINT64_MAX - 4095, 8192, 9, true, 0 }), E_INVAL);
+}
+
+TEST(as_many_holes_as_there_can_be_are_all_remembered)
+{
+	static struct extent held[REGIONS - 2];
+
+	fresh();
+	add(MIB(1), MIB(8));
+	for (int i = 0; i < REGIONS - 2; i++) {
+		CHECK_EQ(memory_alloc(&m, NULL, PAGE_SIZE, PAGE_SIZE, MEMORY_HIGH, &held[i]), OK);
+	}
+	for (int i = 0; i < REGIONS - 2; i += 2) {
+		CHECK_EQ(memory_free(&m, &held[i]), OK);
+	}
+	CHECK(m.count >= (REGIONS - 2) / 2);
+	for (int i = 1; i < REGIONS - 2; i += 2) {
+		CHECK_EQ(memory_free(&m, &held[i]), OK);
+	}
+	CHECK_EQ(m.free_bytes, m.total_bytes);
+	memory_compact(&m);
+	CHECK_EQ(m.count, 1);
 }
 
 TEST(ten_thousand_random_steps_lose_nothing)

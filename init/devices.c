@@ -89,6 +89,9 @@ void devices_init(void)
 	for (unsigned i = 0; i < pci.function_count; i++) {
 		log_function(&pci.function[i]);
 	}
+	if (pci.dropped_segments) {
+		init_log("pci: %u entries of the MCFG are not looked at: too many", pci.dropped_segments);
+	}
 	if (pci.dropped) {
 		init_log("pci: %u functions are not looked at: too many", pci.dropped);
 	}
@@ -128,9 +131,14 @@ void devices_set_owner(const struct pci_function *f, const char *owner)
 	snprintf(owners[f - pci.function], sizeof(owners[0]), "%s", owner ? owner : "");
 }
 
+bool devices_answers(const struct pci_function *f)
+{
+	return (config_read(f->where, PCI_ID) & UINT16_MAX) == f->vendor;
+}
+
 int devices_wake(const struct pci_function *f)
 {
-	if ((config_read(f->where, PCI_ID) & UINT16_MAX) != f->vendor || config_read(f->where, PCI_COMMAND) & PCI_COMMAND_MASTER) {
+	if (!devices_answers(f) || config_read(f->where, PCI_COMMAND) & PCI_COMMAND_MASTER) {
 		return E_IO;
 	}
 	pci_restore(&pci, f, &devices_ops);

@@ -23,6 +23,9 @@ const struct pci_function *devices_free_card(void);
 /* Which program has it, and for what; at most 41 bytes of it are shown. NULL: nobody. */
 void devices_set_owner(const struct pci_function *f, const char *owner);
 
+/* It is there; after a reset it may take a while (PCIe 5.0, 2.3.1: configuration request retry status). */
+bool devices_answers(const struct pci_function *f);
+
 /* Its addresses are decoded again, also after a reset. E_IO: it does not answer, or reaches memory on its own. */
 int devices_wake(const struct pci_function *f) MUST_CHECK;
 

@@ -521,6 +521,7 @@ static const struct server_kind kind = {
 	.title = "the switch",
 	.death = KEY_NET,
 	.prepare = prepare,
+	.ready = uplinks_answer,
 	.started = started,
 	.ended = ended,
 };

@@ -14,13 +14,24 @@ enum { BAR_PORTS = 1, BAR_TYPE = 6, BAR_TYPE_64 = 4, BAR_FLAGS = 0xf, MSIX_BAR =
 
 /* ---- segments ---- */
 
+static uint64_t start_of(const struct pci_segment *s)
+{
+	return s->base + ((uint64_t)s->first << BUS_SHIFT);
+}
+
+static uint64_t end_of(const struct pci_segment *s)
+{
+	return s->base + ((s->last + 1ull) << BUS_SHIFT);
+}
+
+/* A segment may come in several entries, each with buses of its own (PCI Firmware 3.2, 4.1.2). */
 static bool overlaps(const struct pci *pci, const struct pci_segment *s)
 {
 	for (unsigned i = 0; i < pci->segment_count; i++) {
 		const struct pci_segment *t = &pci->segment[i];
-		uint64_t end = t->base + ((uint64_t)PCI_BUSES << BUS_SHIFT);
+		bool same_buses = t->number == s->number && s->first <= t->last && t->first <= s->last;
 
-		if (t->number == s->number || (s->base < end && t->base < s->base + ((uint64_t)PCI_BUSES << BUS_SHIFT))) {
+		if (same_buses || (start_of(s) < end_of(t) && start_of(t) < end_of(s))) {
 			return true;
 		}
 	}
@@ -41,6 +52,8 @@ static const char *add_segment(struct pci *pci, const uint8_t entry[MCFG_ENTRY])
 	}
 	if (pci->segment_count < PCI_SEGMENTS_MAX) {
 		pci->segment[pci->segment_count++] = s;
+	} else {
+		pci->dropped_segments++;
 	}
 	return NULL;
 }
@@ -53,7 +66,9 @@ void pci_parse_mcfg(struct pci *pci, const struct acpi_info *acpi, acpi_read_fn 
 	for (uint32_t at = MCFG_ENTRIES; !pci->mcfg_why && range_within(at, MCFG_ENTRY, t->length); at += MCFG_ENTRY) {
 		pci->mcfg_why = read(ctx, t->base.v + at, entry, sizeof(entry)) ? add_segment(pci, entry) : "it cannot be read";
 	}
-	pci->segment_count = pci->mcfg_why ? 0 : pci->segment_count;
+	if (pci->mcfg_why) {
+		pci->segment_count = pci->dropped_segments = 0;
+	}
 }
 
 /* ---- one function ---- */

@@ -32,7 +32,7 @@ struct pci_ops {
 	void (*write)(uint64_t function, uint32_t reg, uint32_t value);
 };
 
-/* Buses [first, last]. */
+/* Buses [first, last], of a segment that may have others in another entry. */
 struct pci_segment {
 	uint64_t base;               /* host-physical, of bus 0; PCI_PORTS: by ports                 */
 	uint16_t number;
@@ -63,6 +63,7 @@ struct pci_function {
 struct pci {
 	unsigned segment_count, function_count, bus_count;
 	unsigned dropped;            /* functions beyond PCI_FUNCTIONS_MAX                           */
+	unsigned dropped_segments;   /* entries of the MCFG beyond PCI_SEGMENTS_MAX                  */
 	struct pci_segment segment[PCI_SEGMENTS_MAX];
 	struct pci_function function[PCI_FUNCTIONS_MAX];
 	const char *mcfg_why;        /* the MCFG is ignored, because; NULL: it is not, or is not there */

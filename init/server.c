@@ -9,7 +9,8 @@
 enum { SERVER_WEIGHT = 1000, QUICK_DEATHS_MAX = 3 };
 
 #define QUICK_NS (1000000000ull)
-#define READY_NS (1000000000ull)         /* that long the others may take to let go of its memory                */
+#define READY_NS (1000000000ull)         /* that long its next start waits until it is ready, which is looked at so often: */
+#define READY_POLL_NS (10000000ull)
 #define PAUSE_NS (2 * 1000000000ull)     /* before the next start, when it died quickly several times */
 
 /* Its end is an event of its own, paid by it. */
@@ -112,7 +113,7 @@ uint64_t server_tick(struct server *s, uint64_t now_ns)
 		return s->start_ns;
 	}
 	if (s->kind->ready && !s->kind->ready() && now_ns < s->start_ns + READY_NS) {
-		return s->start_ns + READY_NS;
+		return now_ns + READY_POLL_NS;
 	}
 	server_start(s);
 	return s->start_ns;

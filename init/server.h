@@ -17,7 +17,7 @@ struct server_kind {
 	 */
 	int (*prepare)(const char **why);
 
-	/* Whether what a former one shared with others is free by now. Asked for a second at most before it starts again. NULL: always. */
+	/* Whether what it shares with others, or with hardware, is ready for a new one. Asked for a second at most. NULL: always. */
 	bool (*ready)(void);
 
 	uint64_t (*argument)(void);  /* of its first thread. NULL: 0                                 */

@@ -244,3 +244,13 @@ uint64_t uplinks_pause_ns(void)
 {
 	return count ? RESET_NS : 0;
 }
+
+bool uplinks_answer(void)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (!devices_answers(uplinks[i].card)) {
+			return false;
+		}
+	}
+	return true;
+}

@@ -29,3 +29,6 @@ void uplink_hand_over(uint32_t number, const struct child *child, uint32_t wake,
 
 /* From the end of net to its next start: what cards that reset need to come back. */
 uint64_t uplinks_pause_ns(void);
+
+/* After that: whether all of them have come back. */
+bool uplinks_answer(void);

@@ -174,11 +174,13 @@ TEST(a_card_is_handed_out_only_when_it_is_silent)
 	fresh(true);
 	boot();
 	f = devices_free_card();
+	CHECK(devices_answers(f));
 	CHECK_EQ(devices_wake(f), OK);
 	CHECK_EQ(card[0][1], PCI_COMMAND_MEMORY);
 	card[0][1] |= PCI_COMMAND_MASTER;
 	CHECK_EQ(devices_wake(f), E_IO);
 	card[0][1] = 0;
 	card[0][0] = UINT32_MAX;
+	CHECK(!devices_answers(f));
 	CHECK_EQ(devices_wake(f), E_IO);
 }

@@ -401,6 +401,25 @@ TEST(segments)
 	CHECK(!pci.mcfg_why);
 }
 
+/* As small windows lie close to each other, or a segment's root buses are told one by one. */
+TEST(segments_of_few_buses)
+{
+	empty_mcfg();
+	entry(0xe0000000, 0, 0, 0x7f);
+	entry(0xe8000000, 1, 0, 0x3f);
+	entry(0xe0000000, 0, 0xc0, 0xcf);
+	entry(0xf0000000, 2, 0, 0xff);
+	pci_parse_mcfg(&pci, &acpi, fake_ram_read, &ram);
+	CHECK(!pci.mcfg_why);
+	CHECK_EQ(pci.segment_count, 4);
+	CHECK_EQ(pci.dropped_segments, 0);
+	entry(0x4000000000, 3, 0, 0xff);
+	memset(&pci, 0, sizeof(pci));
+	pci_parse_mcfg(&pci, &acpi, fake_ram_read, &ram);
+	CHECK_EQ(pci.segment_count, PCI_SEGMENTS_MAX);
+	CHECK_EQ(pci.dropped_segments, 1);
+}
+
 TEST(segments_that_make_no_sense)
 {
 	static const struct { uint64_t base; uint16_t segment; uint8_t first, last; const char *why; } rows[] = {
@@ -410,6 +429,8 @@ TEST(segments_that_make_no_sense)
 		{ 0x80000000, 1, 8, 7, "an entry makes no sense" },
 		{ 0x80000000, 0, 0, 255, "two entries contradict each other" },
 		{ 0xb8000000, 1, 0, 255, "two entries contradict each other" },
+		{ 0x80000000, 0, 255, 255, "two entries contradict each other" },
+		{ 0xbff00000, 1, 0, 0, "two entries contradict each other" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -50,6 +50,7 @@ uint32_t uplinks_init(void) { return uplinks; }
 uint32_t uplink_count(void) { return uplinks; }
 const char *uplink_net(uint32_t number) { (void)number; return "wire"; }
 uint64_t uplinks_pause_ns(void) { return 0; }
+bool uplinks_answer(void) { return true; }
 void server_start(struct server *s) { s->runs = true; }
 void server_died(struct server *s) { (void)s; }
 uint64_t server_tick(struct server *s, uint64_t now_ns) { (void)s; return now_ns; }

@@ -85,7 +85,8 @@ enum sys {
 
 	/* PCI functions of the machine. */
 	SYS_PCI_CONFIG,      /* (machine, function, register, value, write) a 32-bit register of configuration space -> its value, or */
-	                     /* with write 1: 0. function: PCI_PORTS and what follows there, or the host-physical address of its page */
+	                     /* with write 1: 0. function: PCI_PORTS and what follows there, or the host-physical address of its page: */
+	                     /* init's word for it is believed, so whoever holds the machine handle reaches all memory with this */
 	SYS_DEVICE_CREATE,   /* (machine, process, const struct device_setup *) -> device, owned and paid by the process. Its bus */
 	                     /* mastering is off then. At the end of the owner the kernel turns it off, and all interrupts, and */
 	                     /* resets the function if it can do that alone. E_NOENT: no function there; E_PROTO: not as described */

@@ -9,7 +9,13 @@ int device_create(struct process *owner, const struct device_setup *setup, struc
 {
 	struct device *d;
 
-	if (!pci_is_good(setup->function, 0) || !pci_is_as_described(setup)) {
+	if (!pci_is_good(setup->function, 0)) {
+		return E_PROTO;
+	}
+	if (!pci_is_there(setup->function)) {
+		return E_NOENT;
+	}
+	if (!pci_is_as_described(setup)) {
 		return E_PROTO;
 	}
 	d = object_create(OBJECT_DEVICE, owner, sizeof(*d));

@@ -100,6 +100,9 @@ TEST(what_is_not_as_described_is_no_device)
 		((uint8_t *)&t)[rows[i].field] = (uint8_t)rows[i].value;
 		CHECK_EQ(device_create(owner, &t, &d), E_PROTO);
 	}
+	config[0] = UINT32_MAX;
+	CHECK_EQ(device_create(owner, &s, &d), E_NOENT);     /* nobody answers there */
+	config[0] = 0x10d38086;
 	s.msix_table += 2;
 	CHECK_EQ(device_create(owner, &s, &d), E_PROTO);
 	s.msix_table = UINT64_MAX - 15;   /* beyond all memory */

@@ -50,6 +50,11 @@ static bool is_capability(uint64_t function, uint8_t at, uint8_t id)
 	return !at || (at >= CAP_FIRST && at % 4 == 0 && (uint8_t)pci_read(function, at) == id);
 }
 
+bool pci_is_there(uint64_t function)
+{
+	return (uint16_t)pci_read(function, 0) != NO_VENDOR;
+}
+
 bool pci_is_as_described(const struct device_setup *d)
 {
 	return d->msix_table % sizeof(uint32_t) == 0 && d->msix_table < (1ull << cpu_features.phys_bits) - MSIX_BYTES &&

@@ -15,7 +15,10 @@ void pci_write(uint64_t function, uint32_t reg, uint32_t value);
 /* True: function and reg mean something. */
 bool pci_is_good(uint64_t function, uint64_t reg);
 
-/* True: there is a function, with those capabilities at those places. */
+/* True: a function answers there. */
+bool pci_is_there(uint64_t function);
+
+/* True: it has those capabilities at those places. */
 bool pci_is_as_described(const struct device_setup *d);
 
 /* Bus mastering on or off; off has reached the function, and what it sent before has arrived, on return. */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is installed on an OpenNebula front-end: ordinary programs of the machine's own Debian, with its libraries. A folder of opennebula/
-# with a main.c is a program of that name; opennebula/lib is linked into each.
+# with a main.c is a program of that name; opennebula/lib is linked into each, opennebula/driver into the drivers one_*.
 
 ONE := $(B)/opennebula
 ONE_PROGRAMS := $(patsubst opennebula/%/main.c,%,$(wildcard opennebula/*/main.c))
@@ -19,7 +19,7 @@ $(ONE)/obj/%.c.o: opennebula/%.c | deps-opennebula
 	$(Q)$(CC) $(ONE_CFLAGS) -MMD -MP -c -o $@ $<
 
 # one_rule(program): build/opennebula/NAME, and build/test/opennebula/NAME under sanitizers, which tests run
-one_objects = $(patsubst opennebula/%,$(1)/%.o,$(sort $(wildcard opennebula/$(2)/*.c)) $(ONE_LIB))
+one_objects = $(patsubst opennebula/%,$(1)/%.o,$(sort $(wildcard opennebula/$(2)/*.c $(if $(filter one_%,$(2)),opennebula/driver/*.c))) $(ONE_LIB))
 define one_rule
 $(ONE)/$(1): $(call one_objects,$(ONE)/obj,$(1))
 	$$(call say,LD,$$@)

@@ -37,7 +37,7 @@ static void make_room(struct buffer *b, size_t more)
 		return;
 	}
 	while (room < need) {
-		room = room > need / 2 ? need : room * 2;
+		room = room > SIZE_MAX / 2 ? need : room * 2;
 	}
 	b->at = must(realloc(b->at, room));
 	b->room = room;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions to brumed (ask.h). */
+#include "opennebula/driver/ask.h"
+
+#include <time.h>
+
+enum {
+	ANSWER_S = 1800,             /* for one answer; a guest may take 180 s to go off, a node as long to be there again */
+	PAUSE_MS = 100, PAUSE_MOST_MS = 1000,
+};
+
+static unsigned wait_s = ASK_WAIT_S;
+
+void ask_start(unsigned seconds)
+{
+	wait_s = seconds;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool ask(struct request *r, const char *method, const char *path, const char *const headers[], const struct buffer *body,
+	 struct local_answer *answer)
+{
+	int64_t failed = -1;
+	unsigned pause = PAUSE_MS;
+
+	for (;;) {
+		local_call(method, path, headers, body ? buffer_string(body) : NULL, body ? body->len : 0, ANSWER_S, answer);
+		if (answer->status) {
+			return true;
+		}
+		failed = failed < 0 ? now_ms() : failed;
+		if (now_ms() - failed >= (int64_t)wait_s * 1000 || !queue_pause(r, pause)) {
+			return false;
+		}
+		local_answer_free(answer);
+		pause = pause * 2 < PAUSE_MOST_MS ? pause * 2 : PAUSE_MOST_MS;
+	}
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is done for each request of oned (action.h): its lines of the transfer manager and one action of the node, in oned's order:
+ *
+ *	DEPLOY   CONTEXT lines, then deploy; undone if the node refused
+ *	CLEANUP  cleanup, then all DELETE lines, whatever fails
+ *	SHUTDOWN, CANCEL, REBOOT, RESET   the action alone
+ *
+ * Everything else is refused with a sentence, and nothing happens to the VM.
+ */
+#include "opennebula/one_vmm_brume/action.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "opennebula/driver/ask.h"
+#include "opennebula/driver/reply.h"
+#include "opennebula/lib/encode.h"
+#include "opennebula/lib/log.h"
+#include "opennebula/one_vmm_brume/data.h"
+#include "opennebula/one_vmm_brume/transfer.h"
+
+static const struct action {
+	const char *type;
+	const char *node;                /* the node's name of it; NULL: refused */
+	const char *refusal;
+	enum action_text number;         /* that oned wants at the beginning of a refusal */
+} actions[] = {
+	{ "DEPLOY", "deploy", NULL, DATA_NONE },
+	{ "SHUTDOWN", "shutdown", NULL, DATA_NONE },
+	{ "CANCEL", "cancel", NULL, DATA_NONE },
+	{ "CLEANUP", "cleanup", NULL, DATA_NONE },
+	{ "REBOOT", "reboot", NULL, DATA_NONE },
+	{ "RESET", "reset", NULL, DATA_NONE },
+	{ "SAVE", NULL, "Brume cannot save a running VM: suspend, stop and migration of a running VM do not work, poweroff and undeploy do",
+	  DATA_NONE },
+	{ "RESTORE", NULL, "Brume has no saved state of a VM to restore", DATA_NONE },
+	{ "MIGRATE", NULL, "Brume cannot migrate a running VM: power it off first", DATA_NONE },
+	{ "ATTACHDISK", NULL, "Brume cannot attach a disk to a running VM: power it off first", DATA_NONE },
+	{ "DETACHDISK", NULL, "Brume cannot detach a disk of a running VM: power it off first", DATA_NONE },
+	{ "ATTACHNIC", NULL, "Brume cannot attach a NIC or a PCI device to a running VM: power it off first", DATA_NONE },
+	{ "DETACHNIC", NULL, "Brume cannot detach a NIC or a PCI device of a running VM: power it off first", DATA_NONE },
+	{ "SNAPSHOTCREATE", NULL, "Brume has no snapshots of VMs", DATA_NONE },
+	{ "SNAPSHOTREVERT", NULL, "Brume has no snapshots of VMs", DATA_NONE },
+	{ "SNAPSHOTDELETE", NULL, "Brume has no snapshots of VMs", DATA_NONE },
+	{ "DISKSNAPSHOTCREATE", NULL, "Brume has no snapshots of disks", DATA_NONE },
+	{ "DISKSNAPSHOTREVERT", NULL, "Brume has no snapshots of disks", DATA_NONE },
+	{ "RESIZEDISK", NULL, "Brume cannot resize a disk of a running VM: power it off first", DATA_NONE },
+	{ "RESIZE", NULL, "Brume cannot resize a running VM: power it off first", DATA_NONE },
+	{ "UPDATECONF", NULL, "Brume cannot change the context of a running VM: it has the new one after a power-off", DATA_NONE },
+	{ "UPDATESG", NULL, "Brume does not filter by security groups", DATA_GROUP },
+	{ "UPDATENIC", NULL, "Brume cannot change the NIC of a running VM: it has the new network after a power-off", DATA_NETWORK },
+	{ "BACKUP", NULL, "Brume cannot back up a VM", DATA_NONE },
+	{ "BACKUPCANCEL", NULL, "Brume cannot back up a VM, so there is no backup to cancel", DATA_NONE },
+	{ "EXEC", NULL, "Brume cannot execute commands in a guest", DATA_NONE },
+	{ "EXEC_CANCEL", NULL, "Brume cannot execute commands in a guest, so there is none to cancel", DATA_NONE },
+};
+
+static const struct action *action_of(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (strcmp(actions[i].type, type) == 0) {
+			return &actions[i];
+		}
+	}
+	return NULL;
+}
+
+bool action_knows(const char *type)
+{
+	return action_of(type);
+}
+
+void action_refuse(const struct line_request *line, const char *why)
+{
+	reply_result(line->type, false, line->id, "%s", why);
+}
+
+/* Whether the node says that it was done; else why. */
+static bool read_result(const struct local_answer *answer, struct why *why)
+{
+	json_t *json = json_loadb(answer->body, answer->len, 0, NULL);
+	const char *status = json_string_value(json_object_get(json, "status"));
+	const char *info = json_string_value(json_object_get(json, "info"));
+	bool done = answer->status == 200 && status && strcmp(status, "SUCCESS") == 0;
+
+	if (!done && answer->status == 200 && status) {
+		why_set(why, "%s", info && *info ? info : "the node does not say why");
+	} else if (!done) {
+		local_answer_error(answer, why);
+	}
+	json_decref(json);
+	return done;
+}
+
+/* One action of a node. sure: whether it is certain that a failed one left nothing behind. */
+static bool act(struct request *r, const char *host, const char *action, const char *key, const struct buffer *xml, bool *sure,
+		struct why *why)
+{
+	struct buffer path = { 0 }, name = { 0 };
+	struct local_answer answer = { 0 };
+	const char *headers[] = { NULL, "Content-Type: application/xml", NULL };
+	bool done = false;
+
+	buffer_printf(&name, "X-Key: %s", key);
+	headers[0] = name.at;
+	buffer_text(&path, "/nodes/");
+	local_escape(&path, host);
+	buffer_printf(&path, "/actions/%s/%ld", action, r->id);
+	*sure = false;
+	if (!queue_commit(r, host)) {
+		why_set(why, "given up");
+	} else if (!ask(r, "POST", path.at, headers, xml, &answer)) {
+		local_answer_error(&answer, why);
+	} else {
+		done = read_result(&answer, why);
+		*sure = answer.status < 500;
+	}
+	local_answer_free(&answer);
+	buffer_free(&path);
+	buffer_free(&name);
+	return done;
+}
+
+static bool deploy(struct request *r, const struct action_data *data, const struct buffer *xml, struct why *why)
+{
+	const char *rollback = data_text(data, DATA_ROLLBACK);
+	struct buffer undo = { 0 };
+	struct why ignored;
+	bool sure = true, done = false;
+	enum transfer_result sent = transfer_run(r, data_text(data, DATA_TRANSFER), &undo, why);
+
+	/* A context that a running VM has is no failure: what oned asks for was done before, and the node says so. */
+	if (sent == TRANSFER_DONE || sent == TRANSFER_IN_USE) {
+		done = act(r, data_text(data, DATA_HOST), "deploy", r->key, xml, &sure, why);
+		sure = sure || !*r->host;
+	} else {
+		sure = sent == TRANSFER_FAILED;
+	}
+	if (!done && sure) {
+		transfer_run_all(r, *rollback ? rollback : buffer_string(&undo), &ignored);
+	}
+	buffer_free(&undo);
+	return done;
+}
+
+static bool clean_up(struct request *r, const struct action_data *data, const struct buffer *xml, struct why *why)
+{
+	const char *other = data_text(data, DATA_MIGRATION_HOST);
+	char key[QUEUE_KEY + 2];
+	struct why ignored;
+	bool sure, done = act(r, data_text(data, DATA_HOST), "cleanup", r->key, xml, &sure, why);
+
+	if (*other) {
+		memcpy(key, r->key, QUEUE_KEY - 1);
+		memcpy(key + QUEUE_KEY - 1, "-2", 3);
+		done = act(r, other, "cancel", key, xml, &sure, done ? why : &ignored) && done;
+	}
+	return transfer_run_all(r, data_text(data, DATA_TRANSFER), done ? why : &ignored) && done;
+}
+
+static bool perform(struct request *r, const struct action *a, const struct action_data *data, const struct buffer *xml,
+		    struct why *why)
+{
+	bool sure;
+
+	if (strcmp(a->node, "deploy") == 0) {
+		return deploy(r, data, xml, why);
+	}
+	if (strcmp(a->node, "cleanup") == 0) {
+		return clean_up(r, data, xml, why);
+	}
+	return act(r, data_text(data, DATA_HOST), a->node, r->key, xml, &sure, why);
+}
+
+/* Reads a request and sees that it is one of the VM that its line names. */
+static bool read_request(struct request *r, struct buffer *xml, struct action_data *data, struct why *why)
+{
+	const char *named, *host;
+	char vm[24];
+
+	if (!base64_decode(xml, r->payload, r->len)) {
+		return why_set(why, "the request is not base64");
+	}
+	if (!action_data_read(buffer_string(xml), xml->len, data, why)) {
+		return false;
+	}
+	snprintf(vm, sizeof(vm), "%ld", r->id);
+	named = data_text(data, DATA_VM);
+	if (strcmp(named, vm) != 0) {
+		return why_set(why, "the request is for VM %s, but its XML for VM %.20s", vm, named);
+	}
+	host = data_text(data, DATA_HOST);
+	if (!*host || strlen(host) >= QUEUE_HOST) {
+		return why_set(why, "the request names no host");
+	}
+	return true;
+}
+
+static void answer(struct request *r, const struct action *a, const struct action_data *data, bool done, const struct why *why)
+{
+	const char *number = data_text(data, a->number);
+
+	if (!queue_finish(r)) {
+		log_info("%s %ld: given up", r->type, r->id);
+		return;
+	}
+	if (done && strcmp(r->type, "DEPLOY") == 0) {
+		reply_result(r->type, true, r->id, "one-%ld", r->id);
+	} else if (done) {
+		reply_result(r->type, true, r->id, "-");
+	} else {
+		reply_result(r->type, false, r->id, "%s%s%s", number, *number ? " " : "", why->text);
+	}
+	log_info("%s %ld on %s: %s%s", r->type, r->id, data_text(data, DATA_HOST), done ? "done" : "failed: ", done ? "" : why->text);
+}
+
+/* Tells the node that nobody waits for an action any more. */
+static void give_up(struct request *r)
+{
+	struct buffer path = { 0 };
+	struct local_answer reply = { 0 };
+
+	if (*r->host) {
+		buffer_text(&path, "/nodes/");
+		local_escape(&path, r->host);
+		buffer_printf(&path, "/actions/%s", r->cancels);
+		ask(r, "DELETE", path.at, NULL, NULL, &reply);
+		log_info("DRIVER_CANCEL %ld on %s: %ld", r->id, r->host, reply.status);
+		local_answer_free(&reply);
+		buffer_free(&path);
+	}
+}
+
+void action_work(struct request *r)
+{
+	const struct action *a = action_of(r->type);
+	struct action_data data = { 0 };
+	struct buffer xml = { 0 };
+	struct why why = { "" };
+	bool done;
+
+	if (!a) {
+		give_up(r);
+		return;
+	}
+	done = read_request(r, &xml, &data, &why);
+	if (done && !a->node) {
+		done = why_set(&why, "%s", a->refusal);
+	} else if (done) {
+		done = perform(r, a, &data, &xml, &why);
+	}
+	answer(r, a, &data, done, &why);
+	action_data_free(&data);
+	buffer_free(&xml);
+}

@@ -9,11 +9,11 @@ from harness import BUILD, KERNEL, Failure, write_file
 TRAP = b"\x0f\x0b"                                 # UD2
 
 
-def patched(program, patch):
-    """A copy of the image in which patch(bytes of the program) has changed the program in place."""
+def patched(program, patch, base=KERNEL):
+    """A copy of the image base in which patch(bytes of the program) has changed the program in place."""
     with open(os.path.join(BUILD, "programs", program), "rb") as stream:
         original = stream.read()
-    with open(KERNEL, "rb") as stream:
+    with open(base, "rb") as stream:
         image = stream.read()
     if image.count(original) != 1:
         raise Failure(f"{program} is not once in the image")
@@ -23,7 +23,7 @@ def patched(program, patch):
     return write_file("brume.elf", image.replace(original, changed))
 
 
-def changed_at(program, symbol, content):
+def changed_at(program, symbol, content, base=KERNEL):
     """An image whose program has these bytes at that function or constant."""
     names = subprocess.run(["nm", os.path.join(BUILD, program + ".sym.elf")], capture_output=True, text=True, check=True)
     address = next(int(line.split()[0], 16) for line in names.stdout.splitlines() if line.split()[-1] == symbol)
@@ -37,9 +37,9 @@ def changed_at(program, symbol, content):
                 data[offset + address - start:offset + address - start + len(content)] = content
         return data
 
-    return patched(program, patch)
+    return patched(program, patch, base)
 
 
-def trap_at(program, symbol):
+def trap_at(program, symbol, base=KERNEL):
     """An image whose program traps when it calls that function."""
-    return changed_at(program, symbol, TRAP)
+    return changed_at(program, symbol, TRAP, base)

@@ -8,6 +8,7 @@
 #include "init/create.h"
 #include "init/log.h"
 #include "init/mgmt.h"
+#include "init/store.h"
 #include "init/vm.h"
 #include "init/volume.h"
 #include "init/why.h"
@@ -24,6 +25,7 @@ void control_reset(struct mgmt_exchange *exchange)
 {
 	create_cancel();
 	volume_cancel();
+	store_cancel();
 	control.broken = control.waits = control.answered = false;
 	channel_reader(&control.command, &exchange->command, exchange->command_data, MGMT_COMMANDS);
 	channel_writer(&control.answer, &exchange->answer, exchange->answer_data, MGMT_ANSWERS);
@@ -103,9 +105,17 @@ static int create_vm(const struct mgmt_command *c, const char **why)
 
 static int create_volume(const struct mgmt_command *c, uint32_t space, const char **why)
 {
-	int r = volume_create(c, space, finished, why);
+	int r = store_find(c->name) >= 0 ? why_print(E_BUSY, why, "there is a disk %s", c->name) : volume_create(c, space, finished, why);
 
 	control.waits = r == OK;
+	return r;
+}
+
+static int make_disk(const struct mgmt_command *c, const char **why)
+{
+	int r = c->op == MGMT_DISK_CREATE ? store_create(c, finished, why) : store_resize(c, finished, why);
+
+	control.waits = r == E_AGAIN;
 	return r;
 }
 
@@ -113,6 +123,7 @@ static int create_volume(const struct mgmt_command *c, uint32_t space, const cha
 
 static int obey(const struct mgmt_command *c, uint32_t space, const char **why)
 {
+	store_look(space);                   /* what mgmt closed before it asks for this */
 	switch (c->op) {
 	case MGMT_VM_START:
 	case MGMT_VM_STOP:
@@ -124,6 +135,11 @@ static int obey(const struct mgmt_command *c, uint32_t space, const char **why)
 	case MGMT_VOLUME_CREATE: return create_volume(c, space, why);
 	case MGMT_VOLUME_SEAL:   return volume_seal(c->name, space, why);
 	case MGMT_VOLUME_DELETE: return volume_delete(c->name, why);
+	case MGMT_DISK_CREATE:
+	case MGMT_DISK_RESIZE:   return make_disk(c, why);
+	case MGMT_DISK_DELETE:   return store_delete(c->name, why);
+	case MGMT_DISK_RENAME:   return store_rename(c->name, c->other, why);
+	case MGMT_DISK_OPEN:     return store_open(c, space, why);
 	default:                 return why_say(E_NOSYS, why, "this cannot be asked for");
 	}
 }
@@ -140,7 +156,7 @@ static bool take(struct mgmt_command *c)
 		channel_get(&control.command, 0, c, sizeof(*c));
 	}
 	if (avail < sizeof(*c) || c->text_bytes > MGMT_TEXT_MAX || c->text_bytes > avail - sizeof(*c) ||
-	    !memchr(c->name, '\0', sizeof(c->name))) {
+	    !memchr(c->name, '\0', sizeof(c->name)) || !memchr(c->other, '\0', sizeof(c->other))) {
 		init_log("mgmt: a command that is none; no other one is taken until it starts again");
 		control.broken = true;
 		return false;
@@ -155,6 +171,7 @@ bool control_requests(uint32_t space)
 {
 	bool answered = control.answered;
 
+	store_look(space);
 	control.answered = false;
 	for (unsigned i = 0; i < MGMT_COMMANDS / sizeof(control.now); i++) {
 		const char *why = "";

@@ -3,22 +3,18 @@
 #include "init/image.h"
 
 #include "init/inventory.h"
+#include "init/store.h"
 #include "init/why.h"
-#include "lib/user/sys.h"
 
 static int of_volume(int number, struct image *image)
 {
-	const struct volume *v = volume_get(number);
-
 	if (volume_shown(number)->state != MGMT_VOLUME_SEALED) {
 		return E_AGAIN;
 	}
-	*image = (struct image){ .length = volume_shown(number)->size, .volume = 1ull << number, .piece_count = v->piece_count };
-	for (unsigned i = 0; i < v->piece_count; i++) {
-		image->piece[i].handle = v->piece[i].handle;
-		image->piece[i].size = v->piece[i].size;
-		image->size += v->piece[i].size;
-	}
+	*image = (struct image){
+		.length = volume_shown(number)->size, .volume = 1ull << number, .memory = volume_get(number)->memory,
+	};
+	image->size = pieces_bytes(&image->memory);
 	return OK;
 }
 
@@ -33,21 +29,34 @@ int image_find(const char *name, struct image *image)
 	if (!module) {
 		return E_NOENT;
 	}
-	*image = (struct image){ .length = module->length, .size = module->size, .piece_count = 1 };
-	image->piece[0].handle = module->handle;
-	image->piece[0].size = module->size;
+	*image = (struct image){
+		.length = module->length, .size = module->size,
+		.memory = { .count = 1, .piece = { { .handle = module->handle, .size = module->size } } },
+	};
 	return OK;
+}
+
+/* A disk that is nothing but its image. */
+static int of_disk(struct vm *vm, int number, struct image *image, const char **why)
+{
+	const struct mgmt_disk *disk = store_shown(number);
+
+	if (!(disk->flags & MGMT_DISK_READ_ONLY)) {
+		return why_print(E_INVAL, why, "disk %s is not read-only", disk->name);
+	}
+	vm->disks[number / 64] |= 1ull << number % 64;
+	return image_find(disk->image, image);
 }
 
 int image_find_for(struct vm *vm, const char *name, struct image *image, const char **why)
 {
-	int r = image_find(name, image);
+	int number = store_find(name), r = number >= 0 ? of_disk(vm, number, image, why) : image_find(name, image);
 
-	if (r < 0) {
+	if (r < 0 && number < 0) {
 		return why_print(r, why, r == E_AGAIN ? "volume %s is not sealed yet" : "there is no boot module or volume %s", name);
 	}
-	vm->volumes |= image->volume;
-	return OK;
+	vm->volumes |= r == OK ? image->volume : 0;
+	return r;
 }
 
 /* Volumes are made of large pages; a boot module lies anywhere and needs a table page for each 2 MiB. Some stand above those. */
@@ -58,11 +67,10 @@ uint64_t image_table_bytes(const struct image *image)
 
 int image_map(uint32_t space, uint64_t address, const struct image *image)
 {
-	int r = OK;
+	return pieces_map(&image->memory, space, address, PROT_R);
+}
 
-	for (unsigned i = 0; r == OK && i < image->piece_count; i++) {
-		r = sys_map(space, address, image->piece[i].handle, 0, image->piece[i].size, PROT_R);
-		address += image->piece[i].size;
-	}
-	return r;
+int image_unmap(uint32_t space, uint64_t address, const struct image *image)
+{
+	return pieces_unmap(&image->memory, space, address);
 }

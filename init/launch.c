@@ -389,6 +389,7 @@ int launch_vm(struct vm *vm, const char **why)
 		r = disks_find(vm, why);
 	}
 	volumes_hold(vm->volumes);
+	disks_hold(vm);
 	if (r == OK) {
 		*why = place_check(&vm->conf);
 		r = *why ? E_NOENT : OK;
@@ -402,6 +403,7 @@ int launch_vm(struct vm *vm, const char **why)
 	}
 	if (r < 0) {
 		launch_undo(vm);
+		disks_let_go(vm);
 	}
 	return r;
 }

@@ -8,6 +8,7 @@
 #include "init/console.h"
 #include "init/control.h"
 #include "init/cpus.h"
+#include "init/disk.h"
 #include "init/events.h"
 #include "init/inventory.h"
 #include "init/log.h"
@@ -15,24 +16,28 @@
 #include "init/net.h"
 #include "init/rtc.h"
 #include "init/server.h"
+#include "init/store.h"
 #include "init/vm.h"
 #include "init/volume.h"
 #include "lib/user/sys.h"
 
 enum {
 	MGMT_ARENA = 288 << 10,
-	ARENA_VOLUME = 2 * PAGE_SIZE + VOLUME_PIECES * 128,      /* its upper tables and records         */
+	ARENA_VOLUME = 2 * PAGE_SIZE + PIECES_MAX * 128,      /* its upper tables and records         */
+	ARENA_WINDOW = 12 * PAGE_SIZE,   /* upper tables of image, layer and states, and records        */
 	LINE_MAX = 232,
 };
 
 #define STATUS_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_status), (uint64_t)PAGE_SIZE)
 #define EXCHANGE_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_exchange), (uint64_t)PAGE_SIZE)
+#define DISKS_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_disks), (uint64_t)PAGE_SIZE)
 #define VOLUMES_BYTES ALIGN_UP((uint64_t)sizeof(struct mgmt_volumes), (uint64_t)PAGE_SIZE)
 
 static struct {
 	struct conf_node node;
 	struct extent pages;         /* struct mgmt_status, then struct mgmt_exchange; size 0: no mgmt */
 	struct extent volumes;       /* struct mgmt_volumes                                          */
+	struct extent disks;         /* struct mgmt_disks, and what stands behind it                 */
 	uint32_t request;            /* event, paid by init                                          */
 	struct channel_end log;
 } mgmt;
@@ -89,6 +94,12 @@ static int make_pages(void)
 		r = sys_map(INIT_SPACE, INIT_VOLUMES_ADDR, mgmt.volumes.handle, 0, mgmt.volumes.size, PROT_R | PROT_W);
 	}
 	if (r == OK) {
+		r = memory_alloc(&memory, NULL, store_table_bytes(), PAGE_SIZE, MEMORY_HIGH, &mgmt.disks);
+	}
+	if (r == OK) {
+		r = sys_map(INIT_SPACE, INIT_DISKS_ADDR, mgmt.disks.handle, 0, mgmt.disks.size, PROT_R | PROT_W);
+	}
+	if (r == OK) {
 		r = sys_event_create(SELF);
 		mgmt.request = r >= 0 ? (uint32_t)r : 0;
 	}
@@ -108,11 +119,24 @@ static void tell_modules(void)
 	}
 }
 
-/* Enough to map all volumes that there can be: they are made of large pages, a table for each GiB. */
+static uint64_t largest_module(void)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < inventory()->module_count; i++) {
+		bytes = inventory()->module[i].size > bytes ? inventory()->module[i].size : bytes;
+	}
+	return bytes;
+}
+
+/*
+ * Enough to map all volumes that there can be: they are made of large pages, a table for each GiB. As much for the disks that it reads;
+ * where one of them stands on a boot module, that needs a table for each 2 MiB.
+ */
 static uint64_t arena_bytes(void)
 {
-	return MGMT_ARENA + ALIGN_UP(MGMT_VOLUMES * (uint64_t)ARENA_VOLUME, (uint64_t)PAGE_SIZE) +
-	       (inventory()->ram_bytes / GIB(1) + 1) * PAGE_SIZE;
+	return MGMT_ARENA + ALIGN_UP(MGMT_VOLUMES * (uint64_t)ARENA_VOLUME, (uint64_t)PAGE_SIZE) + MGMT_WINDOWS * ARENA_WINDOW +
+	       (2 * (inventory()->ram_bytes / GIB(1) + 1) + largest_module() / MIB(2)) * PAGE_SIZE;
 }
 
 void mgmt_init(void)
@@ -125,6 +149,7 @@ void mgmt_init(void)
 	r = make_pages();
 	if (r < 0) {
 		init_log("mgmt cannot run: error %d", r);
+		memory_give_back(&mgmt.disks);
 		memory_give_back(&mgmt.volumes);
 		memory_give_back(&mgmt.pages);
 		return;
@@ -136,6 +161,7 @@ void mgmt_init(void)
 	tell_modules();
 	status()->magic = MGMT_MAGIC;
 	volumes_init(volumes(), exchange()->progress);
+	store_init((struct mgmt_disks *)INIT_DISKS_ADDR, exchange()->closed);
 	reset_exchange();
 	server.arena = arena_bytes();
 	server_start(&server);
@@ -169,6 +195,9 @@ static int map_pages(uint32_t space)
 	}
 	if (r == OK) {
 		r = sys_map(space, MGMT_VOLUMES_ADDR, mgmt.volumes.handle, 0, VOLUMES_BYTES, PROT_R);
+	}
+	if (r == OK) {
+		r = sys_map(space, MGMT_DISKS_ADDR, mgmt.disks.handle, 0, DISKS_BYTES, PROT_R);
 	}
 	if (r == OK) {
 		r = net_map_node(space, MGMT_CHANNEL_ADDR);
@@ -233,6 +262,7 @@ static void ended(void)
 	net_pull_node();
 	status()->net_up += status()->net_up & 1;
 	volumes_look();
+	store_close_all();
 	reset_exchange();
 }
 
@@ -280,6 +310,9 @@ void mgmt_refresh(void)
 		struct process_status process = { 0 };
 		struct mgmt_vm *to = &status()->vm[i];
 
+		if (vm->phase == VM_ON) {
+			disks_look(vm);
+		}
 		to->cpu_ns = vm->phase == VM_ON && sys_process_status(vm->child.process, &process) == OK ? process.cpu_ns : 0;
 		memcpy(to->disk, vm->conf.disk, sizeof(to->disk));
 		to->disk_count = vm->conf.disk_count;
@@ -312,7 +345,8 @@ void mgmt_look_again(void)
 
 uint64_t mgmt_tick(uint64_t now_ns)
 {
-	uint64_t next = volumes_tick(now_ns), start = server_tick(&server, now_ns);
+	uint64_t next = volumes_tick(now_ns), disks = store_tick(now_ns), start = server_tick(&server, now_ns);
 
+	next = disks < next ? disks : next;
 	return next < start ? next : start;
 }

@@ -17,6 +17,7 @@
 #define INIT_NET_ADDR     0x0000003800000000ull        /* pages shared with net                      */
 #define INIT_MGMT_ADDR    0x0000003a00000000ull        /* pages shared with mgmt                     */
 #define INIT_VOLUMES_ADDR 0x0000003b00000000ull        /* page of the volumes, shared with mgmt    */
+#define INIT_DISKS_ADDR   0x0000003b00100000ull        /* table of the disks that are kept; mgmt sees a part */
 #define INIT_VM_ADDR      0x0000004000000000ull        /* launch and control pages, 64 KiB apart     */
 
 struct program {

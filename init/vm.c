@@ -6,6 +6,7 @@
 
 #include "init/console.h"
 #include "init/counters.h"
+#include "init/disk.h"
 #include "init/inventory.h"
 #include "init/launch.h"
 #include "init/log.h"
@@ -269,10 +270,15 @@ void vm_show_counters(struct vm *vm)
 	net_show_counters(vm);
 }
 
+/* One that starts again keeps its disks meanwhile: nobody else gets in between. */
 static void begin_drain(struct vm *vm)
 {
 	net_pull(vm);
+	disks_look(vm);
 	launch_undo(vm);
+	if (!vm->start_again) {
+		disks_let_go(vm);
+	}
 	set_phase(vm, VM_DRAIN, sys_clock(NULL) + DRAIN_NS);
 }
 
@@ -285,6 +291,7 @@ void vm_kill(struct vm *vm)
 		begin_drain(vm);
 	} else if (vm->phase == VM_DRAIN) {
 		vm->start_again = false;
+		disks_let_go(vm);
 	}
 }
 
@@ -421,6 +428,7 @@ static void tick(struct vm *vm, uint64_t now_ns)
 	}
 	if (vm->phase == VM_DRAIN && ((console_has_drained(vm) && net_has_left(vm)) || now_ns >= vm->deadline_ns)) {
 		set_phase(vm, VM_OFF, NONE);
+		disks_let_go(vm);
 		if (vm->start_again) {
 			vm_start(vm);
 		}

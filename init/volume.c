@@ -11,7 +11,7 @@
 
 #define NEVER UINT64_MAX
 
-enum { NONE = -1, CLEAN_STEP = 16 << 20 };
+enum { NONE = -1 };
 
 static struct mgmt_volumes *shown;
 static struct mgmt_progress *told;
@@ -21,16 +21,20 @@ static uint32_t last_id;
 /* The one that is being made; its record says nothing of it yet. */
 static struct {
 	int number;                  /* NONE: none is                                                */
-	unsigned piece;              /* that is being zeroed, from offset on                         */
-	uint64_t offset;
+	struct pieces_clean clean;   /* how far it is zeroed                                         */
 	struct mgmt_command wish;
 	uint32_t space;
 	volume_done_fn *done;
 } making = { .number = NONE };
 
+uint64_t volumes_free_bytes(void)
+{
+	return memory.free_bytes > VOLUME_RESERVE ? memory.free_bytes - VOLUME_RESERVE : 0;
+}
+
 static void show_free(void)
 {
-	shown->free_bytes = memory.free_bytes > VOLUME_RESERVE ? memory.free_bytes - VOLUME_RESERVE : 0;
+	shown->free_bytes = volumes_free_bytes();
 }
 
 void volumes_init(struct mgmt_volumes *show, struct mgmt_progress *progress)
@@ -81,47 +85,9 @@ static void set_state(int number, enum mgmt_volume_state state)
 
 /* ---- memory ---- */
 
-static void give_back(struct volume *v)
-{
-	for (unsigned i = 0; i < v->piece_count; i++) {
-		memory_give_back(&v->piece[i]);
-	}
-	v->piece_count = 0;
-}
-
-static int take_piece(uint64_t size, struct extent *out)
-{
-	int r = memory_alloc_unclean(&memory, NULL, size, VOLUME_PIECE, MEMORY_HIGH, out);
-
-	if (r == E_NOMEM) {
-		uint64_t largest = ALIGN_DOWN(memory_largest(&memory, NULL, VOLUME_PIECE), (uint64_t)VOLUME_PIECE);
-
-		if (largest && largest < size) {
-			r = memory_alloc_unclean(&memory, NULL, largest, VOLUME_PIECE, MEMORY_HIGH, out);
-		}
-	}
-	return r;
-}
-
-static int take_pieces(struct volume *v, uint64_t left)
-{
-	while (left) {
-		struct extent *e = &v->piece[v->piece_count];
-		int r = v->piece_count < VOLUME_PIECES ? take_piece(left, e) : E_NOMEM;
-
-		if (r < 0) {
-			give_back(v);
-			return r;
-		}
-		v->piece_count++;
-		left -= e->size;
-	}
-	return OK;
-}
-
 static int take_memory(struct volume *v, uint64_t size, const char **why)
 {
-	uint64_t bytes = ALIGN_UP(size, (uint64_t)VOLUME_PIECE);
+	uint64_t bytes = ALIGN_UP(size, (uint64_t)PIECE_LARGE);
 	int r;
 
 	show_free();
@@ -129,49 +95,17 @@ static int take_memory(struct volume *v, uint64_t size, const char **why)
 		return why_print(E_NOMEM, why, "%llu MiB of RAM are wanted, volumes may still take %llu MiB",
 				 (unsigned long long)(bytes >> 20), (unsigned long long)(shown->free_bytes >> 20));
 	}
-	r = take_pieces(v, bytes);
+	r = pieces_take(&v->memory, bytes, PIECE_LARGE);
 	return r < 0 ? why_say(r, why, "the RAM that is free lies in too many pieces") : OK;
 }
 
 /* ---- in the space of mgmt ---- */
 
-/* As far as it came is told in *mapped, pieces. */
-static int map_pieces(const struct volume *v, uint32_t space, uint64_t address, uint32_t prot, unsigned *mapped)
-{
-	int r = OK;
-
-	for (*mapped = 0; r == OK && *mapped < v->piece_count; *mapped += r == OK) {
-		const struct extent *e = &v->piece[*mapped];
-
-		r = sys_map(space, address, e->handle, 0, e->size, prot);
-		address += e->size;
-	}
-	return r;
-}
-
-static int unmap_pieces(const struct volume *v, uint32_t space, uint64_t address, unsigned mapped)
-{
-	int r = OK;
-
-	for (unsigned i = 0; i < mapped; i++) {
-		int one = sys_unmap(space, address, v->piece[i].size);
-
-		r = one < 0 ? one : r;
-		address += v->piece[i].size;
-	}
-	return r;
-}
-
 static int map(int number, uint32_t space)
 {
 	uint32_t prot = at(number)->state == MGMT_VOLUME_SEALED ? PROT_R : PROT_R | PROT_W;
-	unsigned mapped;
-	int r = map_pieces(&volumes[number], space, MGMT_VOLUME_ADDR(number), prot, &mapped);
 
-	if (r < 0 && unmap_pieces(&volumes[number], space, MGMT_VOLUME_ADDR(number), mapped) < 0) {
-		init_log("volume %s: a piece of it stays mapped", at(number)->name);
-	}
-	return r;
+	return pieces_map(&volumes[number].memory, space, MGMT_VOLUME_ADDR(number), prot);
 }
 
 int volumes_map(uint32_t space)
@@ -186,7 +120,7 @@ int volumes_map(uint32_t space)
 
 /* ---- their life ---- */
 
-static bool good_name(const char *name)
+bool volume_good_name(const char *name)
 {
 	return name[0] && !strchr(".-_", name[0]) &&
 	       name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")] == '\0';
@@ -194,7 +128,7 @@ static bool good_name(const char *name)
 
 static int find_room(const char *name, uint64_t size, const char **why)
 {
-	if (!good_name(name)) {
+	if (!volume_good_name(name)) {
 		return why_say(E_INVAL, why, "a volume's name is made of letters, digits, . - and _ and begins with a letter or a digit");
 	}
 	if (!size || size > VOLUME_MAX) {
@@ -227,8 +161,7 @@ int volume_create(const struct mgmt_command *wish, uint32_t space, volume_done_f
 	}
 	show_free();
 	making.number = number;
-	making.piece = 0;
-	making.offset = 0;
+	making.clean = (struct pieces_clean){ 0 };
 	making.wish = *wish;
 	making.space = space;
 	making.done = done;
@@ -238,30 +171,10 @@ int volume_create(const struct mgmt_command *wish, uint32_t space, volume_done_f
 void volume_cancel(void)
 {
 	if (making.number != NONE) {
-		give_back(&volumes[making.number]);
+		pieces_give_back(&volumes[making.number].memory);
 		show_free();
 	}
 	making.number = NONE;
-}
-
-/* E_AGAIN: there is more to zero. */
-static int clean_some(const struct volume *v)
-{
-	for (uint64_t done = 0; making.piece < v->piece_count && done < CLEAN_STEP;) {
-		const struct extent *e = &v->piece[making.piece];
-		int64_t r = e->clean ? 0 : sys_region_clean_some(e->handle, making.offset);
-
-		if (r < 0) {
-			return (int)r;
-		}
-		making.offset += (uint64_t)r;
-		done += (uint64_t)r;
-		if (!r || making.offset >= e->size) {
-			making.piece++;
-			making.offset = 0;
-		}
-	}
-	return making.piece < v->piece_count ? E_AGAIN : OK;
 }
 
 static int show_new(int number)
@@ -285,7 +198,7 @@ static int show_new(int number)
 /* The next step with the one that is being made. */
 static void make(void)
 {
-	int number = making.number, r = clean_some(&volumes[number]);
+	int number = making.number, r = pieces_clean_some(&volumes[number].memory, &making.clean);
 
 	if (r == E_AGAIN) {
 		return;
@@ -303,7 +216,7 @@ static void make(void)
 static void delete(int number)
 {
 	set_state(number, MGMT_VOLUME_NONE);
-	give_back(&volumes[number]);
+	pieces_give_back(&volumes[number].memory);
 	show_free();
 }
 
@@ -316,6 +229,9 @@ int volume_delete(const char *name, const char **why)
 	}
 	if (at(number)->users) {
 		return why_say(E_BUSY, why, "a VM runs with this volume");
+	}
+	if (at(number)->disks) {
+		return why_say(E_BUSY, why, "a disk is made of this volume");
 	}
 	delete(number);
 	return OK;
@@ -355,7 +271,7 @@ int volume_seal(const char *name, uint32_t space, const char **why)
 		return why_print(E_PROTO, why, "the volume is not whole: %llu of %llu bytes are there",
 				 (unsigned long long)at(number)->written, (unsigned long long)at(number)->size);
 	}
-	r = unmap_pieces(&volumes[number], space, MGMT_VOLUME_ADDR(number), volumes[number].piece_count);
+	r = pieces_unmap(&volumes[number].memory, space, MGMT_VOLUME_ADDR(number));
 	if (r < 0) {
 		return why_say(r, why, "the volume cannot be taken from its writer");
 	}
@@ -415,4 +331,13 @@ void volumes_hold(uint64_t used)
 void volumes_release(uint64_t used)
 {
 	count_users(used, -1);
+}
+
+void volumes_hold_for_disk(uint64_t used, int by)
+{
+	for (int i = 0; i < MGMT_VOLUMES; i++) {
+		if (used >> i & 1) {
+			at(i)->disks += (uint32_t)by;
+		}
+	}
 }

@@ -8,20 +8,15 @@
 #pragma once
 
 #include "init/memory.h"
+#include "init/pieces.h"
 #include "mgmt/node.h"
-
-enum {
-	VOLUME_PIECES = 6,           /* regions that one is made of at most                          */
-	VOLUME_PIECE = 2 << 20,
-};
 
 #define VOLUME_RESERVE MIB(32)           /* free memory that volumes leave: for servers that start again, and small VMs */
 #define VOLUME_MAX (1ull << 40)          /* bytes of one                                                 */
 #define VOLUME_IDLE_NS (3600 * 1000000000ull)
 
 struct volume {
-	struct extent piece[VOLUME_PIECES];
-	uint32_t piece_count;
+	struct pieces memory;
 	uint64_t progress_ns;        /* when anything was last done with a new one                   */
 };
 
@@ -44,6 +39,12 @@ int volume_find(const char *name);
 int volume_seal(const char *name, uint32_t space, const char **why) MUST_CHECK;
 int volume_delete(const char *name, const char **why) MUST_CHECK;
 
+/* Whether a volume or a disk may be called that. */
+bool volume_good_name(const char *name);
+
+/* Free memory that volumes and disks may still take. */
+uint64_t volumes_free_bytes(void);
+
 /* A new mgmt: maps all that there are. */
 int volumes_map(uint32_t space) MUST_CHECK;
 
@@ -57,6 +58,9 @@ const struct volume *volume_get(int number);
 /* Bit n: a VM that starts, or has ended, uses volume n. */
 void volumes_hold(uint64_t used);
 void volumes_release(uint64_t used);
+
+/* by 1, or -1: there is one more disk, or one less, that stands on volume n. */
+void volumes_hold_for_disk(uint64_t used, int by);
 
 /* Goes on with a new one, deletes what nobody finishes. Returns the next deadline. */
 uint64_t volumes_tick(uint64_t now_ns);

@@ -23,6 +23,7 @@ struct exchange {
 	struct text headers;         /* further header lines, each with its CR LF                    */
 	const uint8_t *source;       /* its body, where that is memory that stays until the end; source_len bytes */
 	uint64_t source_len;
+	uint64_t source_more;        /* bytes of the body behind these, which route->more gives      */
 	bool waits;                  /* for somebody else's answer: nothing is read meanwhile        */
 	bool close;                  /* the connection cannot go on after it                         */
 
@@ -31,6 +32,7 @@ struct exchange {
 	const char *what;            /* that, for the log                                            */
 	int awaited;                 /* mgmt/images.c: the same; else the status if it is done        */
 	int image;                   /* number of the volume that it uses, plus one                  */
+	int window;                  /* mgmt/disks.c: the same of a window                           */
 };
 
 struct route {
@@ -42,6 +44,7 @@ struct route {
 	void (*data)(struct exchange *e, const uint8_t *bytes, size_t len);     /* takes the body. NULL: it becomes one text */
 	void (*answer)(struct exchange *e);          /* the request is whole; no status means 200    */
 	void (*poll)(struct exchange *e);            /* while it waits, after begin() or answer(), until it waits no more */
+	void (*more)(struct exchange *e);            /* source_len is 0, source_more not: takes some of source_more into source */
 	void (*end)(struct exchange *e);             /* all is over, or the client left. NULL: nothing to do */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console/node.h"
+#include "lib/kept_disk.h"
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
 #include "mgmt/clock.h"
@@ -188,6 +189,27 @@ struct mgmt_progress *platform_progress(int n)
 uint8_t *platform_volume(int n)
 {
 	return (uint8_t *)MGMT_VOLUME_ADDR(n);
+}
+
+const struct mgmt_disks *platform_disks(void)
+{
+	return (const struct mgmt_disks *)MGMT_DISKS_ADDR;
+}
+
+void platform_window(int window, const struct mgmt_disk *disk, struct kept_disk *content)
+{
+	*content = (struct kept_disk){ .bytes = disk->size, .image_bytes = disk->image_bytes };
+	content->image = (const uint8_t *)MGMT_WINDOW_IMAGE(window);
+	if (!(disk->flags & MGMT_DISK_READ_ONLY)) {
+		content->state = (uint8_t *)MGMT_WINDOW_STATE(window);
+		content->own = (uint8_t *)MGMT_WINDOW_LAYER(window);
+	}
+}
+
+void platform_close_window(int window, uint32_t number)
+{
+	__atomic_store_n(&exchange()->closed[window], number, __ATOMIC_RELEASE);
+	mgmt.asked = true;
 }
 
 /* newlib's and assert's words. */

@@ -24,9 +24,14 @@ enum mgmt_slot {
 #define MGMT_EXCHANGE_ADDR 0x0000000010200000ull       /* struct mgmt_exchange, read-write           */
 #define MGMT_VOLUMES_ADDR  0x0000000010300000ull       /* struct mgmt_volumes, read-only             */
 #define MGMT_RELAYS_ADDR   0x0000000010400000ull       /* struct node_relays (console/node.h), read-write */
+#define MGMT_DISKS_ADDR    0x0000000010500000ull       /* struct mgmt_disks, read-only               */
 #define MGMT_CHANNEL_ADDR  0x0000000030000000ull       /* struct frames_channel                      */
 #define MGMT_MODULE_ADDR(i) (0x0000000020000000ull + (uint64_t)(i) * 0x100000)  /* enum mgmt_module, read-only */
 #define MGMT_VOLUME_ADDR(n) (0x0000100000000000ull + ((uint64_t)(n) << 40))     /* content: read-write while NEW, then read-only */
+/* A disk that was opened (lib/kept_disk.h), all of it read-only: its image, if it has one, its layer and the states of its blocks. */
+#define MGMT_WINDOW_IMAGE(w) (0x0000600000000000ull + ((uint64_t)(w) << 42))
+#define MGMT_WINDOW_LAYER(w) (MGMT_WINDOW_IMAGE(w) + (1ull << 40))
+#define MGMT_WINDOW_STATE(w) (MGMT_WINDOW_IMAGE(w) + (2ull << 40))
 
 enum {
 	MGMT_MAGIC = 0x544d474d,
@@ -35,6 +40,8 @@ enum {
 	MGMT_TEXT_MAX = 4096,        /* bytes of a VM's configuration                                */
 	MGMT_WHY = 192,              /* of the words in an answer, with the NUL                      */
 	MGMT_VOLUMES = 64,
+	MGMT_DISKS = 256,
+	MGMT_WINDOWS = 8,            /* disks that may be open at a time                             */
 	MGMT_DIGEST = 32,            /* bytes of a SHA-256                                           */
 	MGMT_HASH = 128,             /* bytes of the state of one that is being computed             */
 };
@@ -85,7 +92,7 @@ struct mgmt_volume {
 	uint64_t size;               /* bytes                                                        */
 	uint64_t written;            /* the same; as init saw it when it last looked                 */
 	uint32_t users;              /* VMs that run with it: it cannot be deleted                   */
-	uint32_t pad;
+	uint32_t disks;              /* that stand on it: likewise                                   */
 	uint8_t sha256[MGMT_DIGEST]; /* what mgmt said at create that it will be; it has seen to it when it seals */
 };
 
@@ -93,6 +100,34 @@ struct mgmt_volume {
 struct mgmt_volumes {
 	uint64_t free_bytes;         /* that volumes may still take                                  */
 	struct mgmt_volume volume[MGMT_VOLUMES];
+};
+
+/*
+ * A disk that outlives the VMs that use it: content of a volume or of a boot module, or nothing, and a layer over it that VMs write
+ * (lib/kept_disk.h). One that is read-only is the image, and has no layer.
+ */
+enum mgmt_disk_flag {
+	MGMT_DISK_READ_ONLY = 1 << 0,
+	MGMT_DISK_SWAP = 1 << 1,     /* it began as swap space of Linux                              */
+};
+
+struct mgmt_disk {
+	char name[CONF_MODULE_MAX];  /* as a volume's; none has the name of another, of a volume or a boot module */
+	char image[CONF_MODULE_MAX]; /* volume or boot module, which stays as long as the disk; empty: none */
+	char vm[CONF_NAME_MAX];      /* that runs with it, one of them; empty: none                  */
+	uint32_t id;                 /* none was given before, and none will be again                */
+	uint32_t exists;             /* 1: there is one; written last                                */
+	uint32_t flags;              /* enum mgmt_disk_flag                                          */
+	uint32_t users;              /* VMs that run with it; one, unless it is read-only            */
+	uint64_t asked;              /* bytes that its maker asked for; 0: as many as the image has  */
+	uint64_t size;               /* bytes; whole sectors, unless it is read-only                 */
+	uint64_t image_bytes;
+	uint64_t used;               /* bytes of it that are not the image's, as MGMT_REFRESH found it or its last VM left it */
+};
+
+/* Read-only for mgmt. */
+struct mgmt_disks {
+	struct mgmt_disk disk[MGMT_DISKS];
 };
 
 /*
@@ -110,6 +145,13 @@ enum mgmt_op {
 	MGMT_VOLUME_SEAL,            /* name. E_PROTO: not all of it was written                     */
 	MGMT_VOLUME_DELETE,          /* name. E_BUSY: a VM runs with it                              */
 	MGMT_REFRESH,                /* what is counted is written anew into struct mgmt_status      */
+	MGMT_DISK_CREATE,            /* name, other: its image or empty, size or 0: the image's, flags. There is one that was made with the same */
+	                             /* words: OK; with others: E_BUSY                               */
+	MGMT_DISK_DELETE,            /* name. E_BUSY: a VM runs with it, or it is open; so are the next two */
+	MGMT_DISK_RESIZE,            /* name, size: bytes, not less than now                         */
+	MGMT_DISK_RENAME,            /* name, other: the new one                                     */
+	MGMT_DISK_OPEN,              /* name, size: window, to map it in. E_BUSY: a VM runs with it and it is not read-only; else none can while */
+	                             /* it is open: until closed[window] of the exchange is the number of this command */
 	MGMT_OPS
 };
 
@@ -118,10 +160,11 @@ struct mgmt_command {
 	uint32_t number;             /* mgmt's own; the answer bears it                              */
 	uint32_t op;                 /* enum mgmt_op                                                 */
 	uint32_t text_bytes;         /* up to MGMT_TEXT_MAX; MGMT_VM_CREATE only                     */
-	uint32_t pad;
+	uint32_t flags;              /* enum mgmt_disk_flag                                          */
 	uint64_t size;               /* bytes, from 1 on                                             */
 	uint8_t sha256[MGMT_DIGEST];
-	char name[CONF_MODULE_MAX];  /* of a volume, or a VM; ends with a NUL                        */
+	char name[CONF_MODULE_MAX];  /* of a volume, a disk, or a VM; ends with a NUL                */
+	char other[CONF_MODULE_MAX]; /* the same                                                     */
 };
 
 struct mgmt_answer {
@@ -144,6 +187,7 @@ struct mgmt_progress {
  */
 struct mgmt_exchange {
 	struct channel_ring log, command, answer;
+	uint32_t closed[MGMT_WINDOWS];       /* number of the MGMT_DISK_OPEN whose disk is not read any more; a new mgmt finds zeros */
 	struct mgmt_progress progress[MGMT_VOLUMES];     /* init zeroes one at create; a new mgmt finds them as they were */
 	uint8_t log_data[MGMT_LOG];
 	uint8_t command_data[MGMT_COMMANDS];

@@ -17,6 +17,9 @@ struct mgmt_command;
 struct mgmt_answer;
 struct mgmt_volumes;
 struct mgmt_progress;
+struct mgmt_disks;
+struct mgmt_disk;
+struct kept_disk;
 
 /* What init tells of the node and its VMs; changes under the reader (console/node.h says in which order). */
 const struct node_status *platform_node(void);
@@ -46,3 +49,12 @@ struct mgmt_progress *platform_progress(int n);
 
 /* The bytes of volume n; to be written only while it is new. */
 uint8_t *platform_volume(int n);
+
+/* The disks that are kept, as init tells of them. */
+const struct mgmt_disks *platform_disks(void);
+
+/* Where the content of a disk is that was opened in that window. */
+void platform_window(int window, const struct mgmt_disk *disk, struct kept_disk *content);
+
+/* What the command of that number (MGMT_DISK_OPEN) opened, or will open, is not read any more. */
+void platform_close_window(int window, uint32_t number);

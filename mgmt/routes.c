@@ -2,10 +2,12 @@
 /* All that can be asked for by HTTP (docs/management.md). */
 #include "mgmt/consoles.h"
 #include "mgmt/counter_routes.h"
+#include "mgmt/disks.h"
 #include "mgmt/images.h"
 #include "mgmt/node.h"
 #include "mgmt/node_routes.h"
 
+#define DISK(what) .role = ROLE_OPERATOR, .answer = (what), .poll = disk_poll, .end = disk_end
 #define CHANGE(what) .role = ROLE_OPERATOR, .answer = (what), .poll = node_poll, .end = node_end
 
 const struct route routes[] = {
@@ -30,5 +32,13 @@ const struct route routes[] = {
 	  .answer = image_put_answer, .poll = image_poll, .end = image_end },
 	{ .method = HTTP_DELETE, .path = "/v1/images/*", .role = ROLE_OPERATOR, .answer = image_delete, .poll = image_poll,
 	  .end = image_end },
+
+	{ .method = HTTP_GET, .path = "/v1/disks", .role = ROLE_MONITOR, .answer = disks_ask, .poll = disks_poll, .end = counters_end },
+	{ .method = HTTP_GET, .path = "/v1/disks/*", .role = ROLE_OPERATOR, .answer = disk_get, .poll = disk_get_poll, .more = disk_more,
+	  .end = disk_end },
+	{ .method = HTTP_POST, .path = "/v1/disks/*", .body_max = DISK_TEXT_MAX, DISK(disk_create) },
+	{ .method = HTTP_POST, .path = "/v1/disks/*/size", .body_max = DISK_TEXT_MAX, DISK(disk_resize) },
+	{ .method = HTTP_POST, .path = "/v1/disks/*/rename", .body_max = DISK_TEXT_MAX, DISK(disk_rename) },
+	{ .method = HTTP_DELETE, .path = "/v1/disks/*", DISK(disk_delete) },
 	{ 0 },
 };

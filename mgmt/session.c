@@ -89,6 +89,7 @@ static void compose(struct session *s)
 {
 	struct exchange *e = &s->exchange;
 	bool head_only = s->http.request.method == HTTP_HEAD;
+	uint64_t length = e->source_len + e->source_more;
 
 	if (e->status == 101) {
 		text_free(&s->out);
@@ -100,7 +101,7 @@ static void compose(struct session *s)
 	e->close |= !s->http.request.keep_alive;
 	text_free(&s->out);                                      /* a 100 Continue, sent */
 	text_printf(&s->out, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %llu\r\nCache-Control: no-store\r\n%s", e->status,
-		    http_reason(e->status), e->type, (unsigned long long)(e->source ? e->source_len : e->reply.len),
+		    http_reason(e->status), e->type, (unsigned long long)(length ? length : e->reply.len),
 		    e->close ? "Connection: close\r\n" : "");
 	text_append(&s->out, e->headers.at ? e->headers.at : "", e->headers.len);
 	text_append(&s->out, "\r\n", 2);
@@ -108,7 +109,7 @@ static void compose(struct session *s)
 		text_append(&s->out, e->reply.at, e->reply.len);
 	}
 	if (head_only) {
-		e->source_len = 0;
+		e->source_len = e->source_more = 0;
 	}
 	text_free(&e->reply);
 	s->out_at = 0;
@@ -199,6 +200,9 @@ static bool flush_source(struct session *s, uint64_t now_ns, bool *moved)
 	struct exchange *e = &s->exchange;
 	size_t n;
 
+	if (!e->source_len && e->source_more) {
+		e->route->more(e);
+	}
 	if (!e->source_len) {
 		return true;
 	}
@@ -209,7 +213,7 @@ static bool flush_source(struct session *s, uint64_t now_ns, bool *moved)
 	e->source += n;
 	e->source_len -= n;
 	*moved = true;
-	return !e->source_len;
+	return !e->source_len && !e->source_more;
 }
 
 /* Reads when there is nothing left to take. False: nothing came, or the session ended. */

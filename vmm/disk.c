@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A disk image with a sparse layer in memory over it. */
+/* A disk image with a layer in memory over it. */
 #include "vmm/disk.h"
 
 #include <string.h>
@@ -28,6 +28,27 @@ int disk_init(struct disk *d, const void *base, uint64_t bytes, void *layer, uin
 	return OK;
 }
 
+static void count_own(struct disk *d, int by)
+{
+	d->slots_used += (uint64_t)(int64_t)by;
+	if (d->told) {
+		__atomic_store_n(d->told, d->slots_used * DISK_BLOCK, __ATOMIC_RELAXED);
+	}
+}
+
+int disk_init_kept(struct disk *d, const struct kept_disk *kept, bool read_only, uint64_t *told)
+{
+	*d = (struct disk){ .bytes = kept->bytes, .read_only = read_only || !kept->state, .kept = *kept, .told = told };
+	if (!kept->bytes || kept->bytes % DISK_SECTOR) {
+		return E_INVAL;
+	}
+	for (uint64_t i = 0; kept->state && i < kept_disk_blocks(kept->bytes); i++) {
+		d->slots_used += kept->state[i] == KEPT_OWN;
+	}
+	count_own(d, 0);
+	return OK;
+}
+
 static uint8_t *slot_at(const struct disk *d, uint32_t slot)
 {
 	return d->slots + (uint64_t)slot * DISK_BLOCK;
@@ -38,6 +59,11 @@ static const uint8_t *block_at(const struct disk *d, uint64_t block)
 {
 	uint32_t word = d->map ? d->map[block] : 0;
 
+	if (d->kept.bytes) {
+		const uint8_t *at = kept_disk_block(&d->kept, block);
+
+		return at ? at : zeros;
+	}
 	if (word == DISK_ZEROS) {
 		return zeros;
 	}
@@ -66,16 +92,52 @@ static uint32_t take_slot(struct disk *d)
 	return slot;
 }
 
+static bool is_zeros(const struct disk *d, uint64_t block)
+{
+	return d->kept.bytes ? block_at(d, block) == zeros : d->map[block] == DISK_ZEROS;
+}
+
+static void set_kept(struct disk *d, uint64_t block, enum kept_state state)
+{
+	uint8_t *at = &d->kept.state[block];
+
+	count_own(d, (state == KEPT_OWN) - (*at == KEPT_OWN));
+	__atomic_store_n(at, (uint8_t)state, __ATOMIC_RELEASE);
+}
+
 static void forget_block(struct disk *d, uint64_t block)
 {
-	uint32_t word = d->map[block];
+	uint32_t word;
 
+	if (d->kept.bytes) {
+		set_kept(d, block, KEPT_ZEROS);
+		return;
+	}
+	word = d->map[block];
 	if (word && word != DISK_ZEROS) {
 		memcpy(slot_at(d, word - 1), &d->given_back, sizeof(d->given_back));
 		d->given_back = word;
 		d->slots_used--;
 	}
 	d->map[block] = DISK_ZEROS;
+}
+
+/*
+ * n bytes within a block. It is its own block only when all of it stands there: whoever takes the disk over after a crash in between finds it as
+ * it was.
+ */
+static void write_kept(struct disk *d, uint64_t at, const void *from, uint32_t n)
+{
+	uint64_t block = at / DISK_BLOCK;
+	uint8_t *own = d->kept.own + block * DISK_BLOCK;
+
+	if (n != DISK_BLOCK && d->kept.state[block] != KEPT_OWN) {
+		memcpy(own, block_at(d, block), DISK_BLOCK);
+	}
+	memcpy(own + at % DISK_BLOCK, from, n);
+	if (d->kept.state[block] != KEPT_OWN) {
+		set_kept(d, block, KEPT_OWN);
+	}
 }
 
 /* The block's own slot, with what it held before when only a part of it is about to be written. */
@@ -127,6 +189,10 @@ int disk_write(struct disk *d, uint64_t at, const void *from, uint64_t len)
 		uint8_t *own;
 
 		n = part_of_block(at, len);
+		if (d->kept.bytes) {
+			write_kept(d, at, in, n);
+			continue;
+		}
 		own = own_block(d, at / DISK_BLOCK, n == DISK_BLOCK);
 		if (!own) {
 			return E_NOMEM;
@@ -152,7 +218,7 @@ int disk_zero(struct disk *d, uint64_t at, uint64_t len)
 		n = part_of_block(at, len);
 		if (n == DISK_BLOCK) {
 			forget_block(d, at / DISK_BLOCK);
-		} else if (d->map[at / DISK_BLOCK] != DISK_ZEROS) {
+		} else if (!is_zeros(d, at / DISK_BLOCK)) {
 			r = disk_write(d, at, zeros, n);
 		}
 		if (r < 0) {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How large the memory of a disk's layer is: what init gives and the vmm takes. The layer itself is vmm/disk.h's. */
+/* How large the memory of the layer of a disk is that forgets: what init gives and the vmm takes. The layer itself is vmm/disk.h's. */
 #pragma once
 
-#include "lib/base.h"
-
-enum { DISK_BLOCK = 4096, DISK_SECTOR = 512 };
+#include "lib/kept_disk.h"
 
 /* A word for each block stands before the blocks themselves. */
 static inline uint64_t disk_map_bytes(uint64_t bytes)

@@ -7,11 +7,22 @@
 /* Owned by the device lock. */
 static struct virtio_blk disks[CONF_DISKS_MAX];
 
-static int add(uint32_t i)
+static int open(uint32_t i)
 {
 	const struct vmm_disk *from = &vm.launch->disk[i];
 	void *layer = from->layer_bytes ? (void *)VMM_LAYER_ADDR(i) : NULL;
-	int r = disk_init(&disks[i].disk, (const void *)VMM_DISK_ADDR(i), from->bytes, layer, from->layer_bytes);
+	struct kept_disk kept = {
+		.bytes = from->kept_bytes, .image = (const void *)VMM_DISK_ADDR(i), .image_bytes = from->bytes,
+		.state = layer ? (void *)VMM_STATE_ADDR(i) : NULL, .own = layer,
+	};
+
+	return kept.bytes ? disk_init_kept(&disks[i].disk, &kept, from->read_only, &vm.control->disk_used[i])
+			  : disk_init(&disks[i].disk, kept.image, from->bytes, layer, from->layer_bytes);
+}
+
+static int add(uint32_t i)
+{
+	int r = open(i);
 
 	if (r < 0) {
 		return r;

@@ -31,8 +31,9 @@ enum vmm_slot {
 #define VMM_KERNEL_ADDR   0x0000000100000000ull    /* kernel image, read-only                        */
 #define VMM_INITRD_ADDR   0x0000000200000000ull    /* initrd, read-only                              */
 #define VMM_MODULE_ADDR(i) (0x0000000300000000ull + ((uint64_t)(i) << 32))   /* module i, read-only          */
-#define VMM_DISK_ADDR(i)  (0x0000200000000000ull + ((uint64_t)(i) << 41))    /* image of a disk, read-only        */
+#define VMM_DISK_ADDR(i)  (0x0000200000000000ull + ((uint64_t)(i) << 42))    /* image of a disk, read-only        */
 #define VMM_LAYER_ADDR(i) (VMM_DISK_ADDR(i) + (1ull << 40))              /* what changes on it: read-write, zeroed */
+#define VMM_STATE_ADDR(i) (VMM_DISK_ADDR(i) + (2ull << 40))              /* of a disk that is kept: states of its blocks */
 #define VMM_RAM_ADDR      0x0000010000000000ull    /* guest RAM: guest-physical 0 stands here; RAM above 4 GiB at + its gpa */
 
 enum { VMM_MAGIC = 0x314d4d56, VMM_RAM_MAX = 40 };
@@ -46,7 +47,9 @@ struct vmm_ram {
 
 struct vmm_disk {
 	uint64_t bytes;              /* of content at VMM_DISK_ADDR                                  */
-	uint64_t layer_bytes;        /* at VMM_LAYER_ADDR; 0: the disk is read-only                  */
+	uint64_t layer_bytes;        /* at VMM_LAYER_ADDR; 0: there is none, and the disk is read-only */
+	uint64_t kept_bytes;         /* not 0: it is kept (lib/kept_disk.h), of that size; its layer is as others left it */
+	uint64_t read_only;          /* 1: although there is a layer                                 */
 };
 
 struct vmm_launch {
@@ -84,4 +87,5 @@ struct vmm_control {
 	 */
 	uint64_t given_up;           /* by the vmm                                                   */
 	uint64_t taken;              /* by init                                                      */
+	uint64_t disk_used[CONF_DISKS_MAX];  /* by the vmm: bytes of a kept disk that are not its image's    */
 };

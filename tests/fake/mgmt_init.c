@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/kept_disk.h"
 #include "mgmt/platform.h"
 
 enum { ASKED = 40 };
@@ -16,6 +17,9 @@ static struct mgmt_status status = { .cpus = 2, .uptime_ns = 5000000000, .idle_n
 static struct mgmt_volumes shown;
 static struct mgmt_progress progress[MGMT_VOLUMES];
 static uint8_t *content[MGMT_VOLUMES];
+static struct mgmt_disks disks;
+static struct { uint8_t *own, *state; } layers[MGMT_DISKS];
+static uint32_t opened[MGMT_WINDOWS], closed[MGMT_WINDOWS];
 static struct { struct mgmt_answer answer; bool looked; } asked[ASKED];
 static uint32_t last;
 
@@ -92,6 +96,140 @@ static int obey_volume(const struct mgmt_command *c)
 	return OK;
 }
 
+/* ---- disks ---- */
+
+const struct mgmt_disks *platform_disks(void)
+{
+	return &disks;
+}
+
+void platform_window(int window, const struct mgmt_disk *disk, struct kept_disk *to)
+{
+	const struct mgmt_volume *image = find_volume(disk->image);
+	size_t n = (size_t)(disk - disks.disk);
+
+	(void)window;
+	*to = (struct kept_disk){
+		.bytes = disk->size, .image = image ? content[image - shown.volume] : NULL, .image_bytes = disk->image_bytes,
+		.state = layers[n].state, .own = layers[n].own,
+	};
+}
+
+void platform_close_window(int window, uint32_t number)
+{
+	closed[window] = number;
+}
+
+unsigned fake_init_open(void)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < MGMT_WINDOWS; i++) {
+		count += opened[i] != closed[i];
+	}
+	return count;
+}
+
+static struct mgmt_disk *find_disk(const char *name)
+{
+	for (unsigned i = 0; i < MGMT_DISKS; i++) {
+		if (disks.disk[i].exists && strcmp(disks.disk[i].name, name) == 0) {
+			return &disks.disk[i];
+		}
+	}
+	return NULL;
+}
+
+static void make_layer(struct mgmt_disk *d)
+{
+	size_t n = (size_t)(d - disks.disk), blocks = kept_disk_blocks(d->size);
+
+	if (d->flags & MGMT_DISK_READ_ONLY) {
+		return;
+	}
+	layers[n].own = realloc(layers[n].own, blocks * DISK_BLOCK);
+	layers[n].state = realloc(layers[n].state, blocks);
+	memset(layers[n].own, FAKE_OWN_BYTE, blocks * DISK_BLOCK);
+	memset(layers[n].state, KEPT_AS_IMAGE, blocks);
+	if (blocks > FAKE_ZERO_BLOCK) {
+		layers[n].state[FAKE_OWN_BLOCK] = KEPT_OWN;
+		layers[n].state[FAKE_ZERO_BLOCK] = KEPT_ZEROS;
+		d->used = DISK_BLOCK;
+	}
+}
+
+static void drop_disk(struct mgmt_disk *d)
+{
+	free(layers[d - disks.disk].own);
+	free(layers[d - disks.disk].state);
+	memset(&layers[d - disks.disk], 0, sizeof(layers[0]));
+	d->exists = 0;
+}
+
+static int create_disk(const struct mgmt_command *c)
+{
+	const struct mgmt_volume *image = find_volume(c->other);
+	struct mgmt_disk *d = find_disk(c->name);
+
+	if (d) {
+		return strcmp(d->image, c->other) == 0 && d->asked == c->size && d->flags == c->flags ? OK : E_BUSY;
+	}
+	if (c->other[0] && !image) {
+		return E_NOENT;
+	}
+	if (c->size > FAKE_VOLUME_BYTES) {
+		return E_NOMEM;
+	}
+	for (d = disks.disk; d->exists; d++) {}
+	*d = (struct mgmt_disk){
+		.exists = 1, .flags = c->flags, .asked = c->size, .image_bytes = image ? image->size : 0,
+		.size = c->size ? c->size : image ? image->size : 0,
+	};
+	memcpy(d->name, c->name, sizeof(d->name));
+	memcpy(d->image, c->other, sizeof(d->image));
+	d->exists = d->size != 0;
+	make_layer(d);
+	return d->exists ? (int)(d - disks.disk) : E_INVAL;
+}
+
+static int open_disk(const struct mgmt_command *c, const struct mgmt_disk *d)
+{
+	if (d->vm[0]) {
+		return E_BUSY;
+	}
+	opened[c->size] = last + 1;
+	return OK;
+}
+
+static int obey_disk(const struct mgmt_command *c)
+{
+	struct mgmt_disk *d = find_disk(c->name);
+
+	if (c->op == MGMT_DISK_CREATE) {
+		return create_disk(c);
+	}
+	if (!d) {
+		return E_NOENT;
+	}
+	switch (c->op) {
+	case MGMT_DISK_OPEN: return open_disk(c, d);
+	case MGMT_DISK_DELETE: drop_disk(d); return OK;
+	case MGMT_DISK_RENAME:
+		if (find_disk(c->other)) {
+			return E_BUSY;
+		}
+		memcpy(d->name, c->other, sizeof(d->name));
+		return OK;
+	default:
+		if (c->size < d->size) {
+			return E_INVAL;
+		}
+		d->size = c->size;
+		make_layer(d);
+		return OK;
+	}
+}
+
 static int obey_vm(const struct mgmt_command *c, const char **why)
 {
 	for (uint32_t i = 0; i < fake_init_node->vm_count; i++) {
@@ -123,6 +261,9 @@ static int obey(const struct mgmt_command *c, const char **why)
 	}
 	if (c->op == MGMT_VM_CREATE) {
 		return c->text_bytes ? 0 : E_INVAL;
+	}
+	if (c->op >= MGMT_DISK_CREATE) {
+		return obey_disk(c);
 	}
 	return c->op >= MGMT_VOLUME_CREATE ? obey_volume(c) : obey_vm(c, why);
 }
@@ -178,5 +319,10 @@ void fake_init_reset(void)
 		free(content[i]);
 		content[i] = NULL;
 	}
+	for (unsigned i = 0; i < MGMT_DISKS; i++) {
+		drop_disk(&disks.disk[i]);
+	}
+	memset(opened, 0, sizeof(opened));
+	memset(closed, 0, sizeof(closed));
 	memset(asked, 0, sizeof(asked));
 }

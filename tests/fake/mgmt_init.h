@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * init as mgmt knows it, made up: it answers each command the second time that it is asked for the answer. Volumes are memory of the host,
- * FAKE_VOLUME_BYTES of them in all, and in nobody's use; VMs are those of fake_init_node.
+ * FAKE_VOLUME_BYTES of them in all, and in nobody's use; so are disks, as if VMs had changed some blocks of each; VMs are those of
+ * fake_init_node.
  */
 #pragma once
 
@@ -12,5 +13,11 @@
 
 extern struct node_status *fake_init_node;
 
-/* All volumes are gone, and nothing is asked for. */
+/* Of a disk with a layer the blocks with these numbers, as far as it has them, are its own, full of FAKE_OWN_BYTE, and all zeros. */
+enum { FAKE_OWN_BLOCK = 1, FAKE_OWN_BYTE = 0x42, FAKE_ZERO_BLOCK = 3 };
+
+/* Disks that are open. */
+unsigned fake_init_open(void);
+
+/* All volumes and disks are gone, and nothing is asked for. */
 void fake_init_reset(void);

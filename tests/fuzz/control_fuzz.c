@@ -2,7 +2,7 @@
 /*
  * What a mgmt that was taken over can write for init: commands of all kinds in any order, records that are none, counts of rings and of
  * progress at any value. Memory adds up at each step, and nobody writes what is sealed. Four bytes of input are one step.
- * sources: init/memory.c init/image.c init/control.c init/why.c lib/channel.c
+ * sources: init/memory.c init/pieces.c init/store.c init/image.c init/control.c init/why.c lib/channel.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ int sys_map(uint32_t space, uint64_t address, uint32_t region, uint64_t offset, 
 	uint64_t number = (address - MGMT_VOLUME_ADDR(0)) >> 40;
 
 	(void)region;
-	must(space == SPACE && number < MGMT_VOLUMES && !offset && size && size % VOLUME_PIECE == 0);
+	must(space == SPACE && number < MGMT_VOLUMES && !offset && size && size % PIECE_LARGE == 0);
 	writable[number] = prot & PROT_W;
 	return OK;
 }
@@ -63,7 +63,7 @@ int sys_unmap(uint32_t space, uint64_t address, uint64_t size)
 int64_t sys_region_clean_some(uint32_t region, uint64_t offset)
 {
 	(void)region;
-	return offset % 3 ? E_AGAIN : VOLUME_PIECE;
+	return offset % 3 ? E_AGAIN : PIECE_LARGE;
 }
 
 void init_log(const char *format, ...) { (void)format; }
@@ -149,12 +149,12 @@ static void step(const uint8_t d[4])
 
 static void check(void)
 {
-	uint64_t taken = making.number == NONE ? 0 : ALIGN_UP(making.wish.size, (uint64_t)VOLUME_PIECE);
+	uint64_t taken = making.number == NONE ? 0 : ALIGN_UP(making.wish.size, (uint64_t)PIECE_LARGE);
 
 	for (int i = 0; i < MGMT_VOLUMES; i++) {
 		const struct mgmt_volume *v = &page.volume[i];
 
-		taken += v->state == MGMT_VOLUME_NONE ? 0 : ALIGN_UP(v->size, (uint64_t)VOLUME_PIECE);
+		taken += v->state == MGMT_VOLUME_NONE ? 0 : ALIGN_UP(v->size, (uint64_t)PIECE_LARGE);
 		must(v->state == MGMT_VOLUME_NONE || v->written <= v->size);
 		must(v->state != MGMT_VOLUME_SEALED || (v->written == v->size && !writable[i]));
 	}

@@ -2,23 +2,10 @@
 """Disks of VMs: boot modules that Linux mounts, reads and writes, and whose changes end with the VM."""
 import hashlib
 import os
-import subprocess
 
-from harness import LINUX, Failure, Machine, make_iso, test, vm_config, work_dir, write_file
+from harness import LINUX, Failure, Machine, ext4_image, make_iso, test, vm_config, write_file
 
 MIB = 1 << 20
-
-
-def ext4_image(files):
-    """An image with these files (name -> bytes)."""
-    tree = os.path.join(work_dir(), "tree")
-    os.makedirs(tree)
-    for name, content in files.items():
-        with open(os.path.join(tree, name), "wb") as stream:
-            stream.write(content)
-    path = os.path.join(work_dir(), "root.img")
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", tree, path, "24M"], check=True, stdout=subprocess.DEVNULL)
-    return path
 
 
 def sum_of(content):

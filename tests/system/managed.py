@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node with a management port that the tests reach."""
+import hashlib
 import json
 import socket
 import ssl
 import subprocess
+import time
 
 import pki
 from harness import KERNEL, Failure, Machine, make_iso
@@ -47,3 +49,14 @@ class Managed(Machine):
         if status != 200:
             raise Failure(f"GET {path}: {status} {body}")
         return json.loads(body)
+
+
+def upload(node, name, path):
+    """Sends a file as an image; returns the seconds that it took."""
+    with open(path, "rb") as stream:
+        digest = hashlib.sha256(stream.read()).hexdigest()
+    start = time.monotonic()
+    status, body = node.curl(f"/v1/images/{name}", "-T", path, "-H", f"X-SHA256: {digest}")
+    if status != 201:
+        raise Failure(f"upload of {name}: {status} {body}")
+    return time.monotonic() - start

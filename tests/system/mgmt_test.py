@@ -9,7 +9,7 @@ import time
 
 import pki
 from harness import LINUX, Failure, Machine, make_iso, test, test_on_both, vm_config, write_file
-from managed import ADDRESS, Managed
+from managed import ADDRESS, Managed, upload
 from patch import trap_at
 
 
@@ -142,17 +142,6 @@ def mgmt_that_dies_comes_back_and_vms_go_on():
         status, body = node.curl("/v1/images/disk", "-T", write_file("whole", data), "-C", str(half), "-H", digest)
         if status != 201:
             raise Failure(f"the other half: {status} {body}")
-
-
-def upload(node, name, path):
-    """Sends a file as an image; returns the seconds that it took."""
-    with open(path, "rb") as stream:
-        digest = hashlib.sha256(stream.read()).hexdigest()
-    start = time.monotonic()
-    status, body = node.curl(f"/v1/images/{name}", "-T", path, "-H", f"X-SHA256: {digest}")
-    if status != 201:
-        raise Failure(f"upload of {name}: {status} {body}")
-    return time.monotonic() - start
 
 
 @test

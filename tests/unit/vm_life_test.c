@@ -43,6 +43,10 @@ static uint64_t fake_clock(void) { return now; }
 static int fake_status(struct process_status *status) { *status = process; return OK; }
 volatile struct vmm_control *launch_control(const struct vm *vm) { (void)vm; return &control; }
 void launch_undo(struct vm *vm) { (void)vm; undone++; }
+static bool has_disks;
+static unsigned looked;
+void disks_look(const struct vm *vm) { CHECK_EQ(vm->phase, VM_ON); looked++; }
+void disks_let_go(struct vm *vm) { (void)vm; has_disks = false; }
 void console_show_vm(const struct vm *vm) { (void)vm; }
 void console_add_vm(const struct vm *vm) { (void)vm; added++; }
 int net_check_vm(const struct conf_vm *conf, const char **why) { *why = "no"; return conf->nic_count ? E_BUSY : OK; }

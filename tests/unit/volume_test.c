@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Volumes in RAM, from the first byte to the last user, and what mgmt can ask of them. The kernel is a fake that knows what is mapped.
- * sources: init/memory.c init/image.c init/control.c init/why.c lib/channel.c
+ * sources: init/memory.c init/pieces.c init/store.c init/image.c init/control.c init/why.c lib/channel.c
  */
 #include "lib/user/sys.h"
 
@@ -325,11 +325,11 @@ TEST(of_two_pieces_where_one_is_not_enough)
 	free = memory.free_bytes;
 	CHECK_EQ(memory_add(&memory, (struct extent){ MIB(200), MIB(40), ++handles, true, 0 }), OK);
 	CHECK_EQ(ask_volume(MGMT_VOLUME_CREATE, "x", MIB(80), &why), 0);
-	CHECK_EQ(volumes[0].piece_count, 2);
+	CHECK_EQ(volumes[0].memory.count, 2);
 	tell(0, MIB(80));
 	CHECK_EQ(ask_volume(MGMT_VOLUME_SEAL, "x", 0, &why), OK);
 	CHECK_EQ(image_find("x", &image), OK);
-	CHECK_EQ(image.piece_count, 2);
+	CHECK_EQ(image.memory.count, 2);
 	CHECK_EQ(image.size, MIB(80));
 	CHECK_EQ(image_map(VM, GIB(1), &image), OK);
 	CHECK_EQ(mapped_bytes(VM, PROT_R), MIB(80));

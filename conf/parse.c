@@ -18,7 +18,7 @@ enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLIN
 /* These may be given several times. */
 #define REPEATED (1u << KEY_VCPU | 1u << KEY_MODULE | 1u << KEY_DISK | 1u << KEY_NIC)
 
-enum node_key { NODE_WHEN_IDLE, NODE_NAME, NODE_ADDRESS, NODE_UPLINK, NODE_KEY_COUNT };
+enum node_key { NODE_WHEN_IDLE, NODE_NAME, NODE_ADDRESS, NODE_UPLINK, NODE_BRIDGE, NODE_KEY_COUNT };
 
 /* One feature may be several bits of Linux' interface. */
 static const struct {
@@ -97,6 +97,7 @@ static const char *const node_key_names[NODE_KEY_COUNT] = {
 	[NODE_NAME] = "name",
 	[NODE_ADDRESS] = "address",
 	[NODE_UPLINK] = "uplink",
+	[NODE_BRIDGE] = "bridge",
 };
 
 /* Index of word in names, or -1 after a report. A second line of the same key is wrong, whatever it says. */
@@ -159,7 +160,7 @@ static void node_statement(struct parser *p, struct span rest)
 	int key = find_key(p, word, node_key_names, NODE_KEY_COUNT, &p->node_seen);
 
 	p->out->node_lines++;
-	p->node_seen &= ~(1u << NODE_UPLINK);
+	p->node_seen &= ~(1u << NODE_UPLINK | 1u << NODE_BRIDGE);
 	if (key < 0 || !conf_take_value(p, rest)) {
 		return;
 	}
@@ -168,6 +169,7 @@ static void node_statement(struct parser *p, struct span rest)
 	case NODE_NAME:      conf_set_node_name(p, &p->out->node); break;
 	case NODE_ADDRESS:   conf_set_address(p, &p->out->node); break;
 	case NODE_UPLINK:    conf_add_uplink(p); break;
+	case NODE_BRIDGE:    conf_add_bridge(p); break;
 	case NODE_KEY_COUNT: break;
 	}
 }

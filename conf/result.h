@@ -20,6 +20,8 @@ enum {
 	CONF_DISKS_MAX = 4,          /* of a VM                                                      */
 	CONF_NICS_MAX = 2,
 	CONF_UPLINKS_MAX = 4,        /* of the node                                                  */
+	CONF_BRIDGES_MAX = 16,
+	CONF_BRIDGE_MAX = 32,        /* bytes of a bridge's name with the NUL                        */
 	CONF_CPUS_MAX = CPU_LIST_MAX,
 	CONF_VCPUS_MAX = 8,          /* of a VM                                                      */
 	CONF_MESSAGES_MAX = 64,
@@ -76,12 +78,20 @@ struct conf_vm {
 /* Of the node itself. */
 enum conf_address { CONF_ADDRESS_NONE, CONF_ADDRESS_DHCP, CONF_ADDRESS_STATIC };
 
+/* What OpenNebula calls a bridge, and the switch that is meant. */
+struct conf_bridge {
+	char name[CONF_BRIDGE_MAX];          /* "*": every one that has no line of its own; given once */
+	char net[CONF_NAME_MAX];
+};
+
 struct conf_node {
 	char name[CONF_NAME_MAX];            /* letters, digits, - and _                             */
 	uint32_t address_mode;               /* enum conf_address; NONE: the node is not on a network */
 	uint32_t address, prefix;            /* IPv4, 10.0.0.1 is 0a000001h; prefix 1 to 32          */
 	uint32_t gateway, dns, ntp;          /* IPv4; 0: none, or what DHCP tells                    */
 	char net[CONF_NAME_MAX];             /* the switch that the node is plugged into             */
+	uint32_t bridge_count;
+	struct conf_bridge bridge[CONF_BRIDGES_MAX];
 };
 
 enum conf_uplink_card { CONF_UPLINK_AUTO, CONF_UPLINK_NONE, CONF_UPLINK_PCI };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Uplinks: see uplink.h. */
+/* Uplinks and bridges: see uplink.h. */
 #include "conf/uplink.h"
 
 #include <string.h>
@@ -106,4 +106,42 @@ void conf_add_uplink(struct parser *p)
 	} else if (!is_taken(p, &u)) {
 		p->out->uplink[p->out->uplink_count++] = u;
 	}
+}
+
+/* ---- bridges ---- */
+
+void conf_add_bridge(struct parser *p)
+{
+	struct conf_node *node = &p->out->node;
+	struct conf_bridge b = { 0 };
+	char *text = p->value, *word = conf_take_name(p, "bridge", &text, sizeof(b.name));
+
+	if (!word) {
+		return;
+	}
+	memcpy(b.name, word, strlen(word) + 1);
+	word = conf_take_name(p, "bridge NAME", &text, sizeof(b.net));
+	if (!word) {
+		return;
+	}
+	memcpy(b.net, word, strlen(word) + 1);
+	if (!conf_good_name(b.net)) {
+		conf_report(p, p->line, "a name is made of letters, digits, - and _: '%.*s'", CONF_ECHO_MAX, b.net);
+		return;
+	}
+	if (conf_take_word(&text)) {
+		conf_report(p, p->line, "bridge takes no more than that");
+		return;
+	}
+	for (uint32_t i = 0; i < node->bridge_count; i++) {
+		if (strcmp(node->bridge[i].name, b.name) == 0) {
+			conf_report(p, p->line, "bridge %s has a line of its own already", b.name);
+			return;
+		}
+	}
+	if (node->bridge_count == CONF_BRIDGES_MAX) {
+		conf_report(p, p->line, "more than %d bridges", CONF_BRIDGES_MAX);
+		return;
+	}
+	node->bridge[node->bridge_count++] = b;
 }

@@ -21,10 +21,23 @@ static bool good_string(const char *s, size_t size)
 	return true;
 }
 
+static bool good_bridges(const struct conf_node *n)
+{
+	for (uint32_t i = 0; i < n->bridge_count; i++) {
+		const struct conf_bridge *b = &n->bridge[i];
+
+		if (!good_string(b->name, sizeof(b->name)) || !b->name[0] || !good_string(b->net, sizeof(b->net)) || !b->net[0]) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool good_node(const struct conf_node *n)
 {
 	return good_string(n->name, sizeof(n->name)) && n->name[0] && good_string(n->net, sizeof(n->net)) && n->net[0] &&
-	       n->address_mode <= CONF_ADDRESS_STATIC && n->prefix <= 32;
+	       n->address_mode <= CONF_ADDRESS_STATIC && n->prefix <= 32 && n->bridge_count <= CONF_BRIDGES_MAX &&
+	       good_bridges(n);
 }
 
 static bool good_disks(const struct conf_vm *vm)

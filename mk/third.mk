@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# The libraries of mgmt, out of Debian's source packages as they stand (tools/deps): lwIP, mbedTLS and http-parser, configured by
+# The libraries of mgmt, out of Debian's source packages as they stand (tools/deps): lwIP, mbedTLS, http-parser and expat, configured by
 # mgmt/port/. Once for the image, once for tests on the host. Their warnings are their authors' business.
 
 LWIP        := $(B)/deps/lwip
 MBEDTLS     := $(B)/deps/mbedtls
 HTTP_PARSER := $(B)/deps/http-parser
+EXPAT       := $(B)/deps/expat/expat/lib
 
 # Ours read the libraries' headers as the system's.
-THIRD_INCLUDE := -isystem $(LWIP)/src/include -isystem $(MBEDTLS)/include -isystem $(HTTP_PARSER) -Imgmt/port
+THIRD_INCLUDE := -isystem $(LWIP)/src/include -isystem $(MBEDTLS)/include -isystem $(HTTP_PARSER) -isystem $(EXPAT) -Imgmt/port
 THIRD_DEFINES := -DMBEDTLS_CONFIG_FILE='"mgmt/port/mbedtls_config.h"' -DHTTP_PARSER_STRICT=1
 
 LWIP_PARTS := $(addprefix src/core/,def dns inet_chksum init ip mem memp netif pbuf stats sys tcp tcp_in tcp_out timeouts udp \
@@ -22,7 +23,8 @@ MBEDTLS_PARTS := $(addprefix library/,aes aesni asn1parse asn1write base64 bignu
 	ssl_tls13_generic ssl_tls13_keys ssl_tls13_server x509 x509_create x509_crt x509write x509write_crt)
 
 HTTP_PARSER_PARTS := http_parser
-THIRD_LIBRARIES := lwip mbedtls http-parser
+EXPAT_PARTS := $(addprefix expat/lib/,xmlparse xmlrole xmltok)
+THIRD_LIBRARIES := lwip mbedtls http-parser expat
 
 # third_rule(kind, compiler and flags, name, parts): $(B)/third/kind/name.a
 define third_rule
@@ -42,6 +44,7 @@ $(B)/third/$(1)/%.o: | deps
 $(call third_rule,$(1),$(2),lwip,LWIP_PARTS)
 $(call third_rule,$(1),$(2),mbedtls,MBEDTLS_PARTS)
 $(call third_rule,$(1),$(2),http-parser,HTTP_PARSER_PARTS)
+$(call third_rule,$(1),$(2),expat,EXPAT_PARTS)
 endef
 THIRD_HOST := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 $(eval $(call third_rules,user,$$(CC) $$(filter-out -O2 -g $$(WARN),$$(USER_CFLAGS)) -Os))

@@ -47,6 +47,7 @@ boot_tree() {
 	cp "$top/build/deps/lwip/COPYING" "$tree/licenses/COPYING.LWIP"
 	cp "$top/build/deps/mbedtls/LICENSE" "$tree/licenses/LICENSE.MBEDTLS"
 	cp "$top/build/deps/http-parser/LICENSE-MIT" "$tree/licenses/LICENSE.HTTP-PARSER"
+	cp "$top/build/deps/expat/COPYING" "$tree/licenses/COPYING.EXPAT"
 	cp "$image" "$tree/boot/brume"
 	cat <<-END
 		serial --unit=0 --speed=115200

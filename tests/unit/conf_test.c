@@ -243,6 +243,12 @@ TEST(bad_lines_say_where_and_why)
 		{ "node uplink x pci 100:00.0\n", "f:1: pci must be like 02:00.0 or 0000:02:00.0, not '100:00.0'" },
 		{ "node uplink x pci 10000:00:00.0\n", "f:1: pci must be like 02:00.0 or 0000:02:00.0, not '10000:00:00.0'" },
 		{ "node uplink x pci 00:00.0.0\n", "f:1: pci must be like 02:00.0 or 0000:02:00.0, not '00:00.0.0'" },
+		{ "node bridge\n", "f:1: bridge needs a value" },
+		{ "node bridge br0\n", "f:1: bridge NAME needs a value" },
+		{ "node bridge br0 lab x\n", "f:1: bridge takes no more than that" },
+		{ "node bridge br0 -x\n", "f:1: a name is made of letters, digits, - and _: '-x'" },
+		{ "node bridge 01234567890123456789012345678901 x\n", "f:1: bridge longer than 31 bytes" },
+		{ "node bridge br0 a\nnode bridge br0 b\n", "f:2: bridge br0 has a line of its own already" },
 		{ "node uplink x auto fast\n", "f:1: uplink takes no more than that" },
 		{ "node uplink x auto\nnode uplink x none\n", "f:2: switch x has a line of its own already" },
 		{ "node uplink x pci 01:02.3\nnode uplink y pci 0000:01:02.3\n", "f:2: switch x has that card already" },
@@ -261,6 +267,22 @@ TEST(bad_lines_say_where_and_why)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		reports(rows[i].text, rows[i].message);
 	}
+}
+
+TEST(bridges)
+{
+	parse("node bridge br0 default\nnode bridge onebr.12 lab\nnode bridge * lab\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_EQ(r.node.bridge_count, 3);
+	CHECK_STR(r.node.bridge[1].name, "onebr.12");
+	CHECK_STR(r.node.bridge[1].net, "lab");
+	CHECK_STR(r.node.bridge[2].name, "*");
+	parse("node bridge 1 a\nnode bridge 2 a\nnode bridge 3 a\nnode bridge 4 a\nnode bridge 5 a\nnode bridge 6 a\nnode bridge 7 a\nnode bridge 8 a\n"
+	      "node bridge 9 a\nnode bridge 10 a\nnode bridge 11 a\nnode bridge 12 a\nnode bridge 13 a\nnode bridge 14 a\nnode bridge 15 a\n"
+	      "node bridge 16 a\nnode bridge 17 a\n");
+	CHECK_EQ(r.node.bridge_count, 16);
+	CHECK_EQ(r.message_count, 1);
+	CHECK_STR(r.message[0], "f:17: more than 16 bridges");
 }
 
 TEST(uplinks)

@@ -210,3 +210,22 @@ def action_xml(vm, host="rack1", transfer="", rollback="", deploy_id="", more=""
 
 def context_line(vm, host="rack1", disk=1):
     return f"CONTEXT brume /var/lib/one/vms/{vm}/context.sh {host}:/var/lib/one//datastores/102/{vm}/disk.{disk} {vm} 102\n"
+
+
+ONED_CONF = """# What a front-end's oned.conf looks like, shortened. TM_MAD = [ in a comment is none
+PORT = 2633
+TM_MAD = [
+    EXECUTABLE = "one_tm",
+    ARGUMENTS = "-t 15 -d dummy,lvm,shared,ssh,local"
+]
+
+DATASTORE_MAD = [
+    EXECUTABLE = "one_datastore",
+    # ARGUMENTS = "-t 15 -s old"
+    ARGUMENTS  = "-t 15 -d dummy,fs,lvm -s shared,ssh,local"
+]
+
+TM_MAD = [ EXECUTABLE = "one_tm", ARGUMENTS = "-d never_read" ]
+VM_MAD = [ NAME = "kvm", EXECUTABLE = "one_vmm_exec", ARGUMENTS = "-t 15 -r 0 kvm", TYPE = "kvm" ]
+"""
+MONITORD_CONF = 'NETWORK = [ ADDRESS = "0.0.0.0", PORT = 4124 ]\nIM_MAD = [ NAME = "kvm", EXECUTABLE = "one_im_ssh" ]'

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""opennebula/install.sh on a self-contained OpenNebula that is only its folders, and the Debian package."""
+import os
+import shutil
+import subprocess
+
+from harness import BUILD, TOP, Failure, Skip, test, work_dir
+from one_fake import MONITORD_CONF, ONED_CONF
+
+INSTALL = os.path.join(TOP, "opennebula/install.sh")
+
+
+def location(name, oned=ONED_CONF, monitord=MONITORD_CONF):
+    folder = os.path.join(work_dir(), name)
+    for part in ("etc", "bin", "lib/mads", "var/remotes/tm"):
+        os.makedirs(os.path.join(folder, part))
+    for file, text in (("oned.conf", oned), ("monitord.conf", monitord)):
+        with open(os.path.join(folder, "etc", file), "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(os.path.join(folder, "etc", file), 0o640)
+    return folder
+
+
+def install(*arguments, status=0, **environment):
+    done = subprocess.run([INSTALL, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          env={**os.environ, **environment})
+    if done.returncode != status:
+        raise Failure(f"install.sh {arguments}: {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def read(folder, name):
+    with open(os.path.join(folder, name), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def tree(folder):
+    """path -> (permissions, content) of all files."""
+    found = {}
+    for base, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(base, name)
+            with open(path, "rb") as stream:
+                found[os.path.relpath(path, folder)] = (os.stat(path).st_mode, stream.read())
+    return found
+
+
+@test
+def installing_twice_is_installing_once():
+    one = location("twice")
+    said = install("-d", one)
+    for words in ("front-end.crt", "onehost create NAME -i brume -v brume", "TM_MAD=local or ssh) cannot serve Brume hosts", "--datastores"):
+        if words not in said:
+            raise Failure(f"it does not say {words}:\n{said}")
+    once = tree(one)
+    for name in ("lib/mads/one_vmm_brume", "lib/mads/one_im_brume", "bin/brume-tm", "var/remotes/tm/brume/clone", "etc/brume/brumed.conf"):
+        if name not in once:
+            raise Failure(f"{name} is not there")
+        if not name.endswith(".conf") and not once[name][0] & 0o111:
+            raise Failure(f"{name} cannot be executed")
+    for name, mode in (("etc/brume", 0o750), ("var/brume", 0o750), ("etc/oned.conf", 0o640)):
+        if os.stat(os.path.join(one, name)).st_mode & 0o777 != mode:
+            raise Failure(f"permissions of {name}")
+    if "changed" in install("-d", one) or tree(one) != once:
+        raise Failure("the second time changed something")
+
+
+@test
+def oned_finds_what_it_needs():
+    one = location("needs")
+    install("-d", one)
+    oned = read(one, "etc/oned.conf")
+    for words in ('-d dummy,lvm,shared,ssh,local,brume"', '-s shared,ssh,local,brume"', '-d dummy,fs,lvm -s', '"-d never_read"', '"-t 15 -s old"',
+                  'EXECUTABLE        = "one_vmm_brume"', 'TYPE              = "xml"', "TM_MAD_CONF = [", 'SHARED               = "NO"'):
+        if words not in oned:
+            raise Failure(f"oned.conf lacks {words}:\n{oned}")
+    if 'EXECUTABLE    = "one_im_brume"' not in read(one, "etc/monitord.conf"):
+        raise Failure("monitord.conf")
+    # an older part is replaced, what others wrote behind it stays
+    with open(os.path.join(one, "etc/oned.conf"), "w", encoding="utf-8") as stream:
+        stream.write(oned.replace("-t 128", "-t 1") + "LATER = 1\n")
+    install("-d", one)
+    new = read(one, "etc/oned.conf")
+    if new.count("one_vmm_brume") != 1 or "-t 128" not in new or "LATER = 1\n" not in new or new.count(",brume") != 2:
+        raise Failure(new)
+
+
+@test
+def uninstalling_gives_the_files_back():
+    for number, (oned, monitord) in enumerate(((ONED_CONF, MONITORD_CONF), (ONED_CONF.rstrip("\n"), MONITORD_CONF + "\n\n"), ("", "\n"))):
+        one = location(f"back{number}", oned, monitord)
+        before = tree(one)
+        install("-d", one)
+        install("-d", one)
+        kept = {name: content for name, content in tree(one).items() if name.endswith(".before-brume")}
+        for name in ("etc/oned.conf", "etc/monitord.conf"):
+            if kept[name + ".before-brume"] != before[name]:
+                raise Failure(f"{name}.before-brume is not what it was")
+        install("-d", one, "--uninstall")
+        after = tree(one)
+        for name in ("etc/oned.conf", "etc/monitord.conf"):
+            if after[name] != before[name]:
+                raise Failure(f"{name} is not what it was: {after[name]}")
+        rest = set(after) - set(before) - set(kept)
+        if rest != {"etc/brume/brumed.conf"}:
+            raise Failure(f"left behind: {rest}")
+
+
+@test
+def an_admin_s_brumed_conf_stays():
+    one = location("stays")
+    install("-d", one)
+    with open(os.path.join(one, "etc/brume/brumed.conf"), "w", encoding="utf-8") as stream:
+        stream.write("monitord_port = 4125\n")
+    install("-d", one)
+    if read(one, "etc/brume/brumed.conf") != "monitord_port = 4125\n":
+        raise Failure("brumed.conf was replaced")
+
+
+@test
+def install_says_what_does_not_work():
+    for arguments, words in ((("-d", "/nowhere"), "there is no folder /nowhere"), (("-d",), "-d needs a folder"), (("--stage",), "--stage needs")):
+        if words not in install(*arguments, status=1):
+            raise Failure(f"{arguments}")
+    install("--nonsense", status=2)
+    one = location("broken", 'TM_MAD = [ EXECUTABLE = "one_tm" ]\n')
+    if "add brume to -d of TM_MAD's ARGUMENTS by hand" not in install("-d", one):
+        raise Failure("no word of the list")
+    os.unlink(os.path.join(one, "etc/oned.conf"))
+    if "there is no" not in install("-d", one):
+        raise Failure("no word of the missing file")
+    if "make opennebula builds it" not in install("-d", one, status=1, BRUME_PROGRAMS="/nowhere"):
+        raise Failure("no word of the programs")
+    if os.getuid() == 0:
+        os.chmod(work_dir(), 0o755)
+        shutil.copy(INSTALL, one)
+        done = subprocess.run([os.path.join(one, "install.sh"), "-d", one], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, user=65534)
+        if done.returncode != 1 or "only root or the owner" not in done.stdout:
+            raise Failure(f"as nobody: {done.returncode} {done.stdout}")
+
+
+@test
+def datastores_are_created_once():
+    one = location("stores")
+    tool, log = os.path.join(one, "bin/onedatastore"), os.path.join(one, "asked")
+    with open(tool, "w", encoding="ascii") as stream:
+        stream.write(f'#!/bin/sh\necho "$1" >> {log}\n[ "$1" = create ] && cat "$2" >> {log}\n[ "$1" = create ] || grep -q "NAME = .$2" {log}\n')
+    os.chmod(tool, 0o755)
+    install("-d", one, "--datastores")
+    install("-d", one, "--datastores")
+    asked = read(one, "asked")
+    if asked.count("create\n") != 3 or asked.count('TM_MAD = "brume"') != 3 or asked.count('DS_MAD = "fs"') != 2:
+        raise Failure(asked)
+    for kind in ("IMAGE_DS", "FILE_DS", "SYSTEM_DS"):
+        if f'TYPE = "{kind}"' not in asked:
+            raise Failure(asked)

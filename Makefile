@@ -46,6 +46,7 @@ help:
 	@echo 'make flash      build/brume.img: raw disk image, BIOS and UEFI; DEV=/dev/sdX writes it there'
 	@echo 'make pxe        build/pxe/: the tree that a TFTP server serves, BIOS and UEFI'
 	@echo 'make opennebula build/opennebula/: the programs for an OpenNebula front-end'
+	@echo 'make deb        build/deb/: these as a Debian package, brume-frontend'
 	@echo 'make lint       include layers, headers alone, gcc and clang warnings, clang-tidy'
 	@echo 'make fmt        clang-format on the C files (F="files" for some)'
 	@echo 'make clean      remove build/; downloads stay in the cache folder'

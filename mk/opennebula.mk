@@ -35,6 +35,12 @@ $(foreach p,$(ONE_PROGRAMS),$(eval $(call one_rule,$(p))))
 
 $(B)/unit/obj/opennebula/% $(B)/fuzz/obj/opennebula/%: HOST_FLAGS += -D_GNU_SOURCE
 
-.PHONY: opennebula test-opennebula
+.PHONY: opennebula deb test-opennebula
 opennebula: $(ONE_PROGRAMS:%=$(ONE)/%)
 test-opennebula: $(ONE_PROGRAMS:%=$(B)/test/opennebula/%)
+
+# The package for Debian and Ubuntu front-ends
+deb: opennebula
+	@mkdir -p $(B)/deb; rm -f $(B)/deb/*.deb
+	$(call say,DEB,$(B)/deb)
+	$(Q)tools/mkdeb $(ONE) $(B)/deb

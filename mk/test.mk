@@ -50,5 +50,5 @@ include $(wildcard tests/guest/guest.mk) mk/programs.mk
 .PHONY: test unit fuzz
 unit: $(UNIT_TESTS:%=$(B)/unit/%)
 fuzz: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
-test: unit fuzz iso guest guest-payloads test-images test-opennebula
+test: unit fuzz iso guest guest-payloads test-images test-opennebula deb
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py '$(T)'

@@ -49,8 +49,17 @@ if [ -n "$location" ]; then
 	bin=$location/bin mads=$location/lib/mads remotes=$location/var/remotes share=$location/share etc=$location/etc
 	keys=$location/etc/brume state=$location/var/brume run=$location/var/run unit=''
 else
-	bin=/usr/bin mads=/usr/lib/one/mads remotes=/var/lib/one/remotes share=/usr/share etc=/etc/one
-	keys=/etc/one/brume state=/var/lib/one/brume run='' unit=/lib/systemd/system
+	root=${DPKG_ROOT:-}              # where dpkg installs into another system, which is not this one
+	bin=$root/usr/bin mads=$root/usr/lib/one/mads remotes=$root/var/lib/one/remotes share=$root/usr/share etc=$root/etc/one
+	keys=$root/etc/one/brume state=$root/var/lib/one/brume run='' unit=$root/lib/systemd/system
+fi
+
+# As part of the Debian package it has no files to copy: dpkg did that.
+if [ ! -d "$here/remotes" ]; then
+	case $do in
+	install) do=configure ;;
+	uninstall) do=unconfigure ;;
+	esac
 fi
 
 # Lines "mode source target" of all files.
@@ -218,7 +227,7 @@ make_folders() {
 }
 
 reload_units() {
-	[ ! -d /run/systemd/system ] || systemctl daemon-reload || :
+	[ ! -d /run/systemd/system ] || [ -n "$root" ] || systemctl daemon-reload || :
 }
 
 # A datastore of name $1 and type $2.
@@ -248,7 +257,7 @@ next_steps() {
 	     front-end.crt (with URI:brume:role:frontend), front-end.key, ca.crt
 	  2. Start brumed: $([ -n "$unit" ] && echo "systemctl enable --now brumed" || echo "ONE_LOCATION=$location $bin/brumed, as the owner of OpenNebula")
 	  3. Start OpenNebula again, so that it reads oned.conf and monitord.conf.
-	  4. Create datastores with TM_MAD=brume: install.sh${location:+ -d $location} --datastores, when OpenNebula runs.
+	  4. Create datastores with TM_MAD=brume: $here/install.sh${location:+ -d $location} --datastores, when OpenNebula runs.
 	     The stock ones (TM_MAD=local or ssh) cannot serve Brume hosts.
 	  5. onehost create NAME -i brume -v brume
 	END
@@ -277,6 +286,7 @@ install)
 	;;
 configure)
 	configure
+	next_steps
 	;;
 uninstall)
 	unconfigure

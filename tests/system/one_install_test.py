@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from harness import BUILD, TOP, Failure, Skip, test, work_dir
+from harness import BUILD, TOP, Failure, test, work_dir
 from one_fake import MONITORD_CONF, ONED_CONF
 
 INSTALL = os.path.join(TOP, "opennebula/install.sh")
@@ -154,3 +154,56 @@ def datastores_are_created_once():
     for kind in ("IMAGE_DS", "FILE_DS", "SYSTEM_DS"):
         if f'TYPE = "{kind}"' not in asked:
             raise Failure(asked)
+
+
+def dpkg(root, *arguments):
+    """dpkg into a folder, whose scripts run here and are told of it by DPKG_ROOT."""
+    path = os.environ["PATH"] + ":/usr/local/sbin:/usr/sbin:/sbin"
+    done = subprocess.run(["dpkg", f"--root={root}", "--force-script-chrootless", "--force-depends", "--force-not-root", *arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PATH": path}, check=False)
+    if done.returncode:
+        raise Failure(f"dpkg {arguments}: {done.stdout}")
+    return done.stdout
+
+
+@test
+def the_package_comes_and_goes():
+    packages = [name for name in os.listdir(os.path.join(BUILD, "deb")) if name.endswith(".deb")]
+    package, root = os.path.join(BUILD, "deb", packages[0]), os.path.join(work_dir(), "root")
+    for folder in ("etc/one", "var/lib/dpkg/info", "var/lib/dpkg/updates"):
+        os.makedirs(os.path.join(root, folder))
+    open(os.path.join(root, "var/lib/dpkg/status"), "w", encoding="ascii").close()
+    for name, text in (("oned.conf", ONED_CONF), ("monitord.conf", MONITORD_CONF)):
+        with open(os.path.join(root, "etc/one", name), "w", encoding="utf-8") as stream:
+            stream.write(text)
+    said = dpkg(root, "-i", package)
+    if "onehost create NAME -i brume -v brume" not in said:
+        raise Failure(said)
+    for name in ("usr/bin/brumed", "usr/lib/one/mads/one_vmm_brume", "var/lib/one/remotes/tm/brume/clone", "lib/systemd/system/brumed.service",
+                 "etc/one/brume/brumed.conf"):
+        if not os.path.exists(os.path.join(root, name)):
+            raise Failure(f"{name} is not there")
+    if ",brume" not in read(root, "etc/one/oned.conf") or "one_im_brume" not in read(root, "etc/one/monitord.conf"):
+        raise Failure("not configured")
+    dpkg(root, "-i", package)
+    dpkg(root, "-r", "brume-frontend")
+    if read(root, "etc/one/oned.conf") != ONED_CONF or read(root, "etc/one/monitord.conf") != MONITORD_CONF:
+        raise Failure("the configuration is not what it was")
+    dpkg(root, "-P", "brume-frontend")
+    rest = [name for name in tree(root) if not name.startswith("var/lib/dpkg/")]
+    if sorted(rest) != ["etc/one/monitord.conf", "etc/one/oned.conf"]:
+        raise Failure(f"left behind: {rest}")
+
+
+@test
+def the_package_depends_on_what_its_programs_need():
+    package = os.path.join(BUILD, "deb", os.listdir(os.path.join(BUILD, "deb"))[0])
+    depends = subprocess.run(["dpkg-deb", "-f", package, "Depends"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    for name in ("libc6", "libcurl4", "libjansson4", "libexpat1", "libmicrohttpd12", "libssl3", "zlib1g"):
+        if name not in depends:
+            raise Failure(depends)
+    if shutil.which("lintian"):
+        found = subprocess.run(["lintian", "--fail-on", "error,warning", package], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               check=False)
+        if found.returncode:
+            raise Failure(found.stdout)

@@ -288,6 +288,9 @@ static void explain_lost(struct connection *c, CURLcode code, struct why *why)
 {
 	if (strstr(c->error, "alert")) {
 		why_set(why, "it refuses brumed's certificate %s: %s", settings.cert, c->error);
+	} else if (strstr(c->error, "bad record mac")) {
+		/* What a node of TLS 1.3 has to say against the certificate comes under keys that OpenSSL has left behind already. */
+		why_set(why, "it refuses brumed's certificate %s: has it expired, is it not valid yet, or another authority's?", settings.cert);
 	} else if (code == CURLE_SSL_CONNECT_ERROR) {
 		why_set(why, "no TLS with it: %s", *c->error ? c->error : curl_easy_strerror(code));
 	} else {

@@ -3,27 +3,14 @@
  * The program net: the switches between the network cards of the VMs, the node's own program and the cards of the machine. Sees
  * channels, never a guest's memory.
  */
-#include <string.h>
-
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
 #include "net/ports.h"
 #include "net/switch.h"
-
-/*
- * A card that does not work is tried again, less and less often: a reset holds the switch up. One without messages is looked at
- * even when its line was not heard.
- */
-#define RETRY_NS 1000000000ull
-#define RETRY_MAX_NS (64 * RETRY_NS)
-#define POLL_NS 10000000ull
-#define NEVER UINT64_MAX
+#include "net/uplinks.h"
 
 static struct net_switch fabric;
-static struct uplink uplinks[NET_UPLINKS_MAX];
-static uint64_t retry_ns[NET_UPLINKS_MAX], pause_ns[NET_UPLINKS_MAX];
-static struct uplink_plain plain;
-static bool shown[NET_UPLINKS_MAX];              /* to init                                                     */
+static struct uplinks uplinks;
 static uint32_t generations[NET_PORTS_MAX];
 static uint32_t counters_shown;
 static uint64_t woken;
@@ -63,7 +50,7 @@ static bool follow_ports(void)
 	return changed;
 }
 
-/* ---- uplinks ---- */
+/* ---- what drivers of cards need ---- */
 
 void nic_wait_us(uint32_t us)
 {
@@ -77,104 +64,6 @@ void nic_wait_us(uint32_t us)
 void nic_set_master(const struct nic_host *host, bool on)
 {
 	(void)!sys_device_master(host->handle, on);
-}
-
-/* What init has not heard yet. */
-static bool show_uplink(uint32_t i)
-{
-	struct net_uplink_answer *a = &answers()->uplink[i], now = { .changes = a->changes };
-	const struct uplink *u = &uplinks[i];
-
-	now.link = uplink_is_up(u);
-	now.features = u->nic.features;
-	memcpy(now.mac, u->nic.mac, sizeof(now.mac));
-	strncpy(now.broken, u->nic.broken ? u->nic.broken : "", sizeof(now.broken) - 1);
-	if (shown[i] && memcmp(a, &now, sizeof(now)) == 0) {
-		return false;
-	}
-	shown[i] = true;
-	*a = now;
-	__atomic_store_n(&a->changes, now.changes + 1, __ATOMIC_RELEASE);
-	return true;
-}
-
-static void start_uplink(uint32_t i, uint64_t now)
-{
-	bool again = pause_ns[i] && now < retry_ns[i] + RETRY_MAX_NS;    /* it did not work for long */
-
-	uplink_stop(&uplinks[i]);
-	pause_ns[i] = !again ? RETRY_NS : pause_ns[i] < RETRY_MAX_NS ? pause_ns[i] * 2 : RETRY_MAX_NS;
-	retry_ns[i] = now + pause_ns[i];
-	(void)!uplink_start(&uplinks[i], &status()->uplink[i].host, &plain, now);
-}
-
-/* One that was not handed over (init has said why) is not tried. */
-static bool is_due(uint32_t i, uint64_t now)
-{
-	return (!uplinks[i].attached || uplinks[i].nic.broken) && status()->uplink[i].host.vendor && now >= retry_ns[i];
-}
-
-/* Cards that broke, and links that went or came. */
-static bool follow_uplinks(uint64_t now)
-{
-	bool changed = false;
-
-	for (uint32_t i = 0; i < status()->uplink_count; i++) {
-		uint32_t port = status()->port_count + i;
-		bool restart;
-
-		if (uplinks[i].attached) {
-			uplink_watch(&uplinks[i], now);
-		}
-		restart = is_due(i, now);
-
-		if (fabric.port[port].up && (restart || !uplink_is_up(&uplinks[i]))) {
-			switch_pull(&fabric, port);
-		}
-		if (restart) {
-			start_uplink(i, now);
-		}
-		if (!fabric.port[port].up && uplink_is_up(&uplinks[i])) {
-			switch_plug_uplink(&fabric, port, &uplinks[i], status()->uplink[i].net);
-		}
-		changed |= status()->uplink[i].host.vendor && show_uplink(i);
-	}
-	return changed;
-}
-
-static void wake_uplinks(void)
-{
-	for (uint32_t i = 0; i < status()->uplink_count; i++) {
-		if (uplinks[i].attached) {
-			uplink_wake(&uplinks[i]);
-		}
-	}
-}
-
-/* When the uplinks want to be looked at, even if nobody signals. */
-static uint64_t next_look(uint64_t now)
-{
-	uint64_t next = NEVER;
-
-	for (uint32_t i = 0; i < status()->uplink_count; i++) {
-		bool works = uplinks[i].attached && !uplinks[i].nic.broken;
-		uint64_t at = works ? now + POLL_NS : retry_ns[i];
-
-		if (status()->uplink[i].host.vendor && (!works || !uplinks[i].nic.host.interrupts) && at < next) {
-			next = at;
-		}
-	}
-	return next;
-}
-
-/* That a link comes back is heard of by interrupt, too. What is left in its card until then nobody takes. */
-static void listen_to_links(void)
-{
-	for (uint32_t i = 0; i < status()->uplink_count; i++) {
-		if (uplinks[i].attached && !fabric.port[status()->port_count + i].up) {
-			(void)!uplink_sleep(&uplinks[i]);
-		}
-	}
 }
 
 /* ---- counters ---- */
@@ -246,7 +135,7 @@ static void signal_node(void)
 static uint64_t work(void)
 {
 	uint64_t next, look;
-	bool told = follow_uplinks(sys_clock(NULL));     /* first: it may wait, and take signals that are for the others */
+	bool told = uplinks_follow(&uplinks, &fabric, status(), answers(), sys_clock(NULL));     /* first: it may wait, and take signals that are for the others */
 
 	told |= follow_ports();
 	told |= follow_counters();
@@ -256,7 +145,7 @@ static uint64_t work(void)
 	next = switch_run(&fabric, sys_clock(NULL));
 	signal_vms();
 	signal_node();
-	look = next_look(sys_clock(NULL));
+	look = uplinks_next_ns(&uplinks, status(), sys_clock(NULL));
 	return look < next ? look : next;
 }
 
@@ -275,10 +164,10 @@ int user_main(uint64_t argument)
 			continue;
 		}
 		if (switch_sleep(&fabric)) {
-			listen_to_links();
+			uplinks_listen(&uplinks, &fabric, status());
 			sys_event_wait(next, NULL);
 			woken++;
 		}
-		wake_uplinks();
+		uplinks_wake(&uplinks, status());
 	}
 }

@@ -51,7 +51,7 @@ bool port_is_half_empty(struct switch_port *to)
 
 bool port_has_more(struct switch_port *p)
 {
-	return p->uplink ? p->uplink->has_frame : channel_avail(&p->from.bytes);
+	return p->uplink || channel_avail(&p->from.bytes);
 }
 
 bool port_sleep(struct switch_port *p)

@@ -38,7 +38,7 @@ bool port_move(struct switch_port *to, struct switch_port *from, const struct fr
 /* True: half of the way to it is free. */
 bool port_is_half_empty(struct switch_port *to) MUST_CHECK;
 
-/* True: it has something to send. */
+/* True: it may have something to send; of an uplink only port_next() knows. */
 bool port_has_more(struct switch_port *p) MUST_CHECK;
 
 /* Nothing is left to do: asks for signals. False: something came meanwhile. */

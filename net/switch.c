@@ -141,6 +141,9 @@ static uint32_t take_turn(struct net_switch *s, uint32_t port, uint64_t now_ns)
 	uint32_t moved = 0;
 
 	p->deficit = p->deficit + SWITCH_QUANTUM < SWITCH_QUANTUM ? p->deficit + SWITCH_QUANTUM : SWITCH_QUANTUM;
+	if (p->deficit <= 0 && port_has_more(p)) {
+		return 1;                                /* it pays for a flood with turns; there is more to do */
+	}
 	while (p->deficit > 0) {
 		struct frame_header h;
 		int r = port_next(p, &h);
@@ -164,9 +167,6 @@ static uint32_t take_turn(struct net_switch *s, uint32_t port, uint64_t now_ns)
 		moved += cost(&h);
 	}
 	p->tell = !p->uplink && frames_tells(&p->from, &p->tell_at);
-	if (!moved && p->deficit <= 0 && port_has_more(p)) {
-		return 1;                                /* it pays for a flood with turns; there is more to do */
-	}
 	return moved;
 }
 

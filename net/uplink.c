@@ -200,8 +200,5 @@ void uplink_watch(struct uplink *u, uint64_t now_ns)
 
 bool uplink_sleep(struct uplink *u)
 {
-	if (u->has_frame) {
-		return true;                             /* it waits for room in a port, and that port's VM signals */
-	}
 	return nic_listen(&u->nic, u->wants_room || u->plain->owner == u);
 }

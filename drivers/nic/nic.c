@@ -58,7 +58,10 @@ int nic_attach(struct nic *nic, const struct nic_host *host)
 void nic_quiesce(struct nic *nic)
 {
 	nic->link = false;
-	nic->ops->quiesce(nic);
+	if (nic->opened) {
+		nic->ops->quiesce(nic);
+	}
+	nic->opened = false;
 	nic_set_master(&nic->host, false);
 }
 
@@ -66,6 +69,7 @@ void nic_open_memory(struct nic *nic)
 {
 	__builtin_memset((uint8_t *)nic->host.dma + NIC_RINGS_AT, 0, NIC_IN_AT - NIC_RINGS_AT);
 	nic_set_master(&nic->host, true);
+	nic->opened = true;
 }
 
 bool nic_takes(const struct nic *nic, const struct frame_header *h)

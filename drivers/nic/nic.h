@@ -91,6 +91,7 @@ struct nic {
 	uint32_t features;           /* enum nic_feature                                             */
 	uint8_t mac[6];
 	bool link;                   /* up, as nic_acknowledge() found                               */
+	bool opened;                 /* it may reach its memory                                      */
 	const char *broken;          /* NULL, or what the card did; it carries nothing more          */
 	uint64_t nonsense;           /* frames that came and were none                               */
 	struct nic_out out;
@@ -131,7 +132,7 @@ bool nic_is_known(uint16_t vendor, uint16_t device) MUST_CHECK;
  */
 int nic_attach(struct nic *nic, const struct nic_host *host) MUST_CHECK;
 
-/* The card reads and writes memory no more. */
+/* The card reads and writes memory no more. One that never did, as it did not come out of reset, is not reset again. */
 void nic_quiesce(struct nic *nic);
 
 /* True: the card itself does what the header of such a frame asks for. */

@@ -26,6 +26,7 @@ static struct uplink_plain plain;
 static struct frames_channel channel;
 static struct frames_end to_wire, at_switch;
 static uint8_t sink[FRAME_MAX];
+static uint64_t watched;
 
 /* Descriptors, rings and the beginnings of buffers: the places where something is read. */
 static void scribble(const uint8_t *a)
@@ -109,6 +110,7 @@ static void step(unsigned what, const uint8_t *a)
 	case 8: fake_nic.link = a[0] & 1; break;
 	case 9: (void)!fake_nic_arrive(sink, &h); break;
 	case 10: memset(sink, a[0], sizeof(sink)); break;
+	case 11: uplink_watch(&uplink, watched += a[0] * (UPLINK_STUCK_NS / 16)); break;
 	default: break;
 	}
 }
@@ -133,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	fake_nic.features = 0;
 	fake_nic.stalled = false;
+	watched = 0;
 	host = fake_nic_plug((enum fake_nic_kind)(*data % FAKE_NIC_KINDS), *data >> 4 & 1);
 	memset(&channel, 0, offsetof(struct frames_channel, from_vm_data));
 	frames_writer(&to_wire, &channel.from_vm, channel.from_vm_data);

@@ -2,9 +2,9 @@
 /* Prefixes of MAC addresses: see address.h. */
 #include "init/address.h"
 
-#include <cpuid.h>
+#include "lib/user/rdrand.h"
 
-enum { LOCAL = 0x02, UUID_BYTES = 16, RDRAND_TRIES = 10 };
+enum { LOCAL = 0x02, UUID_BYTES = 16 };
 
 static void make_prefix(uint32_t bits, uint8_t prefix[ADDRESS_PREFIX_BYTES])
 {
@@ -27,18 +27,11 @@ void address_prefix_of_uuid(const uint8_t uuid[16], uint8_t prefix[ADDRESS_PREFI
 
 bool address_prefix_draw(uint8_t prefix[ADDRESS_PREFIX_BYTES])
 {
-	unsigned a, b, c = 0, d;
-	uint32_t bits = 0;
-	bool good = false;
+	uint64_t bits;
 
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_RDRND)) {
+	if (!rdrand_exists() || !rdrand_next(&bits)) {
 		return false;
 	}
-	for (unsigned i = 0; i < RDRAND_TRIES && !good; i++) {
-		__asm__ volatile("rdrand %0" : "=r"(bits), "=@ccc"(good));
-	}
-	if (good) {
-		make_prefix(bits, prefix);
-	}
-	return good;
+	make_prefix((uint32_t)bits, prefix);
+	return true;
 }

@@ -2,10 +2,9 @@
 /* The processor's random numbers: see entropy.h. */
 #include "mgmt/entropy.h"
 
-#include <cpuid.h>
+#include "lib/user/rdrand.h"
 
 enum {
-	CPUID_1_ECX_RDRAND = 1 << 30,
 	CPUID_7_EBX_RDSEED = 1 << 18,
 	TRIES = 1000,                /* RDSEED may be empty for a while                              */
 	RDRAND_PER_SEED = 512 * 2,   /* a reseed lies between numbers that far apart (128-bit steps)  */
@@ -20,10 +19,7 @@ static enum source best_source(void)
 	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & CPUID_7_EBX_RDSEED)) {
 		return SOURCE_RDSEED;
 	}
-	if (__get_cpuid(1, &a, &b, &c, &d) && (c & CPUID_1_ECX_RDRAND)) {
-		return SOURCE_RDRAND;
-	}
-	return SOURCE_NONE;
+	return rdrand_exists() ? SOURCE_RDRAND : SOURCE_NONE;
 }
 
 bool entropy_of_cpu(void)
@@ -39,18 +35,10 @@ static bool rdseed(uint64_t *out)
 	return ok;
 }
 
-static bool rdrand(uint64_t *out)
-{
-	bool ok;
-
-	__asm__ volatile("rdrand %0" : "=r"(*out), "=@ccc"(ok));
-	return ok;
-}
-
-static bool take(bool (*step)(uint64_t *out), uint64_t *out)
+static bool take_rdseed(uint64_t *out)
 {
 	for (int i = 0; i < TRIES; i++) {
-		if (step(out)) {
+		if (rdseed(out)) {
 			return true;
 		}
 		__builtin_ia32_pause();
@@ -64,7 +52,7 @@ static bool take_rdrand(uint64_t *out)
 	uint64_t sum = 0, word;
 
 	for (int i = 0; i < RDRAND_PER_SEED; i++) {
-		if (!take(rdrand, &word)) {
+		if (!rdrand_next(&word)) {
 			return false;
 		}
 		sum = (sum << 7 | sum >> 57) ^ word;
@@ -84,7 +72,7 @@ int entropy_fill(uint8_t *out, size_t len)
 		uint64_t word;
 		size_t n = len < sizeof(word) ? len : sizeof(word);
 
-		if (!(source == SOURCE_RDSEED ? take(rdseed, &word) : take_rdrand(&word))) {
+		if (!(source == SOURCE_RDSEED ? take_rdseed(&word) : take_rdrand(&word))) {
 			return E_IO;
 		}
 		__builtin_memcpy(out, &word, n);

@@ -89,7 +89,7 @@ struct nic {
 	const struct nic_ops *ops;
 	struct nic_host host;
 	uint32_t features;           /* enum nic_feature                                             */
-	uint8_t mac[6];
+	uint8_t mac[6];              /* zeros: it has none                                           */
 	bool link;                   /* up, as nic_acknowledge() found                               */
 	bool opened;                 /* it may reach its memory                                      */
 	const char *broken;          /* NULL, or what the card did; it carries nothing more          */

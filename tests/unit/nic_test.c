@@ -68,6 +68,17 @@ TEST(drivers_and_the_list_of_names_agree)
 	}
 }
 
+TEST(a_virtio_card_without_an_address_has_none)
+{
+	struct nic_host host;
+
+	fake_nic.features = 1ull << 32;              /* it can do nothing */
+	host = fake_nic_plug(FAKE_VIRTIO, 1);
+	CHECK_EQ(nic_attach(&nic, &host), OK);
+	CHECK_MEM(nic.mac, "\0\0\0\0\0", 6);
+	fake_nic.features = 0;
+}
+
 TEST(address_comes_from_the_eeprom_where_no_register_has_it)
 {
 	for (int kind = FAKE_82540EM; kind <= FAKE_82574L; kind++) {

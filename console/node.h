@@ -47,7 +47,8 @@ struct node_vm {
 	uint32_t cpus;               /* bit n: it may run on processor n; 0: on all                  */
 	uint32_t vcpu_cpus[CONF_VCPUS_MAX];  /* the same for single vCPUs; 0: as cpus says           */
 	uint32_t id;                 /* none was given to another VM before, and none will be        */
-	uint32_t starts, pad;        /* of this VM; generation counts on where another VM had this number */
+	uint32_t starts;             /* of this VM; generation counts on where another VM had this number */
+	uint32_t presses;            /* of its power button, likewise                                */
 	uint64_t node_memory[NODE_NODES_MAX];        /* bytes that it has of each NUMA node          */
 	char note[64];               /* how it ended last, or empty                                  */
 };

@@ -87,8 +87,10 @@ void console_show_vm(const struct vm *vm)
 	to->generation = vm->generation;
 	to->id = vm->id;
 	to->starts = vm->starts;
+	to->presses = vm->presses;
 	__atomic_store_n(&to->state, states[vm->phase], __ATOMIC_RELEASE);     /* the generation before the state */
 	console_wake();
+	mgmt_wake();
 }
 
 void console_show_devices(void)

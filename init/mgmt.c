@@ -157,6 +157,7 @@ void mgmt_init(void)
 	status()->node = mgmt.node;
 	status()->wall_ns = inventory()->wall_ns;
 	status()->build_s = rtc_build_seconds();
+	status()->configured = vm_count();
 	net_node_mac(status()->mac);
 	tell_modules();
 	status()->magic = MGMT_MAGIC;
@@ -334,6 +335,13 @@ void mgmt_requests(void)
 	take_lines();
 	volumes_look();
 	if (control_requests(server.child.space)) {
+		server_wake(&server);
+	}
+}
+
+void mgmt_wake(void)
+{
+	if (server.runs) {
 		server_wake(&server);
 	}
 }

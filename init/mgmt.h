@@ -26,3 +26,6 @@ void mgmt_refresh(void);
 
 /* Something that it asked for is done: mgmt_requests() is called soon. */
 void mgmt_look_again(void);
+
+/* Something changed that it watches. */
+void mgmt_wake(void);

@@ -240,6 +240,8 @@ void vm_press_power(struct vm *vm)
 		return;
 	}
 	init_log("vm %s: power button", vm->conf.name);
+	vm->presses++;
+	console_show_vm(vm);
 	vm_ask(vm, VMM_REQ_POWER_BUTTON);
 }
 
@@ -417,6 +419,21 @@ void vm_event(uint32_t number)
 	}
 }
 
+/* A VM that starts again is not shown as off in between: who watches it would take that for its end. */
+static void after_drain(struct vm *vm)
+{
+	if (!vm->start_again) {
+		set_phase(vm, VM_OFF, NONE);
+		disks_let_go(vm);
+		return;
+	}
+	vm->phase = VM_OFF;
+	vm->deadline_ns = NONE;
+	changes++;
+	disks_let_go(vm);
+	vm_start(vm);
+}
+
 static void tick(struct vm *vm, uint64_t now_ns)
 {
 	if (vm->phase == VM_ON && now_ns >= vm->deadline_ns) {
@@ -427,11 +444,7 @@ static void tick(struct vm *vm, uint64_t now_ns)
 		exchange_ram(vm);
 	}
 	if (vm->phase == VM_DRAIN && ((console_has_drained(vm) && net_has_left(vm)) || now_ns >= vm->deadline_ns)) {
-		set_phase(vm, VM_OFF, NONE);
-		disks_let_go(vm);
-		if (vm->start_again) {
-			vm_start(vm);
-		}
+		after_drain(vm);
 	}
 }
 

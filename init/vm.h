@@ -25,6 +25,7 @@ struct vm {
 	enum vm_phase phase;
 	uint32_t generation;         /* counts starts of all VMs that had this number: what is late means none of the others */
 	uint32_t starts;             /* of this one                                                  */
+	uint32_t presses;            /* of its power button                                          */
 	struct child child;
 	struct extent ram[VMM_RAM_MAX];
 	struct vmm_ram ram_map[VMM_RAM_MAX];

@@ -29,6 +29,11 @@ uint64_t clock_wall_ns(void)
 	return wall.base_ns + platform_now_ns();
 }
 
+bool clock_is_set(void)
+{
+	return wall.base_ns && clock_wall_ns() / NS_PER_S >= wall.floor_s;
+}
+
 void clock_set_sntp(uint32_t seconds, uint32_t microseconds)
 {
 	uint64_t told = seconds * NS_PER_S + microseconds * 1000ull, now = platform_now_ns();

@@ -17,6 +17,9 @@ void clock_init(uint64_t wall_ns, uint64_t floor_s);
 /* Nanoseconds since 1970. */
 uint64_t clock_wall_ns(void);
 
+/* Whether that is a time that can be: the machine has a battery clock, or a server told. */
+bool clock_is_set(void);
+
 /* What a server told. Beyond the bounds it is logged and ignored. */
 void clock_set_sntp(uint32_t seconds, uint32_t microseconds);
 

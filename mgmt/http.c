@@ -10,6 +10,8 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_EXPECT] = "expect",
 	[FIELD_DIGEST] = "x-sha256",
 	[FIELD_UPGRADE] = "upgrade",
+	[FIELD_KEY] = "x-key",
+	[FIELD_SINCE] = "x-since",
 };
 
 static struct http *owner(http_parser *p)

@@ -12,7 +12,7 @@
 enum { HTTP_PATH_MAX = 192, HTTP_FIELD_MAX = 80, HTTP_HEAD_MAX = 8192 };
 
 /* Header fields that somebody asks for. */
-enum http_field { FIELD_CONTENT_RANGE, FIELD_RANGE, FIELD_EXPECT, FIELD_DIGEST, FIELD_UPGRADE, FIELD_COUNT };
+enum http_field { FIELD_CONTENT_RANGE, FIELD_RANGE, FIELD_EXPECT, FIELD_DIGEST, FIELD_UPGRADE, FIELD_KEY, FIELD_SINCE, FIELD_COUNT };
 
 struct http_request {
 	unsigned method;             /* enum http_method                                             */

@@ -12,12 +12,13 @@
 #include "mgmt/identity.h"
 #include "mgmt/link.h"
 #include "mgmt/node.h"
+#include "mgmt/one_routes.h"
 #include "mgmt/platform.h"
 #include "mgmt/random.h"
 #include "mgmt/server.h"
 #include "mgmt/tcp.h"
 
-enum { HEAP_BYTES = 3 << 20, LOG_LINE = 232, AWAITED = SERVER_SESSIONS + 8 };
+enum { HEAP_BYTES = 3 << 20, LOG_LINE = 232, AWAITED = SERVER_SESSIONS + 16 };
 
 static char heap[HEAP_BYTES] __attribute__((aligned(16)));
 
@@ -56,6 +57,14 @@ char *user_heap(size_t *size)
 uint64_t platform_now_ns(void)
 {
 	return sys_clock(NULL);
+}
+
+unsigned platform_cpu_mhz(void)
+{
+	uint64_t khz = 0;
+
+	sys_clock(&khz);
+	return (unsigned)(khz / 1000);
 }
 
 const struct node_status *platform_node(void)
@@ -212,6 +221,11 @@ void platform_close_window(int window, uint32_t number)
 	mgmt.asked = true;
 }
 
+struct mgmt_one *platform_one(void)
+{
+	return &exchange()->one;
+}
+
 /* newlib's and assert's words. */
 void user_output(const char *text, size_t len)
 {
@@ -301,6 +315,8 @@ static uint64_t serve(void)
 		server_accept(&mgmt.server, stream, now);
 	}
 	if (mgmt.serves) {
+		due = one_run(now);
+		next = due < next ? due : next;
 		due = server_run(&mgmt.server, now);
 		next = due < next ? due : next;
 	}
@@ -321,6 +337,7 @@ int user_main(uint64_t argument)
 	clock_init(status()->wall_ns, status()->build_s);
 	link_init(&status()->node, status()->node.name, status()->mac);
 	mgmt.serves = make_server();
+	one_init(sys_clock(NULL));
 	for (;;) {
 		uint64_t next = serve();
 

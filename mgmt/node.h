@@ -68,8 +68,9 @@ struct mgmt_status {
 	uint8_t mac[6];              /* of the node's port                                           */
 	uint8_t pad[6];
 	struct conf_node node;
+	uint32_t configured;         /* VMs with an id up to that are those of the node's configuration */
 	/* As MGMT_REFRESH found it: */
-	uint32_t cpus, pad2;
+	uint32_t cpus;
 	uint64_t uptime_ns, idle_ns; /* idle: of all processors together                             */
 	struct mgmt_vm vm[CONF_VMS_MAX];
 };
@@ -181,6 +182,38 @@ struct mgmt_progress {
 	struct { uint64_t written; uint8_t hash[MGMT_HASH]; } state[2];
 };
 
+enum { MGMT_ACTIONS = 64, MGMT_ONE_VMS = 64, MGMT_ACTION_KEY = 41 };
+
+/* An action of OpenNebula's that goes on, or whose result nobody has acknowledged (mgmt/one_table.h). */
+struct mgmt_action {
+	uint32_t state;              /* enum one_state; written last                                 */
+	uint32_t kind, step;         /* enum one_kind, enum one_step                                 */
+	uint32_t vm, datastore;      /* OpenNebula's numbers                                         */
+	uint32_t starts, presses;    /* of the VM (struct node_vm), before the step asked for anything */
+	uint32_t order;              /* the larger, the later it began                               */
+	uint64_t until_ns;           /* while it runs: then it has failed; else: then it is forgotten */
+	char key[MGMT_ACTION_KEY];          /* with the NUL                                                 */
+	char info[MGMT_WHY];         /* why it failed                                                */
+};
+
+/* What mgmt must know of a VM that it made for OpenNebula. */
+struct mgmt_one_vm {
+	uint32_t used;               /* 1; 0: there is none. Written last                            */
+	uint32_t vm, datastore;      /* OpenNebula's numbers                                         */
+	uint32_t node_id;            /* node_vm.id of the VM that ran; 0: none did                   */
+	uint32_t vnc_port;           /* 0: none                                                      */
+	char vnc_password[12];       /* with the NUL                                                 */
+};
+
+/* mgmt's alone: init keeps it for the next mgmt, which believes nothing of it before it has looked. */
+struct mgmt_one {
+	uint64_t boot;               /* another one after each start of the node; 0: not chosen yet  */
+	uint32_t change;             /* counts what /v1/one/changes tells                            */
+	uint32_t order;              /* of the last action                                           */
+	struct mgmt_action action[MGMT_ACTIONS];
+	struct mgmt_one_vm vm[MGMT_ONE_VMS];
+};
+
 /*
  * Written by mgmt: struct mgmt_command with its text, lines that end in LF, and how far each volume is, which only grows; init: struct mgmt_answer. A record is in its ring whole (channel_commit) or not at all; a mgmt that breaks that, or sends an op
  * that there is not, is not obeyed any more.
@@ -189,6 +222,7 @@ struct mgmt_exchange {
 	struct channel_ring log, command, answer;
 	uint32_t closed[MGMT_WINDOWS];       /* number of the MGMT_DISK_OPEN whose disk is not read any more; a new mgmt finds zeros */
 	struct mgmt_progress progress[MGMT_VOLUMES];     /* init zeroes one at create; a new mgmt finds them as they were */
+	struct mgmt_one one;         /* and this                                                     */
 	uint8_t log_data[MGMT_LOG];
 	uint8_t command_data[MGMT_COMMANDS];
 	uint8_t answer_data[MGMT_ANSWERS];

@@ -307,7 +307,7 @@ static void put_vm(struct one_plan *p, struct one_vm *vm)
 	put_cpus(p, vm);
 	put_disks(p, vm);
 	put_nics(p, vm);
-	put(vm, "on-reboot restart\nautostart yes\n");
+	put(vm, "on-reboot restart\nautostart no\n");
 	if (vm->text_bytes >= sizeof(vm->text)) {
 		one_plan_refuse(p, "the VM's text would be longer than %u bytes", (unsigned)sizeof(vm->text) - 1);
 	}

@@ -7,6 +7,9 @@
 /* Nanoseconds since boot; never goes back. */
 uint64_t platform_now_ns(void);
 
+/* What its processor does in a microsecond: the frequency of its time stamp counter in MHz. */
+unsigned platform_cpu_mhz(void);
+
 /* One line for the node's log, without its end. Text that a client chose has been filtered. */
 void platform_log(const char *format, ...) PRINTF_LIKE(1, 2);
 
@@ -20,6 +23,7 @@ struct mgmt_progress;
 struct mgmt_disks;
 struct mgmt_disk;
 struct kept_disk;
+struct mgmt_one;
 
 /* What init tells of the node and its VMs; changes under the reader (console/node.h says in which order). */
 const struct node_status *platform_node(void);
@@ -58,3 +62,6 @@ void platform_window(int window, const struct mgmt_disk *disk, struct kept_disk 
 
 /* What the command of that number (MGMT_DISK_OPEN) opened, or will open, is not read any more. */
 void platform_close_window(int window, uint32_t number);
+
+/* What outlives mgmt of the front-end's actions (mgmt/one_table.h). */
+struct mgmt_one *platform_one(void);

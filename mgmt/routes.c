@@ -6,8 +6,12 @@
 #include "mgmt/images.h"
 #include "mgmt/node.h"
 #include "mgmt/node_routes.h"
+#include "mgmt/one_monitor.h"
+#include "mgmt/one_routes.h"
 
 #define DISK(what) .role = ROLE_OPERATOR, .answer = (what), .poll = disk_poll, .end = disk_end
+#define ACTION(at) { .method = HTTP_POST, .path = (at), .role = ROLE_FRONTEND, .begin = one_action_begin, .data = one_action_data, \
+		     .answer = one_action_answer, .end = one_action_end }
 #define CHANGE(what) .role = ROLE_OPERATOR, .answer = (what), .poll = node_poll, .end = node_end
 
 const struct route routes[] = {
@@ -40,5 +44,19 @@ const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v1/disks/*/size", .body_max = DISK_TEXT_MAX, DISK(disk_resize) },
 	{ .method = HTTP_POST, .path = "/v1/disks/*/rename", .body_max = DISK_TEXT_MAX, DISK(disk_rename) },
 	{ .method = HTTP_DELETE, .path = "/v1/disks/*", DISK(disk_delete) },
+
+	ACTION("/v1/one/vms/*/deploy"),
+	ACTION("/v1/one/vms/*/shutdown"),
+	ACTION("/v1/one/vms/*/cancel"),
+	ACTION("/v1/one/vms/*/cleanup"),
+	ACTION("/v1/one/vms/*/reboot"),
+	ACTION("/v1/one/vms/*/reset"),
+	{ .method = HTTP_GET, .path = "/v1/one/actions", .role = ROLE_FRONTEND, .answer = one_get_actions },
+	{ .method = HTTP_GET, .path = "/v1/one/actions/*", .role = ROLE_FRONTEND, .answer = one_get_action },
+	{ .method = HTTP_DELETE, .path = "/v1/one/actions/*", .role = ROLE_FRONTEND, .answer = one_delete_action },
+	{ .method = HTTP_GET, .path = "/v1/one/changes", .role = ROLE_FRONTEND, .answer = one_changes_answer, .poll = one_changes_poll,
+	  .end = one_changes_end },
+	{ .method = HTTP_GET, .path = "/v1/one/monitor/*", .role = ROLE_MONITOR, .answer = one_monitor_ask, .poll = one_monitor_poll,
+	  .end = one_monitor_end },
 	{ 0 },
 };

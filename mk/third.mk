@@ -53,9 +53,10 @@ $(eval $(call third_rules,fuzz,$$(CLANG) $$(THIRD_HOST) -fsanitize=fuzzer-no-lin
 $(B)/unit/obj/mgmt/% $(B)/unit/obj/tests/mgmt/% $(B)/fuzz/obj/mgmt/% $(B)/unit/obj/tests/fake/mgmt_% $(B)/fuzz/obj/tests/fake/mgmt_%: HOST_FLAGS += $(THIRD_INCLUDE) $(THIRD_DEFINES)
 
 # ---- build/test/mgmt-host: mgmt over sockets of the host, for tests with openssl and curl ----
-MGMT_CORE := $(addprefix mgmt/,clock consoles counter_routes disks entropy exchange http identity images node_routes random role routes server session text tls)
+MGMT_CORE := $(addprefix mgmt/,clock consoles counter_routes disks entropy exchange http identity images node_routes one_actions one_attributes \
+	one_cpu one_monitor one_routes one_table one_take one_take_net one_text one_vm one_xml random role routes server session text tls)
 MGMT_HOST := $(patsubst %,$(B)/unit/obj/%.c.o,$(MGMT_CORE) tests/mgmt/host tests/mgmt/no_link tests/fake/mgmt_init tests/fake/mgmt_console lib/channel)
-$(B)/test/mgmt-host: $(MGMT_HOST) $(B)/third/unit/mbedtls.a $(B)/third/unit/http-parser.a
+$(B)/test/mgmt-host: $(MGMT_HOST) $(B)/third/unit/mbedtls.a $(B)/third/unit/http-parser.a $(B)/third/unit/expat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) -o $@ $^

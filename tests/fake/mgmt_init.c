@@ -16,12 +16,13 @@ struct node_status *fake_init_node;
 static struct mgmt_status status = { .cpus = 2, .uptime_ns = 5000000000, .idle_ns = 1000000000 };
 static struct mgmt_volumes shown;
 static struct mgmt_progress progress[MGMT_VOLUMES];
+static struct mgmt_one one;
 static uint8_t *content[MGMT_VOLUMES];
 static struct mgmt_disks disks;
 static struct { uint8_t *own, *state; } layers[MGMT_DISKS];
 static uint32_t opened[MGMT_WINDOWS], closed[MGMT_WINDOWS];
 static struct { struct mgmt_answer answer; bool looked; } asked[ASKED];
-static uint32_t last;
+static uint32_t last, last_vm;
 
 const struct mgmt_status *platform_status(void)
 {
@@ -36,6 +37,11 @@ const struct mgmt_volumes *platform_volumes(void)
 struct mgmt_progress *platform_progress(int n)
 {
 	return &progress[n];
+}
+
+struct mgmt_one *platform_one(void)
+{
+	return &one;
 }
 
 uint8_t *platform_volume(int n)
@@ -243,7 +249,8 @@ static int obey_vm(const struct mgmt_command *c, const char **why)
 		if (strcmp(vm->name, c->name) == 0 && c->op != MGMT_VM_DELETE && start == off) {
 			vm->state = start || c->op == MGMT_VM_RESET ? NODE_VM_RUNNING : NODE_VM_STOPPED;
 			vm->generation += start;
-			vm->starts += start;
+			vm->starts += start || c->op == MGMT_VM_RESET;
+			vm->presses += c->op == MGMT_VM_STOP;
 			return OK;
 		}
 	}
@@ -251,8 +258,33 @@ static int obey_vm(const struct mgmt_command *c, const char **why)
 	return E_BUSY;
 }
 
-/* Any text makes a VM. */
-static int obey(const struct mgmt_command *c, const char **why)
+/* Any text that begins with "vm NAME" makes a VM, which is off. */
+static int create_vm(const char *text, uint32_t bytes, const char **why)
+{
+	struct node_vm *vm = fake_init_node->vm;
+	char copy[64] = "", name[CONF_NAME_MAX];
+
+	if (bytes) {
+		memcpy(copy, text, bytes < sizeof(copy) ? bytes : sizeof(copy) - 1);
+	}
+	*why = "no text";
+	if (sscanf(copy, "vm %31[a-zA-Z0-9_-]", name) != 1) {
+		return bytes ? OK : E_INVAL;
+	}
+	while (vm < &fake_init_node->vm[fake_init_node->vm_count] && vm->state != NODE_VM_NONE) {
+		vm++;
+	}
+	*why = "no room for more VMs";
+	if (vm == &fake_init_node->vm[CONF_VMS_MAX]) {
+		return E_NOMEM;
+	}
+	fake_init_node->vm_count += vm == &fake_init_node->vm[fake_init_node->vm_count];
+	*vm = (struct node_vm){ .state = NODE_VM_STOPPED, .id = ++last_vm, .memory = MIB(256), .vcpus = 1, .node_memory = { MIB(256) } };
+	memcpy(vm->name, name, sizeof(name));
+	return OK;
+}
+
+static int obey(const struct mgmt_command *c, const char *text, const char **why)
 {
 	*why = "no";
 	if (c->op == MGMT_REFRESH) {
@@ -260,7 +292,7 @@ static int obey(const struct mgmt_command *c, const char **why)
 		return OK;
 	}
 	if (c->op == MGMT_VM_CREATE) {
-		return c->text_bytes ? 0 : E_INVAL;
+		return create_vm(text, c->text_bytes, why);
 	}
 	if (c->op >= MGMT_DISK_CREATE) {
 		return obey_disk(c);
@@ -273,12 +305,11 @@ int platform_ask(const struct mgmt_command *command, const char *text)
 	const char *why;
 	int r;
 
-	(void)text;
 	for (unsigned i = 0; i < ASKED; i++) {
 		if (asked[i].answer.number) {
 			continue;
 		}
-		r = obey(command, &why);
+		r = obey(command, text, &why);
 		asked[i].looked = false;
 		asked[i].answer = (struct mgmt_answer){ .number = ++last, .result = r < 0 ? r : OK, .value = r < 0 ? 0 : (uint32_t)r };
 		snprintf(asked[i].answer.why, sizeof(asked[i].answer.why), "%s", why);
@@ -325,4 +356,5 @@ void fake_init_reset(void)
 	memset(opened, 0, sizeof(opened));
 	memset(closed, 0, sizeof(closed));
 	memset(asked, 0, sizeof(asked));
+	memset(&one, 0, sizeof(one));
 }

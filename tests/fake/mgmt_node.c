@@ -46,6 +46,11 @@ void platform_log(const char *format, ...)
 	va_end(args);
 }
 
+unsigned platform_cpu_mhz(void)
+{
+	return 2400;
+}
+
 const struct node_status *platform_node(void)
 {
 	return &fake_node;

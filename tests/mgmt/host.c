@@ -19,6 +19,7 @@
 #include "console/node.h"
 #include "mgmt/clock.h"
 #include "mgmt/identity.h"
+#include "mgmt/one_routes.h"
 #include "mgmt/platform.h"
 #include "mgmt/random.h"
 #include "mgmt/server.h"
@@ -54,6 +55,11 @@ void platform_log(const char *format, ...)
 	va_end(args);
 	putchar('\n');
 	fflush(stdout);
+}
+
+unsigned platform_cpu_mhz(void)
+{
+	return 2400;
 }
 
 const struct node_status *platform_node(void)
@@ -179,6 +185,7 @@ static void make_node(void)
 	for (uint32_t i = 0; i < node.vm_count; i++) {
 		snprintf(node.vm[i].name, sizeof(node.vm[i].name), "vm%u", i);
 		node.vm[i].memory = MIB(256);
+		node.vm[i].node_memory[0] = MIB(256);
 		node.vm[i].vcpus = i + 1;
 		node.vm[i].weight = 100;
 	}
@@ -219,8 +226,10 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("fingerprint %s\n", id.fingerprint);
+	one_init(platform_now_ns());
 	listener = listen_somewhere();
 	while (wait_for(listener, next)) {
+		one_run(platform_now_ns());                      /* its deadlines are met: a look every 50 ms */
 		next = server_run(&server, platform_now_ns());
 	}
 	for (int i = 0; i < SERVER_SESSIONS; i++) {

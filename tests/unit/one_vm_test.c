@@ -109,7 +109,7 @@ static bool refuses(const char *elements, const char *words)
 TEST(a_small_vm_becomes_its_text)
 {
 	CHECK_EQ(deploy(""), OK);
-	CHECK(strcmp(vm.text, "vm one-12\nmemory 512M\nvcpus 1\nweight 100\nkernel one-102-12-kernel\non-reboot restart\nautostart yes\n") == 0);
+	CHECK(strcmp(vm.text, "vm one-12\nmemory 512M\nvcpus 1\nweight 100\nkernel one-102-12-kernel\non-reboot restart\nautostart no\n") == 0);
 	CHECK_EQ(vm.id, 12);
 	CHECK_EQ(vm.datastore, 102);
 	CHECK(!vm.vnc && !vm.deploy_id[0]);

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenNebula's actions on a node: VMs that a front-end deploys and ends over TLS, with mgmt dying in between, too."""
+import json
+import re
+import time
+
+import pki
+from harness import LINUX, Failure, test
+from managed import Managed
+from patch import trap_at
+
+DISKS = {"kernel": "vmlinuz", "initrd": "initrd.img"}
+
+
+def xml(vm, memory=96, more=""):
+    """oned's request about a VM whose files are the test guest's."""
+    return (f"<VMM_DRIVER_ACTION_DATA><HOST>testnode</HOST><DEPLOY_ID/><VM><ID>{vm}</ID><TEMPLATE><MEMORY>{memory}</MEMORY><OS>"
+            "<KERNEL>/k</KERNEL><INITRD>/i</INITRD><KERNEL_CMD><![CDATA[console=ttyS0 quiet]]></KERNEL_CMD></OS>"
+            f"{more}</TEMPLATE><HISTORY_RECORDS><HISTORY><DS_ID>102</DS_ID></HISTORY></HISTORY_RECORDS></VM></VMM_DRIVER_ACTION_DATA>")
+
+
+class Node(Managed):
+    """A node with the test guest's files as boot modules, and its front-end."""
+
+    def __init__(self, **more):
+        super().__init__(modules=LINUX, **more)
+        pki.client("frontend", "frontend")
+
+    def curl(self, path, *more):
+        return super().curl(path, "--cert", pki.path("frontend.crt"), "--key", pki.path("frontend.key"), *more)
+
+    def make_disks(self, vm):
+        for suffix, image in DISKS.items():
+            status, body = self.curl(f"/v1/disks/one-102-{vm}-{suffix}", "--data-binary", f"image {image}\nread-only\n")
+            if status != 201:
+                raise Failure(f"disk {suffix}: {status} {body}")
+
+    def ask(self, vm, action, key, body=None):
+        status, answer = self.curl(f"/v1/one/vms/{vm}/{action}", "-H", f"X-Key: {key}", "--data-binary", body or xml(vm))
+        return status, json.loads(answer)
+
+    def act(self, vm, action, key, wanted="SUCCESS"):
+        """An action to its end, as a front-end waits for it."""
+        status, answer = self.ask(vm, action, key)
+        while status == 202 and answer["state"] == "running":
+            change = self.get("/v1/one/changes")["change"]
+            answer = self.get(f"/v1/one/actions/{key}")
+            if answer["state"] == "running":
+                self.curl("/v1/one/changes", "-H", f"X-Since: {change}")
+        if answer.get("status") != wanted:
+            raise Failure(f"{action}: {status} {answer}")
+        return answer["info"]
+
+    def states(self):
+        return dict(re.findall(r'ID="(\d+)", DEPLOY_ID="one-\d+", STATE="(\w+)"', self.curl("/v1/one/monitor/state_vm")[1]))
+
+    def disks(self):
+        return sorted(disk["name"] for disk in self.get("/v1/disks"))
+
+    def kill_mgmt(self):
+        """Its image traps in metrics_poll()."""
+        try:
+            Managed.curl(self, "/metrics", "--retry", "0")
+        except Failure:
+            pass                                                  # the connection breaks
+        else:
+            raise Failure("it answered")
+        self.expect(r"mgmt died: invalid instruction .*; it starts again")
+        self.expect(r"mgmt: address 10.0.2.15")
+
+    def must(self, condition, what):
+        if not condition:
+            raise Failure(what)
+
+
+@test
+def a_front_end_leads_an_unmodified_linux_through_its_life():
+    with Node() as node:
+        node.make_disks(12)
+        if node.act(12, "deploy", "k-1") != "one-12":
+            raise Failure("another deploy id")
+        node.expect(r"mgmt: audit: frontend \(frontend\) from 10.0.2.2: deploy one-12: begun")
+        node.escape("1")
+        node.login()
+        node.must(node.states() == {"12": "RUNNING"}, "it is not told as running")
+        node.act(12, "reboot", "k-2")
+        node.login()
+        node.act(12, "reset", "k-3")
+        node.login()
+        node.must(node.get("/v1/vms/one-12")["starts"] == 3, "it did not start three times")
+        node.must(node.states() == {"12": "RUNNING"}, "it is not told as running after its resets")
+        node.act(12, "shutdown", "k-4")
+        node.must(node.curl("/v1/vms/one-12")[0] == 404 and node.states() == {}, "it is still there")
+        node.must(node.disks() == ["one-102-12-initrd", "one-102-12-kernel"], "its disks are not there")
+        node.act(12, "deploy", "k-5")
+        node.act(12, "cancel", "k-6")
+        node.must(node.get("/v1/vms") == [] and len(node.disks()) == 2, "cancel left the VM, or took its disks")
+        node.act(12, "deploy", "k-7")
+        node.act(12, "cleanup", "k-8")
+        node.must(node.get("/v1/vms") == [] and node.disks() == [], "something is left")
+        node.must("no such" in node.act(12, "reboot", "k-9", "FAILURE"), "reboot of nothing")
+        node.must("one-102-12-kernel" in node.act(12, "deploy", "k-10", "FAILURE"), "a deploy without its kernel does not say so")
+        node.must(node.get("/v1/vms") == [], "what could not start is left")
+
+
+@test
+def a_vm_that_goes_off_by_itself_is_told_and_no_other():
+    with Node() as node:
+        node.make_disks(12)
+        node.act(12, "deploy", "k-1")
+        node.escape("1")
+        node.login()
+        node.sendline("reboot")
+        node.expect(r"vm one-12: reset, starts again", 60)
+        while node.get("/v1/vms/one-12")["starts"] < 2:
+            node.must(node.states() == {"12": "RUNNING"}, f"while it started again: {node.states()}")
+        node.must(node.states() == {"12": "RUNNING"}, "after it started again")
+        node.login()
+        change = node.get("/v1/one/changes")["change"]
+        node.sendline("poweroff")
+        while node.states() == {"12": "RUNNING"}:
+            change = json.loads(node.curl("/v1/one/changes", "-H", f"X-Since: {change}")[1])["change"]
+        node.must(node.states() == {"12": "POWEROFF"}, f"after it went off: {node.states()}")
+        node.act(12, "deploy", "k-2")
+        node.must(node.states() == {"12": "RUNNING"}, "after it was made anew")
+
+
+@test
+def mgmt_that_dies_in_the_middle_does_nothing_twice():
+    with Node(image=trap_at("mgmt", "metrics_poll")) as node:
+        node.make_disks(12)
+        node.ask(12, "deploy", "k-1")
+        node.kill_mgmt()
+        node.act(12, "deploy", "k-1")
+        node.escape("1")
+        node.login()
+        node.shell("rm -r /etc/acpi")                             # the guest is deaf now
+        if node.ask(12, "shutdown", "k-2")[0] != 202:
+            raise Failure("the shutdown did not begin")
+        node.expect(r"vm one-12: power button")
+        node.kill_mgmt()
+        node.must(node.ask(12, "shutdown", "k-2")[1]["state"] == "running", "the shutdown was forgotten")
+        node.must(node.ask(12, "reset", "k-3")[0] == 409, "two actions at a time")
+        node.must(node.states() == {"12": "RUNNING"}, f"while it was asked to go off: {node.states()}")
+        node.curl("/v1/one/actions/k-2", "-X", "DELETE")
+        node.act(12, "reset", "k-3")
+        node.kill_mgmt()
+        node.act(12, "reset", "k-3")
+        node.must(node.states() == {"12": "RUNNING"}, f"after its reset: {node.states()}")
+        node.act(12, "cancel", "k-4")
+        node.must(node.text().count("vm one-12: power button") == 1, "the button was pressed twice")
+        node.must(node.text().count("vm one-12: reset by the operator") == 1, "it was reset twice")
+        node.must(node.text().count("vm one-12: started") == 2, "it was started too often")

@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include "opennebula/lib/log.h"
+
 enum {
 	ANSWER_S = 1800,             /* for one answer; a guest may take 180 s to go off, a node as long to be there again */
 	PAUSE_MS = 100, PAUSE_MOST_MS = 1000,
@@ -35,7 +37,10 @@ bool ask(struct request *r, const char *method, const char *path, const char *co
 		if (answer->status) {
 			return true;
 		}
-		failed = failed < 0 ? now_ms() : failed;
+		if (failed < 0) {
+			failed = now_ms();
+			log_warning("%s %ld: %s; asked again for %u s", r->type, r->id, answer->body, wait_s);
+		}
 		if (now_ms() - failed >= (int64_t)wait_s * 1000 || !queue_pause(r, pause)) {
 			return false;
 		}

@@ -182,7 +182,6 @@ static struct request *new_request(const struct line_request *line)
 	r->len = line->payload_len;
 	r->id = line->id;
 	memcpy(r->type, line->type, sizeof(r->type));
-	random_key(r->key);
 	return r;
 }
 
@@ -215,12 +214,15 @@ bool queue_add(const struct line_request *line)
 
 bool queue_commit(struct request *r, const char *host)
 {
+	char key[QUEUE_KEY];
 	bool go;
 
+	random_key(key);
 	pthread_mutex_lock(&queue.lock);
 	go = !r->given_up && strlen(host) < sizeof(r->host);
 	if (go) {
 		memcpy(r->host, host, strlen(host) + 1);
+		memcpy(r->key, key, sizeof(key));
 	}
 	pthread_mutex_unlock(&queue.lock);
 	return go;

@@ -22,7 +22,7 @@ enum {
 };
 
 /* Bytes of payload of all requests that are held. */
-#define QUEUE_BYTES ((size_t)256 << 20)
+#define QUEUE_BYTES ((size_t)64 << 20)
 
 struct request {
 	struct request *next;        /* the queue's */
@@ -30,7 +30,7 @@ struct request {
 	long id;
 	char *payload;               /* its own, NUL-terminated */
 	size_t len;
-	char key[QUEUE_KEY];         /* random: the name of this request for everybody after us */
+	char key[QUEUE_KEY];         /* queue_commit()'s: the name of what is done, for everybody after us */
 	char host[QUEUE_HOST];       /* queue_commit()'s; in a DRIVER_CANCEL: of what is to be given up, or "" */
 	char cancels[QUEUE_KEY];     /* in a DRIVER_CANCEL: its key */
 	bool running, given_up, finished;    /* the queue's */
@@ -48,7 +48,10 @@ void queue_start(queue_work *work, unsigned threads);
  */
 bool queue_add(const struct line_request *line);
 
-/* Says that host is about to be asked to do r. False: r was given up, and nobody is to be asked. */
+/*
+ * Says that host is about to be asked to do r, under r->key, which is random and new. False: r was given up, and nobody is to
+ * be asked.
+ */
 bool queue_commit(struct request *r, const char *host);
 
 /* Waits, and false as soon as r is given up. */

@@ -10,16 +10,14 @@
  */
 #include "opennebula/one_vmm_brume/action.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "opennebula/driver/ask.h"
 #include "opennebula/driver/reply.h"
 #include "opennebula/lib/encode.h"
 #include "opennebula/lib/log.h"
 #include "opennebula/one_vmm_brume/data.h"
+#include "opennebula/one_vmm_brume/node.h"
 #include "opennebula/one_vmm_brume/transfer.h"
 
 static const struct action {
@@ -78,85 +76,39 @@ void action_refuse(const struct line_request *line, const char *why)
 	reply_result(line->type, false, line->id, "%s", why);
 }
 
-/* Whether the node says that it was done; else why. */
-static bool read_result(const struct local_answer *answer, struct why *why)
-{
-	json_t *json = json_loadb(answer->body, answer->len, 0, NULL);
-	const char *status = json_string_value(json_object_get(json, "status"));
-	const char *info = json_string_value(json_object_get(json, "info"));
-	bool done = answer->status == 200 && status && strcmp(status, "SUCCESS") == 0;
-
-	if (!done && answer->status == 200 && status) {
-		why_set(why, "%s", info && *info ? info : "the node does not say why");
-	} else if (!done) {
-		local_answer_error(answer, why);
-	}
-	json_decref(json);
-	return done;
-}
-
-/* One action of a node. sure: whether it is certain that a failed one left nothing behind. */
-static bool act(struct request *r, const char *host, const char *action, const char *key, const struct buffer *xml, bool *sure,
-		struct why *why)
-{
-	struct buffer path = { 0 }, name = { 0 };
-	struct local_answer answer = { 0 };
-	const char *headers[] = { NULL, "Content-Type: application/xml", NULL };
-	bool done = false;
-
-	buffer_printf(&name, "X-Key: %s", key);
-	headers[0] = name.at;
-	buffer_text(&path, "/nodes/");
-	local_escape(&path, host);
-	buffer_printf(&path, "/actions/%s/%ld", action, r->id);
-	*sure = false;
-	if (!queue_commit(r, host)) {
-		why_set(why, "given up");
-	} else if (!ask(r, "POST", path.at, headers, xml, &answer)) {
-		local_answer_error(&answer, why);
-	} else {
-		done = read_result(&answer, why);
-		*sure = answer.status < 500;
-	}
-	local_answer_free(&answer);
-	buffer_free(&path);
-	buffer_free(&name);
-	return done;
-}
-
 static bool deploy(struct request *r, const struct action_data *data, const struct buffer *xml, struct why *why)
 {
-	const char *rollback = data_text(data, DATA_ROLLBACK);
+	const char *host = data_text(data, DATA_HOST), *rollback = data_text(data, DATA_ROLLBACK);
+	enum transfer_result sent;
+	enum node_result result = NODE_LOST;
 	struct buffer undo = { 0 };
 	struct why ignored;
-	bool sure = true, done = false;
-	enum transfer_result sent = transfer_run(r, data_text(data, DATA_TRANSFER), &undo, why);
 
+	sent = transfer_run(r, data_text(data, DATA_TRANSFER), &undo, why);
 	/* A context that a running VM has is no failure: what oned asks for was done before, and the node says so. */
 	if (sent == TRANSFER_DONE || sent == TRANSFER_IN_USE) {
-		done = act(r, data_text(data, DATA_HOST), "deploy", r->key, xml, &sure, why);
-		sure = sure || !*r->host;
-	} else {
-		sure = sent == TRANSFER_FAILED;
+		if (undo.len) {
+			reply_log('I', r->id, "%s has the context", host);
+		}
+		result = node_act(r, host, "deploy", xml, why);
+	} else if (sent == TRANSFER_FAILED) {
+		result = NODE_REFUSED;
 	}
-	if (!done && sure) {
+	if (result == NODE_REFUSED || result == NODE_GIVEN_UP) {
 		transfer_run_all(r, *rollback ? rollback : buffer_string(&undo), &ignored);
 	}
 	buffer_free(&undo);
-	return done;
+	return result == NODE_DONE;
 }
 
 static bool clean_up(struct request *r, const struct action_data *data, const struct buffer *xml, struct why *why)
 {
 	const char *other = data_text(data, DATA_MIGRATION_HOST);
-	char key[QUEUE_KEY + 2];
 	struct why ignored;
-	bool sure, done = act(r, data_text(data, DATA_HOST), "cleanup", r->key, xml, &sure, why);
+	bool done = node_act(r, data_text(data, DATA_HOST), "cleanup", xml, why) == NODE_DONE;
 
 	if (*other) {
-		memcpy(key, r->key, QUEUE_KEY - 1);
-		memcpy(key + QUEUE_KEY - 1, "-2", 3);
-		done = act(r, other, "cancel", key, xml, &sure, done ? why : &ignored) && done;
+		done = node_act(r, other, "cancel", xml, done ? why : &ignored) == NODE_DONE && done;
 	}
 	return transfer_run_all(r, data_text(data, DATA_TRANSFER), done ? why : &ignored) && done;
 }
@@ -164,15 +116,13 @@ static bool clean_up(struct request *r, const struct action_data *data, const st
 static bool perform(struct request *r, const struct action *a, const struct action_data *data, const struct buffer *xml,
 		    struct why *why)
 {
-	bool sure;
-
 	if (strcmp(a->node, "deploy") == 0) {
 		return deploy(r, data, xml, why);
 	}
 	if (strcmp(a->node, "cleanup") == 0) {
 		return clean_up(r, data, xml, why);
 	}
-	return act(r, data_text(data, DATA_HOST), a->node, r->key, xml, &sure, why);
+	return node_act(r, data_text(data, DATA_HOST), a->node, xml, why) == NODE_DONE;
 }
 
 /* Reads a request and sees that it is one of the VM that its line names. */
@@ -217,23 +167,6 @@ static void answer(struct request *r, const struct action *a, const struct actio
 	log_info("%s %ld on %s: %s%s", r->type, r->id, data_text(data, DATA_HOST), done ? "done" : "failed: ", done ? "" : why->text);
 }
 
-/* Tells the node that nobody waits for an action any more. */
-static void give_up(struct request *r)
-{
-	struct buffer path = { 0 };
-	struct local_answer reply = { 0 };
-
-	if (*r->host) {
-		buffer_text(&path, "/nodes/");
-		local_escape(&path, r->host);
-		buffer_printf(&path, "/actions/%s", r->cancels);
-		ask(r, "DELETE", path.at, NULL, NULL, &reply);
-		log_info("DRIVER_CANCEL %ld on %s: %ld", r->id, r->host, reply.status);
-		local_answer_free(&reply);
-		buffer_free(&path);
-	}
-}
-
 void action_work(struct request *r)
 {
 	const struct action *a = action_of(r->type);
@@ -242,8 +175,10 @@ void action_work(struct request *r)
 	struct why why = { "" };
 	bool done;
 
-	if (!a) {
-		give_up(r);
+	if (!a) {                            /* DRIVER_CANCEL */
+		if (*r->host) {
+			node_give_up(r, r->host, r->cancels);
+		}
 		return;
 	}
 	done = read_request(r, &xml, &data, &why);

@@ -87,6 +87,7 @@ def vmm_undoes_the_context_of_a_deploy_that_failed():
         driver.ask("DEPLOY", 2, action_xml(2, transfer=context_line(2)))
         brumed.next("POST", "/tm/context").answer()
         brumed.next("POST", "/nodes/rack1/actions/deploy/2").done("no memory left:\n512 MiB\r\nneeded", "FAILURE")
+        brumed.next("GET", "/nodes/rack1/v1/one/actions").answer(200, [])
         asked = brumed.next("POST", "/tm/delete")
         check(asked.json()["args"], ["rack1:/var/lib/one//datastores/102/2/disk.1", "2", "102"])
         asked.answer()
@@ -136,6 +137,7 @@ def vmm_cleans_up_whatever_fails():
         driver.ask("CLEANUP", 7, action_xml(7, transfer=lines, migration_host="rack2"))
         brumed.next("POST", "/nodes/rack1/actions/cleanup/7").done()
         brumed.next("POST", "/nodes/rack2/actions/cancel/7").done("rack2 says no", "FAILURE")
+        brumed.next("GET", "/nodes/rack2/v1/one/actions").answer(200, [])
         brumed.next("POST", "/tm/delete").answer(500, {"error": "later"})
         brumed.next("POST", "/tm/delete").answer()
         driver.expect("CLEANUP FAILURE 7 rack2 says no")
@@ -208,6 +210,29 @@ def vmm_asks_again_with_the_same_key():
         check(asked.key, key, "key")
         asked.done("one-2")
         driver.expect("DEPLOY SUCCESS 2 one-2")
+
+
+@test
+def vmm_gives_up_what_an_earlier_driver_left():
+    brumed = Brumed().start()
+    with Driver("one_vmm_brume", brumed) as driver:
+        driver.ask("SHUTDOWN", 6, action_xml(6))
+        old = brumed.next("POST", "/nodes/rack1/actions/shutdown/6").key
+        driver.process.kill()
+        driver.process.wait()
+        driver.process.returncode = 0
+    with Driver("one_vmm_brume", brumed) as driver:
+        driver.send("DRIVER_CANCEL  6 \n")
+        driver.ask("CANCEL", 6, action_xml(6))
+        asked = brumed.next("POST", "/nodes/rack1/actions/cancel/6")
+        asked.done("one-6 is about to be shut down", "FAILURE")
+        brumed.next("GET", "/nodes/rack1/v1/one/actions").answer(200, [{"key": old, "vm": 6, "action": "shutdown", "state": "running"}])
+        brumed.next("DELETE", f"/nodes/rack1/actions/{old}").answer()
+        again = brumed.next("POST", "/nodes/rack1/actions/cancel/6")
+        check(again.key == asked.key, False, "the same key")
+        again.done()
+        driver.expect("CANCEL SUCCESS 6 -")
+        check(driver.logged, ["LOG W 6 rack1 still did what an earlier driver had asked; it was given up for cancel"])
 
 
 @test

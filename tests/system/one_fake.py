@@ -132,7 +132,7 @@ class Driver:
         environment = dict(os.environ, ONE_LOCATION=self.location, BRUMED_SOCKET=brumed.path)
         self.process = subprocess.Popen([os.path.join(PROGRAMS, name), arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         env=environment, preexec_fn=as_oned_begins_it, bufsize=0)
-        self.pending = b""
+        self.pending, self.logged = b"", []
 
     def __enter__(self):
         self.send("INIT\n")
@@ -163,8 +163,15 @@ class Driver:
         text = xml if isinstance(xml, bytes) else xml.encode()
         self.send(b"%s  %d %s\n" % (action.encode(), vm, base64.b64encode(text)))
 
-    def line(self, seconds=20):
-        """The next line of it."""
+    def line(self):
+        """The next line of it that is none of a log."""
+        line = self.any_line()
+        while line.startswith("LOG "):
+            self.logged.append(line)
+            line = self.any_line()
+        return line
+
+    def any_line(self, seconds=20):
         end = time.monotonic() + seconds * PATIENCE
         while b"\n" not in self.pending:
             if not select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]:

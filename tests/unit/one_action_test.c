@@ -2,7 +2,7 @@
 /*
  * oned's requests, done against a brumed of ours: the order of lines and actions, roll-back, what is given up, how many at a time.
  * sources: opennebula/driver/line.c opennebula/driver/driver.c opennebula/driver/queue.c opennebula/driver/ask.c opennebula/driver/reply.c
- * sources: opennebula/one_vmm_brume/data.c opennebula/one_vmm_brume/transfer.c opennebula/one_vmm_brume/action.c
+ * sources: opennebula/one_vmm_brume/data.c opennebula/one_vmm_brume/transfer.c opennebula/one_vmm_brume/action.c opennebula/one_vmm_brume/node.c
  * sources: opennebula/lib/memory.c opennebula/lib/local.c opennebula/lib/paths.c opennebula/lib/log.c opennebula/lib/encode.c
  * sources: tests/fake/one_brumed.c
  * system: curl jansson expat z
@@ -109,7 +109,7 @@ TEST(the_context_comes_first)
 	int kept = begin();
 
 	CHECK(request("DEPLOY", 2, "rack1", context));
-	CHECK_STR(end(kept), "DEPLOY SUCCESS 2 one-2\n");
+	CHECK_STR(end(kept), "LOG I 2 rack1 has the context\nDEPLOY SUCCESS 2 one-2\n");
 	check_log("POST /tm/context\nPOST /nodes/rack1/actions/deploy/2\n");
 }
 
@@ -119,8 +119,8 @@ TEST(a_refused_deploy_is_undone)
 
 	one_brumed_rule("/deploy/", 200, refused);
 	CHECK(request("DEPLOY", 2, "rack1", context));
-	CHECK_STR(end(kept), "DEPLOY FAILURE 2 no memory\n");
-	check_log("POST /tm/context\nPOST /nodes/rack1/actions/deploy/2\nPOST /tm/delete\n");
+	CHECK_STR(end(kept), "LOG I 2 rack1 has the context\nDEPLOY FAILURE 2 no memory\n");
+	check_log("POST /tm/context\nPOST /nodes/rack1/actions/deploy/2\nGET /nodes/rack1/v1/one/actions\nPOST /tm/delete\n");
 }
 
 TEST(a_node_that_may_have_begun_is_left_alone)
@@ -129,7 +129,7 @@ TEST(a_node_that_may_have_begun_is_left_alone)
 
 	one_brumed_rule("/deploy/", 502, "{\"error\":\"rack1 went away\"}");
 	CHECK(request("DEPLOY", 2, "rack1", context));
-	CHECK_STR(end(kept), "DEPLOY FAILURE 2 rack1 went away\n");
+	CHECK_STR(end(kept), "LOG I 2 rack1 has the context\nDEPLOY FAILURE 2 rack1 went away\n");
 	check_log("POST /tm/context\nPOST /nodes/rack1/actions/deploy/2\n");
 }
 
@@ -197,6 +197,20 @@ TEST(what_is_given_up_is_not_answered)
 	one_brumed_wait(2);                       /* the DELETE waits as well: its path names the host */
 	one_brumed_release();
 	CHECK_STR(end(kept), "CANCEL SUCCESS 6 -\n");
+}
+
+TEST(what_a_dead_driver_left_is_given_up)
+{
+	int kept = begin();
+
+	one_brumed_rule("/cancel/", 200, refused);
+	one_brumed_rule("/v1/one/actions", 200,
+			"[{\"key\":\"other\",\"vm\":7,\"state\":\"running\"},{\"key\":\"old\",\"vm\":6,\"state\":\"running\"},"
+			"{\"key\":\"ended\",\"vm\":6,\"state\":\"done\"},7,{},{\"key\":1,\"vm\":6,\"state\":\"running\"}]");
+	CHECK(request("CANCEL", 6, "rack1", ""));
+	end(kept);
+	check_log("POST /nodes/rack1/actions/cancel/6\nGET /nodes/rack1/v1/one/actions\nDELETE /nodes/rack1/actions/old\n"
+		  "POST /nodes/rack1/actions/cancel/6\n");
 }
 
 TEST(too_many_requests_are_refused)

@@ -73,10 +73,10 @@ files() {
 	for file in "$here"/remotes/tm/brume/*; do
 		echo "755 $file $remotes/tm/brume/${file##*/}"
 	done
-	for file in "$here"/brumectl/*.1; do
+	for file in "$here"/*/*.1; do
 		[ ! -e "$file" ] || echo "644 $file $share/man/man1/${file##*/}"
 	done
-	for file in "$here"/brumectl/*.bash; do
+	for file in "$here"/*/*.bash; do
 		[ ! -e "$file" ] || echo "644 $file $share/bash-completion/completions/$(basename "$file" .bash)"
 	done
 	[ -z "$unit" ] || echo "644 $here/etc/brumed.service $unit/brumed.service"

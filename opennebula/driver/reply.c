@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -27,6 +29,23 @@ static void write_all(const char *bytes, size_t len)
 	}
 }
 
+/* oned takes the answer to INIT from its first read alone: the newline must not come behind in a write of its own. */
+static void write_line(const char *text, size_t len)
+{
+	struct iovec parts[] = { { .iov_base = (void *)(uintptr_t)text, .iov_len = len }, { .iov_base = "\n", .iov_len = 1 } };
+	ssize_t n = writev(STDOUT_FILENO, parts, 2);
+	size_t done = n > 0 ? (size_t)n : 0;
+
+	if (n < 0 && errno != EINTR) {
+		return;
+	}
+	if (done < len) {
+		write_all(text + done, len - done);
+		done = len;
+	}
+	write_all("\n", len + 1 - done);
+}
+
 void reply_line(char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -35,8 +54,7 @@ void reply_line(char *text, size_t len)
 		}
 	}
 	pthread_mutex_lock(&lock);
-	write_all(text, len);
-	write_all("\n", 1);
+	write_line(text, len);
 	pthread_mutex_unlock(&lock);
 }
 

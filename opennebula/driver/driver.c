@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "opennebula/lib/log.h"
 #include "opennebula/lib/paths.h"
 
-enum { WORDS = 64, ARGUMENT = 4096 };
+enum { WORDS = 64, ARGUMENT = 4096, MEMORY_MS = 100 };
 
 unsigned arguments_split(char *text, char *words[], unsigned most)
 {
@@ -129,8 +130,12 @@ static void serve(const struct driver *d)
 	for (;;) {
 		char *to = line_room(&reader, &room);
 
-		n = to ? read(STDIN_FILENO, to, room) : -1;
-		if (n < 0 && (!to || errno == EINTR || errno == EAGAIN)) {
+		if (!to) {
+			poll(NULL, 0, MEMORY_MS);    /* requests that end give memory back */
+			continue;
+		}
+		n = read(STDIN_FILENO, to, room);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
 			continue;
 		}
 		if (n <= 0) {

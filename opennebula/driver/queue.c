@@ -8,7 +8,10 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { STACK = 1 << 20, THREADS_MOST = 1024 };
+enum {
+	STACK = 1 << 20, THREADS_MOST = 1024,
+	THREADS_MORE = 8,            /* for what gives up: all others may be waiting for just that */
+};
 
 static struct {
 	pthread_mutex_t lock;
@@ -80,19 +83,30 @@ static bool blocks(const struct request *r)
 	return !(r->running && r->given_up && *r->host);
 }
 
+static bool gives_up(const struct request *r)
+{
+	return strcmp(r->type, "DRIVER_CANCEL") == 0;
+}
+
+/* What can be begun: the oldest, but first what gives up. */
 static struct request *ready_locked(void)
 {
+	struct request *oldest = NULL;
+
 	for (struct request *r = queue.first; r; r = r->next) {
 		const struct request *before = queue.first;
 
 		while (before != r && (before->id != r->id || !blocks(before))) {
 			before = before->next;
 		}
-		if (before == r && !r->running) {
+		if (before == r && !r->running && gives_up(r)) {
 			return r;
 		}
+		if (before == r && !r->running && !oldest) {
+			oldest = r;
+		}
 	}
-	return NULL;
+	return oldest;
 }
 
 /* What waits with this id goes, what runs is given up and told in cancel. */
@@ -124,7 +138,7 @@ static void *serve(void *unused)
 
 	(void)unused;
 	pthread_mutex_lock(&queue.lock);
-	for (;;) {
+	while (queue.threads <= queue.most || ready_locked()) {
 		r = ready_locked();
 		if (!r) {
 			pthread_cond_wait(&queue.changed, &queue.lock);
@@ -138,6 +152,8 @@ static void *serve(void *unused)
 		free_request(r);
 		pthread_cond_broadcast(&queue.changed);
 	}
+	queue.threads--;
+	pthread_mutex_unlock(&queue.lock);
 	return NULL;
 }
 
@@ -157,9 +173,9 @@ static bool new_thread_locked(void)
 }
 
 /* One more thread if one more request has more than there are. False: there is none at all. */
-static bool threads_locked(void)
+static bool threads_locked(const struct request *r)
 {
-	if (queue.threads <= queue.count && queue.threads < queue.most) {
+	if (queue.threads <= queue.count && queue.threads < queue.most + (gives_up(r) ? THREADS_MORE : 0)) {
 		new_thread_locked();
 	}
 	return queue.threads > 0;
@@ -194,10 +210,10 @@ bool queue_add(const struct line_request *line)
 		return false;
 	}
 	pthread_mutex_lock(&queue.lock);
-	if (strcmp(r->type, "DRIVER_CANCEL") == 0) {
+	if (gives_up(r)) {
 		give_up_locked(r);
 	}
-	fits = queue.count < QUEUE_WAITING && r->len <= QUEUE_BYTES - queue.bytes && threads_locked();
+	fits = queue.count < QUEUE_WAITING && r->len <= QUEUE_BYTES - queue.bytes && threads_locked(r);
 	if (fits) {
 		*queue.last = r;
 		queue.last = &r->next;
@@ -223,6 +239,19 @@ bool queue_commit(struct request *r, const char *host)
 	if (go) {
 		memcpy(r->host, host, strlen(host) + 1);
 		memcpy(r->key, key, sizeof(key));
+	}
+	pthread_mutex_unlock(&queue.lock);
+	return go;
+}
+
+bool queue_return(struct request *r)
+{
+	bool go;
+
+	pthread_mutex_lock(&queue.lock);
+	go = !r->given_up;
+	if (go) {
+		r->host[0] = '\0';
 	}
 	pthread_mutex_unlock(&queue.lock);
 	return go;

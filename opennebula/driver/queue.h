@@ -39,7 +39,10 @@ struct request {
 /* Does one request; runs in a thread of its own and may take its time. */
 typedef void queue_work(struct request *r);
 
-/* work: who does requests; threads: at most so many at a time, 1 to 1024. Once, before anything else here. */
+/*
+ * work: who does requests; threads: at most so many at a time, 1 to 1024, and a few more for what gives up. Once, before
+ * anything else here.
+ */
 void queue_start(queue_work *work, unsigned threads);
 
 /*
@@ -53,6 +56,12 @@ bool queue_add(const struct line_request *line);
  * be asked.
  */
 bool queue_commit(struct request *r, const char *host);
+
+/*
+ * Says that the host has answered: from here on what comes next with r's id waits again until r is done. False: r was given up in
+ * the meantime, the next one may be at work, and r has nothing to do any more.
+ */
+bool queue_return(struct request *r);
 
 /* Waits, and false as soon as r is given up. */
 bool queue_pause(struct request *r, unsigned ms);

@@ -3,7 +3,7 @@
  * What is done for each request of oned (action.h): its lines of the transfer manager and one action of the node, in oned's order:
  *
  *	DEPLOY   CONTEXT lines, then deploy; undone if the node refused
- *	CLEANUP  cleanup, then all DELETE lines, whatever fails
+ *	CLEANUP  cleanup, then all DELETE lines, even if one fails
  *	SHUTDOWN, CANCEL, REBOOT, RESET   the action alone
  *
  * Everything else is refused with a sentence, and nothing happens to the VM.
@@ -104,11 +104,16 @@ static bool deploy(struct request *r, const struct action_data *data, const stru
 static bool clean_up(struct request *r, const struct action_data *data, const struct buffer *xml, struct why *why)
 {
 	const char *other = data_text(data, DATA_MIGRATION_HOST);
+	enum node_result result = node_act(r, data_text(data, DATA_HOST), "cleanup", xml, why);
 	struct why ignored;
-	bool done = node_act(r, data_text(data, DATA_HOST), "cleanup", xml, why) == NODE_DONE;
+	bool done = result == NODE_DONE;
 
-	if (*other) {
-		done = node_act(r, other, "cancel", xml, done ? why : &ignored) == NODE_DONE && done;
+	if (*other && (done || result == NODE_REFUSED)) {
+		result = node_act(r, other, "cancel", xml, done ? why : &ignored);
+		done = result == NODE_DONE && done;
+	}
+	if (result != NODE_DONE && result != NODE_REFUSED) {
+		return false;
 	}
 	return transfer_run_all(r, data_text(data, DATA_TRANSFER), done ? why : &ignored) && done;
 }

@@ -57,7 +57,7 @@ static enum node_result act_once(struct request *r, const char *host, const char
 	local_answer_free(&answer);
 	buffer_free(&path);
 	buffer_free(&key);
-	return result;
+	return queue_return(r) ? result : NODE_LOST;
 }
 
 void node_give_up(struct request *r, const char *host, const char *key)

@@ -10,7 +10,7 @@ enum node_result {
 	NODE_DONE,
 	NODE_REFUSED,                    /* nothing is left of it */
 	NODE_GIVEN_UP,                   /* by oned, before the node was asked */
-	NODE_LOST,                       /* nobody knows what the node does */
+	NODE_LOST,                       /* nobody knows what the node does, or wants to: oned gave it up on the way */
 };
 
 /*

@@ -145,10 +145,12 @@ bool transfer_run_all(struct request *r, const char *lines, struct why *why)
 {
 	char *copy = memory_copy_text(lines), *at = copy, *save = NULL;
 	struct why ignored;
+	enum transfer_result result = TRANSFER_DONE;
 	bool good = true;
 
-	for (char *line = next_line(&at, &save); line; line = next_line(&at, &save)) {
-		good = run_line(r, line, good ? why : &ignored) == TRANSFER_DONE && good;
+	for (char *line = next_line(&at, &save); line && result != TRANSFER_LOST; line = next_line(&at, &save)) {
+		result = run_line(r, line, good ? why : &ignored);
+		good = result == TRANSFER_DONE && good;
 	}
 	free(copy);
 	return good;

@@ -29,5 +29,5 @@ void transfer_undo(const char *line, struct buffer *undo);
 /* Does lines, one by one, until one fails; their roll-back is added to undo, last line first, unless undo is NULL. */
 enum transfer_result transfer_run(struct request *r, const char *lines, struct buffer *undo, struct why *why);
 
-/* Does all lines, also after one that failed. False with the first reason if one failed. */
+/* Does all lines, also after one that failed, while brumed answers. False with the first reason if one failed. */
 bool transfer_run_all(struct request *r, const char *lines, struct why *why);

@@ -282,6 +282,27 @@ def vmm_lives_with_hostile_lines():
 
 
 @test
+def vmm_is_not_confused_by_what_comes_twice_or_too_late():
+    brumed = Brumed().start()
+    with Driver("one_vmm_brume", brumed) as driver:
+        for action in ("DEPLOY", "DEPLOY", "CANCEL", "SHUTDOWN", "DEPLOY"):
+            driver.ask(action, 2, action_xml(2))
+        keys = set()
+        for action, info in (("deploy", " one-2"), ("deploy", " one-2"), ("cancel", " -"), ("shutdown", " -"), ("deploy", " one-2")):
+            asked = brumed.next("POST", f"/nodes/rack1/actions/{action}/2")
+            keys.add(asked.key)
+            asked.done("one-2")
+            driver.expect(f"{action.upper()} SUCCESS 2{info}")
+        check(len(keys), 5, "keys")
+        for vm in (3, 4, 5):
+            driver.ask("REBOOT", vm, action_xml(vm))
+        asked = {one.path: one for one in (brumed.next(), brumed.next(), brumed.next())}
+        for vm in (5, 3, 4):
+            asked[f"/nodes/rack1/actions/reboot/{vm}"].done()
+            driver.expect(f"REBOOT SUCCESS {vm} -")
+
+
+@test
 def vmm_takes_lines_in_pieces_and_one_status():
     brumed = Brumed().start()
     with Driver("one_vmm_brume", brumed) as driver:

@@ -213,6 +213,50 @@ TEST(what_a_dead_driver_left_is_given_up)
 		  "POST /nodes/rack1/actions/cancel/6\n");
 }
 
+TEST(what_was_given_up_does_not_touch_what_came_after)
+{
+	int kept = begin();
+
+	one_brumed_rule("/shutdown/", 200, refused);
+	one_brumed_rule("/v1/one/actions", 200, "[{\"key\":\"next\",\"vm\":6,\"state\":\"running\"}]");
+	CHECK(request("SHUTDOWN", 6, "held", ""));
+	one_brumed_wait(1);
+	cancel(6);
+	one_brumed_wait(2);
+	one_brumed_release();
+	CHECK(request("CANCEL", 6, "rack1", ""));
+	CHECK_STR(end(kept), "CANCEL SUCCESS 6 -\n");
+	{
+		char log[4096];
+
+		one_brumed_log(log, sizeof(log));
+		CHECK(!strstr(log, "/v1/one/actions"));
+		CHECK(!strstr(log, "/next"));
+	}
+}
+
+TEST(there_is_always_a_thread_that_gives_up)
+{
+	int kept = begin();
+
+	for (long vm = 0; vm < THREADS; vm++) {
+		CHECK(request("SHUTDOWN", vm, "held", ""));
+	}
+	one_brumed_wait(THREADS);
+	CHECK(request("RESET", 50, "rack1", ""));
+	cancel(2);
+	one_brumed_wait(THREADS + 1);
+	{
+		char log[4096];
+
+		one_brumed_log(log, sizeof(log));
+		CHECK(strstr(log, "DELETE /nodes/held/actions/"));
+		CHECK(!strstr(log, "rack1"));
+	}
+	one_brumed_release();
+	end(kept);
+}
+
 TEST(too_many_requests_are_refused)
 {
 	int kept = begin(), taken = 0;

@@ -90,10 +90,17 @@ static void start_with(const struct driver *d, int argc, char *argv[])
 
 static void take_request(const struct driver *d, struct line_request *request, bool too_long)
 {
-	if (strcmp(request->type, "DRIVER_CANCEL") != 0 && !d->knows(request->type)) {
+	bool cancel = strcmp(request->type, "DRIVER_CANCEL") == 0;
+
+	if (!cancel && !d->knows(request->type)) {
 		log_warning("a request of an unknown type: %s", request->type);
 	} else if (!request->numbered) {
 		log_warning("a request without a number: %s", request->type);
+	} else if (cancel) {
+		request->payload_len = 0;
+		if (!queue_add(request)) {
+			log_warning("no place to give up what is done for %ld", request->id);
+		}
 	} else if (too_long) {
 		d->refuse(request, "the request is longer than 10 MiB");
 	} else if (!queue_add(request)) {

@@ -230,6 +230,10 @@ reload_units() {
 	[ ! -d /run/systemd/system ] || [ -n "$root" ] || systemctl daemon-reload || :
 }
 
+stop_unit() {
+	[ ! -d /run/systemd/system ] || systemctl disable --now brumed.service || :
+}
+
 # A datastore of name $1 and type $2.
 create_datastore() {
 	one=${location:+$location/bin/}
@@ -289,6 +293,7 @@ configure)
 	next_steps
 	;;
 uninstall)
+	[ -z "$unit" ] || stop_unit
 	unconfigure
 	remove_files
 	[ -z "$unit" ] || reload_units

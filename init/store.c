@@ -7,16 +7,15 @@
 #include "init/image.h"
 #include "init/inventory.h"
 #include "init/log.h"
-#include "init/program.h"
 #include "init/volume.h"
 #include "init/why.h"
+#include "init/window.h"
 #include "lib/kept_disk.h"
-#include "lib/user/sys.h"
 
 #define NEVER UINT64_MAX
 #define STORE_DISK_MAX (1ull << 40)      /* bytes of one, as addresses have room for                     */
 
-enum { NONE = -1, SWAP_PAGES_MIN = 10 };
+enum { NONE = -1, SWAP_PAGES_MIN = 10, DISK_FLAGS = MGMT_DISK_READ_ONLY | MGMT_DISK_SWAP | MGMT_DISK_OWNS_IMAGE };
 
 static struct mgmt_disks *shown;
 static struct stored *disks;
@@ -204,7 +203,7 @@ static int check_size(const struct mgmt_command *wish, const struct image *image
 		return why_say(E_INVAL, why, "a swap disk has no image, and 40 KiB at least");
 	}
 	*size = read_only ? *size : ALIGN_UP(*size, (uint64_t)DISK_SECTOR);
-	return wish->flags & ~(uint32_t)(MGMT_DISK_READ_ONLY | MGMT_DISK_SWAP) ? why_say(E_INVAL, why, "there is no such kind of disk") : OK;
+	return wish->flags & ~(uint32_t)DISK_FLAGS ? why_say(E_INVAL, why, "there is no such kind of disk") : OK;
 }
 
 static bool same_words(const struct mgmt_disk *d, const struct mgmt_command *wish)
@@ -285,30 +284,19 @@ void store_cancel(void)
 	making.number = NONE;
 }
 
-/* One page of what nobody else has yet. */
-static int write_page(const struct pieces *p, const void *bytes, size_t len, uint64_t offset)
-{
-	int r = sys_map(INIT_SPACE, INIT_WINDOW_ADDR, p->piece[0].handle, 0, PAGE_SIZE, PROT_R | PROT_W);
-
-	if (r == OK) {
-		memcpy((uint8_t *)INIT_WINDOW_ADDR + offset, bytes, len);
-		r = sys_unmap(INIT_SPACE, INIT_WINDOW_ADDR, PAGE_SIZE);
-	}
-	return r;
-}
-
 /* What mkswap writes: version 1 at 1024, last page, bad pages; ten letters at the end of the first page (Linux, union swap_header). */
 static int write_swap_header(const struct stored *d, uint64_t size)
 {
 	uint64_t pages = size / PAGE_SIZE < UINT32_MAX ? size / PAGE_SIZE : UINT32_MAX;
 	uint32_t info[3] = { 1, (uint32_t)pages - 1, 0 };
+	uint32_t first = d->layer.piece[0].handle;
 	uint8_t own = KEPT_OWN;
-	int r = write_page(&d->layer, info, sizeof(info), 1024);
+	int r = window_write(first, 1024, info, sizeof(info));
 
 	if (r == OK) {
-		r = write_page(&d->layer, "SWAPSPACE2", 10, PAGE_SIZE - 10);
+		r = window_write(first, PAGE_SIZE - 10, "SWAPSPACE2", 10);
 	}
-	return r == OK ? write_page(&d->states, &own, 1, 0) : r;
+	return r == OK ? window_write(d->states.piece[0].handle, 0, &own, 1) : r;
 }
 
 static void publish(int number)
@@ -381,6 +369,7 @@ int store_rename(const char *name, const char *to, const char **why)
 int store_delete(const char *name, const char **why)
 {
 	int number = find_unused(name, why);
+	const char *said;
 
 	if (number < 0) {
 		return number;
@@ -389,6 +378,9 @@ int store_delete(const char *name, const char **why)
 	volumes_hold_for_disk(disks[number].volume, -1);
 	give_back(&disks[number]);
 	init_log("disk %s: deleted", name);
+	if (at(number)->flags & MGMT_DISK_OWNS_IMAGE && volume_delete(at(number)->image, &said) < 0) {
+		init_log("disk %s: its image stays: %s", name, said);
+	}
 	return OK;
 }
 

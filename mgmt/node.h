@@ -110,6 +110,7 @@ struct mgmt_volumes {
 enum mgmt_disk_flag {
 	MGMT_DISK_READ_ONLY = 1 << 0,
 	MGMT_DISK_SWAP = 1 << 1,     /* it began as swap space of Linux                              */
+	MGMT_DISK_OWNS_IMAGE = 1 << 2,       /* its image, a volume, is deleted with it, unless somebody else uses that */
 };
 
 struct mgmt_disk {

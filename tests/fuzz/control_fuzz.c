@@ -19,7 +19,9 @@ static uint64_t fuzz_now;
 #include "init/create.h"
 #include "init/image.h"
 #include "init/mgmt.h"
+#include "init/store.h"
 #include "init/vm.h"
+#include "init/window.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -32,6 +34,8 @@ static struct mgmt_exchange exchange;
 static struct channel_end commands, answers;
 static uint32_t handles;
 static bool writable[MGMT_VOLUMES];
+static unsigned windows;             /* pieces of disks that are mapped                             */
+static void *disk_table;
 static struct vm a_vm = { .conf.name = "a" };
 static create_done_fn *reading;
 
@@ -42,11 +46,21 @@ static void must(bool good)
 	}
 }
 
+static bool in_window(uint64_t address)
+{
+	return address >= MGMT_WINDOW_IMAGE(0) && address < MGMT_WINDOW_IMAGE(MGMT_WINDOWS);
+}
+
 int sys_map(uint32_t space, uint64_t address, uint32_t region, uint64_t offset, uint64_t size, uint32_t prot)
 {
 	uint64_t number = (address - MGMT_VOLUME_ADDR(0)) >> 40;
 
 	(void)region;
+	if (in_window(address)) {
+		must(space == SPACE && prot == PROT_R && !offset);
+		windows++;
+		return windows % 7 ? OK : (windows--, E_NOMEM);
+	}
 	must(space == SPACE && number < MGMT_VOLUMES && !offset && size && size % PIECE_LARGE == 0);
 	writable[number] = prot & PROT_W;
 	return OK;
@@ -56,6 +70,10 @@ int sys_unmap(uint32_t space, uint64_t address, uint64_t size)
 {
 	(void)size;
 	must(space == SPACE);
+	if (in_window(address)) {
+		windows--;
+		return OK;
+	}
 	writable[(address - MGMT_VOLUME_ADDR(0)) >> 40] = false;
 	return OK;
 }
@@ -64,6 +82,13 @@ int64_t sys_region_clean_some(uint32_t region, uint64_t offset)
 {
 	(void)region;
 	return offset % 3 ? E_AGAIN : PIECE_LARGE;
+}
+
+int window_write(uint32_t region, uint64_t offset, const void *bytes, size_t len)
+{
+	(void)region, (void)bytes;
+	must(offset + len <= PAGE_SIZE);
+	return OK;
 }
 
 void init_log(const char *format, ...) { (void)format; }
@@ -104,6 +129,9 @@ static void command(const uint8_t d[4])
 	struct mgmt_command c = { .number = d[3], .op = d[1] % (MGMT_OPS + 1), .size = (uint64_t)d[3] << (d[2] >> 3) };
 
 	memcpy(c.name, names[d[2] & 7], strlen(names[d[2] & 7]));
+	memcpy(c.other, names[d[3] & 7], strlen(names[d[3] & 7]));
+	c.flags = d[3] >> 3 & 7;
+	c.size = c.op == MGMT_DISK_OPEN ? d[3] % (MGMT_WINDOWS + 1) : c.size;
 	c.text_bytes = d[1] & 0x80 ? d[3] : d[1] % (MGMT_OPS + 1) == MGMT_VM_CREATE ? sizeof(text) : 0;
 	(void)!channel_write_all(&commands, &c, sizeof(c));
 	channel_write(&commands, text, c.text_bytes < sizeof(text) ? c.text_bytes : sizeof(text));
@@ -120,7 +148,10 @@ static void step(const uint8_t d[4])
 	case 2: command(d); break;
 	case 3: channel_write(&commands, d, 4); break;
 	case 4: exchange.command.head += d[1]; exchange.answer.tail -= d[2]; break;
-	case 5: p->current = d[2]; p->state[d[2] & 1].written = page.volume[d[1] % 4].size + 1 - d[3] % 3; break;
+	case 5:
+		exchange.closed[d[2] % MGMT_WINDOWS] = d[3];
+		p->current = d[2]; p->state[d[2] & 1].written = page.volume[d[1] % 4].size + 1 - d[3] % 3;
+		break;
 	case 6:
 		while (channel_avail(&answers) >= sizeof(answer)) {
 			channel_read(&answers, &answer, sizeof(answer));
@@ -135,6 +166,9 @@ static void step(const uint8_t d[4])
 			done(d[1] & 1 ? 3 : E_INVAL, "words");
 		} else {
 			control_reset(&exchange);
+			store_close_all();
+			windows = 0;
+			memset(exchange.closed, 0, sizeof(exchange.closed));
 			volumes_tick(fuzz_now += (uint64_t)d[2] << 32);
 		}
 		break;
@@ -144,11 +178,38 @@ static void step(const uint8_t d[4])
 	}
 	(void)control_requests(SPACE);
 	volumes_tick(fuzz_now);
+	store_tick(fuzz_now);
 	(void)control_requests(SPACE);
+}
+
+/* Memory of the disks that are there; volumes below them stay. */
+static uint64_t check_disks(void)
+{
+	uint32_t on_volume[MGMT_VOLUMES] = { 0 };
+	uint64_t taken = 0;
+
+	for (int i = 0; i < MGMT_DISKS; i++) {
+		const struct mgmt_disk *d = store_shown(i);
+		const struct stored *memory_of = store_get(i);
+		uint64_t bytes = pieces_bytes(&memory_of->layer);
+
+		must(d->exists || (!bytes && !memory_of->states.count));
+		must(!d->exists || !(d->flags & MGMT_DISK_READ_ONLY) == (bytes >= d->size));
+		if (d->exists && d->image[0]) {
+			must(volume_find(d->image) >= 0);
+			on_volume[volume_find(d->image)]++;
+		}
+		taken += bytes + pieces_bytes(&memory_of->states);
+	}
+	for (int i = 0; i < MGMT_VOLUMES; i++) {
+		must(page.volume[i].state == MGMT_VOLUME_NONE || page.volume[i].disks == on_volume[i]);
+	}
+	return taken;
 }
 
 static void check(void)
 {
+	bool disk_is_made = store_tick(fuzz_now) != UINT64_MAX;
 	uint64_t taken = making.number == NONE ? 0 : ALIGN_UP(making.wish.size, (uint64_t)PIECE_LARGE);
 
 	for (int i = 0; i < MGMT_VOLUMES; i++) {
@@ -158,7 +219,9 @@ static void check(void)
 		must(v->state == MGMT_VOLUME_NONE || v->written <= v->size);
 		must(v->state != MGMT_VOLUME_SEALED || (v->written == v->size && !writable[i]));
 	}
-	must(memory.free_bytes + taken == MEMORY && memory.free_bytes >= VOLUME_RESERVE);
+	taken += check_disks();
+	must(memory.free_bytes + taken <= MEMORY && (disk_is_made || memory.free_bytes + taken == MEMORY));
+	must(memory.free_bytes >= VOLUME_RESERVE);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -170,6 +233,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memory_init(&memory, &ops);
 	must(memory_add(&memory, (struct extent){ MIB(16), MEMORY, ++handles, false, 0 }) == OK);
 	volumes_init(&page, exchange.progress);
+	disk_table = disk_table ? disk_table : malloc(store_table_bytes());
+	memset(disk_table, 0, store_table_bytes());
+	store_init(disk_table, exchange.closed);
+	windows = 0;
 	control_reset(&exchange);
 	channel_writer(&commands, &exchange.command, exchange.command_data, MGMT_COMMANDS);
 	channel_reader(&answers, &exchange.answer, exchange.answer_data, MGMT_ANSWERS);
@@ -178,5 +245,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		check();
 	}
 	volume_cancel();
+	store_cancel();
 	return 0;
 }

@@ -137,3 +137,123 @@ TEST(odd_images)
 	CHECK_EQ(disk.bytes, 1024);
 	CHECK_EQ(disk_init(&disk, image, sizeof(image), layer, DISK_BLOCK), E_NOMEM);
 }
+
+/* ---- disks that are kept ---- */
+
+enum { IMAGE_BLOCKS = 3, KEPT_BYTES = BLOCKS * DISK_BLOCK - DISK_SECTOR };
+
+static uint8_t own[BLOCKS * DISK_BLOCK], state[BLOCKS];
+static uint64_t told;
+
+static void open_kept(void)
+{
+	struct kept_disk kept = {
+		.bytes = KEPT_BYTES, .image = image, .image_bytes = IMAGE_BLOCKS * DISK_BLOCK - 100, .state = state, .own = own,
+	};
+
+	told = UINT64_MAX;
+	CHECK_EQ(disk_init_kept(&disk, &kept, false, &told), OK);
+}
+
+/* An image of nearly three blocks under a disk of nearly eight; the layer holds rubbish where nothing is its own. */
+static void fresh_kept(void)
+{
+	memset(image, 0, sizeof(image));
+	memset(copy, 0, sizeof(copy));
+	for (size_t i = 0; i < IMAGE_BLOCKS * DISK_BLOCK - 100; i++) {
+		image[i] = copy[i] = (uint8_t)(i / 3 + 1);
+	}
+	memset(image + IMAGE_BLOCKS * DISK_BLOCK, 0xee, sizeof(image) - IMAGE_BLOCKS * DISK_BLOCK);
+	memset(own, 0xdd, sizeof(own));
+	memset(state, 0, sizeof(state));
+	open_kept();
+}
+
+static void same_kept(void)
+{
+	CHECK_EQ(disk_read(&disk, 0, got, KEPT_BYTES), OK);
+	CHECK_MEM(got, copy, KEPT_BYTES);
+}
+
+TEST(what_was_written_is_there_for_the_next_who_opens_it)
+{
+	fresh_kept();
+	same_kept();
+	CHECK_EQ(told, 0);
+	write(512, 512, 0xaa);
+	write(3 * DISK_BLOCK - 512, 1024, 0xbb);                         /* over the end of the image */
+	write(5 * DISK_BLOCK, DISK_BLOCK, 0xcc);
+	write(7 * DISK_BLOCK + 512, 512, 0x11);                          /* in the last block, which is not whole */
+	same_kept();
+	CHECK_EQ(told, 5 * DISK_BLOCK);
+	open_kept();
+	same_kept();
+	CHECK_EQ(told, 5 * DISK_BLOCK);
+	memset(copy, 0, DISK_BLOCK + 512);
+	CHECK_EQ(disk_zero(&disk, 0, DISK_BLOCK + 512), OK);
+	memset(copy + 5 * DISK_BLOCK, 0, DISK_BLOCK);
+	CHECK_EQ(disk_zero(&disk, 5 * DISK_BLOCK, DISK_BLOCK), OK);
+	memset(copy + 6 * DISK_BLOCK, 0, 512);
+	CHECK_EQ(disk_zero(&disk, 6 * DISK_BLOCK, 512), OK);             /* zeros already: takes nothing */
+	same_kept();
+	CHECK_EQ(told, 4 * DISK_BLOCK);
+	write(100, 7, 0x33);                                             /* what was there before the zeros does not come back */
+	same_kept();
+	open_kept();
+	same_kept();
+	CHECK_EQ(disk_write(&disk, KEPT_BYTES, got, 1), E_RANGE);
+	CHECK_EQ(disk_zero(&disk, KEPT_BYTES - 1, 2), E_RANGE);
+	CHECK_EQ(disk_read(&disk, KEPT_BYTES - 1, got, 2), E_RANGE);
+}
+
+TEST(a_vmm_that_dies_within_a_write_leaves_blocks_as_they_were)
+{
+	fresh_kept();
+	write(DISK_BLOCK, DISK_BLOCK, 0x55);
+	/* It has begun to put a block together, and the state does not say so yet. */
+	memset(own, 0x77, DISK_BLOCK);
+	memset(own + 6 * DISK_BLOCK, 0x77, DISK_BLOCK);
+	open_kept();
+	same_kept();
+	write(512, 512, 0x66);
+	write(6 * DISK_BLOCK + 512, 512, 0x66);
+	same_kept();
+}
+
+TEST(every_state_of_a_block_means_something)
+{
+	fresh_kept();
+	for (unsigned value = 0; value < 256; value++) {
+		memset(state, (int)value, sizeof(state));
+		open_kept();
+		CHECK_EQ(disk_read(&disk, 0, got, KEPT_BYTES), OK);
+		CHECK_EQ(got[0], value == KEPT_AS_IMAGE ? image[0] : value == KEPT_OWN ? 0xdd : 0);
+		CHECK_EQ(told, value == KEPT_OWN ? (uint64_t)sizeof(own) : 0);
+	}
+}
+
+TEST(a_kept_disk_without_image_or_layer)
+{
+	struct kept_disk kept = { .bytes = KEPT_BYTES, .state = state, .own = own };
+
+	fresh_kept();
+	CHECK_EQ(disk_init_kept(&disk, &kept, false, NULL), OK);
+	memset(copy, 0, sizeof(copy));
+	same_kept();
+	write(5, 5, 5);
+	same_kept();
+	CHECK_EQ(disk_init_kept(&disk, &kept, true, NULL), OK);
+	same_kept();
+	CHECK_EQ(disk_write(&disk, 0, got, 1), E_PERM);
+	CHECK_EQ(disk_zero(&disk, 0, 1), E_PERM);
+	kept = (struct kept_disk){ .bytes = DISK_SECTOR, .image = image, .image_bytes = 5 };
+	CHECK_EQ(disk_init_kept(&disk, &kept, false, NULL), OK);
+	CHECK_EQ(disk_read(&disk, 0, got, DISK_SECTOR), OK);
+	CHECK_MEM(got, image, DISK_SECTOR);
+	CHECK_EQ(disk_write(&disk, 0, got, 1), E_PERM);
+	CHECK_EQ(disk_zero(&disk, 0, 1), E_PERM);
+	kept.bytes = 0;
+	CHECK_EQ(disk_init_kept(&disk, &kept, false, NULL), E_INVAL);
+	kept.bytes = 100;
+	CHECK_EQ(disk_init_kept(&disk, &kept, false, NULL), E_INVAL);
+}

@@ -76,7 +76,7 @@ static int create_volume(const struct mgmt_command *c)
 	if (n == MGMT_VOLUMES || c->size > FAKE_VOLUME_BYTES - used) {
 		return E_NOMEM;
 	}
-	content[n] = malloc(c->size);
+	content[n] = calloc(ALIGN_UP(c->size, (uint64_t)DISK_BLOCK), 1);     /* whole pages, as init's are */
 	memset(&progress[n], 0, sizeof(progress[n]));
 	shown.volume[n] = (struct mgmt_volume){ .state = MGMT_VOLUME_NEW, .size = c->size };
 	memcpy(shown.volume[n].name, c->name, sizeof(c->name));

@@ -5,6 +5,7 @@ import os
 
 from harness import LINUX, Failure, ext4_image, test, vm_config, work_dir
 from managed import Managed, upload
+from patch import trap_at
 
 MIB = 1 << 20
 DISK = "one-102-12-disk.0"
@@ -119,3 +120,70 @@ def what_linux_writes_to_a_clone_of_an_image_stays():
         for name in ("web", "two"):
             node.curl(f"/v1/vms/{name}", "-X", "DELETE")
         check("free memory", node.get("/v1/node")["free_bytes"], free)
+
+
+@test
+def swap_space_empty_disks_and_read_only_ones():
+    with Managed(modules={}) as node:
+        for name, path in LINUX.items():
+            upload(node, "one." + name, path)
+        make(node, "kernel", "image one.vmlinuz\nread-only\n")
+        make(node, "initrd", "image one.initrd.img\nread-only\n")
+        make(node, "swap", "swap\nsize 8388608\n")
+        make(node, "data", "size 1048576\n")
+        text = vm_config("web", memory="96M", kernel="kernel", initrd="initrd", extra="disk swap\ndisk data\ndisk initrd")
+        check("VM", node.curl("/v1/vms", "--data-binary", text)[0], 201)
+        node.expect(r"vm web: started")
+        node.escape("1")
+        node.login()
+        check("users", [disk["vm"] for disk in node.get("/v1/disks")], ["web"] * 4)
+        check("a kernel that runs", node.curl("/v1/disks/kernel", "-X", "DELETE")[0], 409)
+        node.shell("swapon /dev/vda")
+        check("swap", node.shell("grep -c vda /proc/swaps; grep SwapTotal /proc/meminfo").split(), ["1", "SwapTotal:", "8188", "kB"])
+        check("empty", node.shell("tr -d '\\0' < /dev/vdb | wc -c"), "0")
+        check("flags", node.shell("cat /sys/block/vd[abc]/ro").split(), ["0", "0", "1"])
+        check("image", file_sum(node, "/dev/vdc")[:8] != "", True)
+        node.shell("swapoff /dev/vda; dd if=/dev/urandom of=/dev/vdb bs=4k count=3 seek=7 conv=fsync 2>/dev/null")
+        before = file_sum(node, "/dev/vdb")
+        check("larger while a VM runs", node.curl("/v1/disks/data/size", "-d", "2097152")[0], 409)
+        node.sendline("reboot -f")
+        node.expect(r"vm web: reset, starts again")
+        node.login()
+        check("after a reset", file_sum(node, "/dev/vdb"), before)
+        node.sendline("poweroff -f")
+        ended(node, "web", "powered off")
+        check("larger", node.curl("/v1/disks/data/size", "-d", "5242880")[0], 200)
+        check("renamed", node.curl("/v1/disks/data/rename", "-d", "moved")[0], 200)
+        node.curl("/v1/vms/web", "-X", "DELETE")
+        text = text.replace("disk data", "disk moved")
+        check("VM", node.curl("/v1/vms", "--data-binary", text)[0], 201)
+        node.expect(r"vm web: started")
+        node.login()
+        check("what was there", node.shell("dd if=/dev/vdb bs=1M count=1 2>/dev/null | sha256sum").split()[0], before)
+        check("new size", node.shell("cat /sys/block/vdb/size; dd if=/dev/zero of=/dev/vdb bs=1M seek=4 conv=fsync 2>/dev/null; echo"), "10240")
+
+
+@test
+def a_vmm_that_dies_leaves_the_disk_and_a_mgmt_that_dies_closes_it():
+    with Managed(modules=LINUX, image=trap_at("mgmt", "metrics_poll")) as node:
+        make(node, "data", "size 67108864\n")
+        text = vm_config("web", memory="96M", extra="disk data")
+        check("VM", node.curl("/v1/vms", "--data-binary", text.replace("autostart yes", "autostart no"))[0], 201)
+        start(node, "web", 1)
+        written = node.shell("dd if=/dev/urandom of=/dev/vda bs=1M count=2 conv=fsync 2>/dev/null; dd if=/dev/vda bs=1M count=2 2>/dev/null | sha256sum")
+        node.shell("(while :; do dd if=/dev/zero of=/dev/vda bs=64k seek=64 count=64 conv=fsync 2>/dev/null; done) & true")
+        node.curl("/v1/vms/web/kill", "-X", "POST")
+        ended(node, "web", "killed")
+        link = node.connect()
+        link.sendall(b"GET /v1/disks/data HTTP/1.1\r\nHost: x\r\n\r\n")
+        check("fetch", link.recv(12), b"HTTP/1.1 200")                # and the rest is not taken
+        status, body = node.curl("/v1/vms/web/start", "-X", "POST")
+        check(f"start while somebody fetches: {body}", (status, "disk data is being fetched" in body), (409, True))
+        try:
+            node.curl("/metrics", "--retry", "0")
+        except Failure:
+            pass                                                     # the connection breaks
+        node.expect(r"mgmt died: invalid instruction .*; it starts again")
+        node.expect(r"mgmt: address 10.0.2.15")
+        start(node, "web", 1)
+        check("what was written", node.shell("dd if=/dev/vda bs=1M count=2 2>/dev/null | sha256sum"), written)

@@ -10,9 +10,11 @@
 #include <mbedtls/platform_util.h>
 
 #include "mgmt/clock.h"
+#include "mgmt/disks.h"
 #include "mgmt/entropy.h"
 #include "mgmt/identity.h"
 #include "mgmt/images.h"
+#include "mgmt/node.h"
 #include "mgmt/random.h"
 #include "mgmt/role.h"
 #include "mgmt/text.h"
@@ -157,6 +159,44 @@ TEST(ranges_say_what_they_mean_or_nothing)
 	CHECK(!image_range("bytes=-3", 10, &from, &to));
 	CHECK(!image_range("bytes=1-2,4-5", 10, &from, &to));
 	CHECK(!image_range("lines=1-2", 10, &from, &to));
+}
+
+TEST(words_of_a_disk)
+{
+	static const struct {
+		const char *text, *image;
+		uint64_t size;
+		uint32_t flags;
+		bool good;
+	} row[] = {
+		{ "image root.img\nsize 512\n", "root.img", 512, 0, true },
+		{ "size 512\r\nimage root.img\r\n", "root.img", 512, 0, true },
+		{ "\nimage a\n\nread-only", "a", 0, MGMT_DISK_READ_ONLY, true },
+		{ "swap\nsize 999999999999999", "", 999999999999999, MGMT_DISK_SWAP, true },
+		{ "", "", 0, 0, true },
+		{ "size 9999999999999999", .good = false },
+		{ "size ", .good = false },
+		{ "size 5 ", .good = false },
+		{ "image ", .good = false },
+		{ "image a\nimage a", .good = false },
+		{ "Swap", .good = false },
+		{ "swapp", .good = false },
+		{ "imagea", .good = false },
+		{ " swap", .good = false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		struct mgmt_command c = { 0 };
+		const char *why = "";
+
+		CHECK_EQ(disk_words(row[i].text, &c, &why), row[i].good);
+		CHECK_EQ(row[i].good, !why);
+		if (row[i].good) {
+			CHECK_STR(c.other, row[i].image);
+			CHECK_EQ(c.size, row[i].size);
+			CHECK_EQ(c.flags, row[i].flags);
+		}
+	}
 }
 
 TEST(a_node_without_key_makes_itself_one)

@@ -72,9 +72,13 @@ static int take(struct vm *vm, uint32_t i, const char **why)
 	const struct conf_disk *conf = &vm->conf.disk[i];
 	struct image image;
 	uint64_t bytes;
-	int r = store_find(conf->module) >= 0 ? OK : image_find(conf->module, &image);
+	int r;
 
-	if (r < 0 || conf->read_only || store_find(conf->module) >= 0) {
+	if (conf->read_only || store_find(conf->module) >= 0) {
+		return OK;
+	}
+	r = image_find(conf->module, &image);
+	if (r < 0) {
 		return r;
 	}
 	bytes = layer_bytes(conf, &image);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The transfer manager's commands (command.h). All that moves bytes or makes disks is brumed's; a command that Brume has not
- * says so, so that oned's action fails with a reason, and never looks done.
- */
+/* The transfer manager's commands (command.h): one question to brumed each, which knows what there is and what Brume has not. */
 #include "opennebula/brume-tm/command.h"
 
 #include <jansson.h>
@@ -17,48 +14,22 @@
 
 enum { INPUT = 16 << 20, PAUSE_MS = 500 };
 
-static const char no_snapshots[] = "Brume has no snapshots of disks";
-static const char no_backups[] = "Brume cannot back up a VM";
-
-static const struct command commands[] = {
-	{ "clone", COMMAND_ASK, 4, false, NULL },
-	{ "context", COMMAND_ASK, 4, false, NULL },
-	{ "cpds", COMMAND_ASK, 5, false, NULL },
-	{ "delete", COMMAND_ASK, 3, false, NULL },
-	{ "failmigrate", COMMAND_NOTHING, 0, false, NULL },
-	{ "ln", COMMAND_ASK, 4, false, NULL },
-	{ "mkimage", COMMAND_ASK, 5, false, NULL },
-	{ "mkswap", COMMAND_ASK, 4, false, NULL },
-	{ "monitor", COMMAND_ASK, 0, true, NULL },
-	{ "mv", COMMAND_ASK_ONCE, 4, false, NULL },
-	{ "mvds", COMMAND_ASK_ONCE, 4, false, NULL },
-	{ "postbackup", COMMAND_NOTHING, 0, false, NULL },
-	{ "postbackup_live", COMMAND_NOTHING, 0, false, NULL },
-	{ "postmigrate", COMMAND_NOTHING, 0, false, NULL },
-	{ "prebackup", COMMAND_REFUSE, 0, false, no_backups },
-	{ "prebackup_live", COMMAND_REFUSE, 0, false, no_backups },
-	{ "premigrate", COMMAND_REFUSE, 0, false, "Brume cannot migrate a running VM" },
-	{ "resize", COMMAND_ASK, 4, false, NULL },
-	{ "restore", COMMAND_REFUSE, 0, false, "Brume cannot restore a VM from a backup" },
-	{ "snap_create", COMMAND_REFUSE, 0, false, no_snapshots },
-	{ "snap_create_live", COMMAND_REFUSE, 0, false, no_snapshots },
-	{ "snap_delete", COMMAND_REFUSE, 0, false, no_snapshots },
-	{ "snap_revert", COMMAND_REFUSE, 0, false, no_snapshots },
-};
-
-const struct command *command_find(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(commands[i].name, name) == 0) {
-			return &commands[i];
-		}
-	}
-	return NULL;
-}
-
-void command_error(const char *name, const char *text)
+/* An error in the form that one_tm turns into its log's and the VM's ERROR. */
+static void print_error(const char *name, const char *text)
 {
 	fprintf(stderr, "ERROR: %s: %s\nERROR MESSAGE --8<------\n%s\nERROR MESSAGE ------>8--\n", name, text, text);
+}
+
+/* What moves something cannot be asked for again when the connection was lost on the way: it may be there already. */
+static bool repeats(const char *name)
+{
+	return strcmp(name, "mv") != 0 && strcmp(name, "mvds") != 0;
+}
+
+/* oned has something to say on the standard input of these alone; of others it may be anything. */
+static bool has_input(const char *name)
+{
+	return strcmp(name, "monitor") == 0;
 }
 
 static bool read_input(struct buffer *to)
@@ -72,11 +43,11 @@ static bool read_input(struct buffer *to)
 	return n == 0;
 }
 
-static bool make_body(const struct command *c, char *const words[], unsigned count, struct buffer *body)
+static bool make_body(const char *name, char *const words[], unsigned count, struct buffer *body)
 {
 	json_t *list = json_array(), *all;
 	struct buffer input = { 0 };
-	bool good = !c->input || read_input(&input);
+	bool good = !has_input(name) || read_input(&input);
 	char *text;
 
 	for (unsigned i = 0; i < count; i++) {
@@ -119,15 +90,15 @@ static void print_output(const struct local_answer *answer)
 	json_decref(json);
 }
 
-static bool ask(const struct command *c, const struct buffer *body, unsigned wait_s, struct why *why)
+static bool ask(const char *name, const struct buffer *body, unsigned wait_s, struct why *why)
 {
 	static const char *const headers[] = { "Content-Type: application/json", NULL };
 	struct local_answer answer = { 0 };
 	char path[64];
 	bool done = false;
 
-	snprintf(path, sizeof(path), "/tm/%s", c->name);
-	for (int tries = c->kind == COMMAND_ASK ? 2 : 1; tries > 0 && !answer.status; tries--) {
+	snprintf(path, sizeof(path), "/tm/%s", name);
+	for (int tries = repeats(name) ? 2 : 1; tries > 0 && !answer.status; tries--) {
 		local_answer_free(&answer);
 		if (!reach(wait_s, why)) {
 			return false;
@@ -143,26 +114,27 @@ static bool ask(const struct command *c, const struct buffer *body, unsigned wai
 	return done;
 }
 
-bool command_run(const struct command *c, char *const words[], unsigned count, unsigned wait_s)
+/* Small letters and _, so that it is one word of a path. */
+static bool is_name(const char *name)
+{
+	return *name && strlen(name) < 32 && strspn(name, "abcdefghijklmnopqrstuvwxyz_") == strlen(name);
+}
+
+bool command_run(const char *name, char *const words[], unsigned count, unsigned wait_s)
 {
 	struct buffer body = { 0 };
 	struct why why;
 	bool done = false;
 
-	if (c->kind == COMMAND_NOTHING) {
-		return true;
-	}
-	if (c->kind == COMMAND_REFUSE) {
-		why_set(&why, "%s", c->refusal);
-	} else if (count < c->least) {
-		why_set(&why, "%u words are not enough", count);
-	} else if (!make_body(c, words, count, &body)) {
+	if (!is_name(name)) {
+		why_set(&why, "this is no command of the transfer manager");
+	} else if (!make_body(name, words, count, &body)) {
 		why_set(&why, "a word is not UTF-8, or the standard input cannot be read");
 	} else {
-		done = ask(c, &body, wait_s, &why);
+		done = ask(name, &body, wait_s, &why);
 	}
 	if (!done) {
-		command_error(c->name, why.text);
+		print_error(name, why.text);
 	}
 	buffer_free(&body);
 	return done;

@@ -14,7 +14,6 @@ enum { WAIT_S = 60, WAIT_MOST_S = 3600 };
 int main(int argc, char *argv[])
 {
 	const char *said = getenv("BRUMED_WAIT");
-	const struct command *command;
 	long wait_s;
 
 	if (!said || !config_number(said, 0, WAIT_MOST_S, &wait_s)) {
@@ -24,10 +23,5 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "usage: brume-tm COMMAND WORDS...\n");
 		return 2;
 	}
-	command = command_find(argv[1]);
-	if (!command) {
-		command_error(argv[1], "Brume knows no such command of the transfer manager");
-		return 1;
-	}
-	return command_run(command, argv + 2, (unsigned)(argc - 2), (unsigned)wait_s) ? 0 : 1;
+	return command_run(argv[1], argv + 2, (unsigned)(argc - 2), (unsigned)wait_s) ? 0 : 1;
 }

@@ -33,6 +33,7 @@ struct exchange {
 	int awaited;                 /* mgmt/images.c: the same; else the status if it is done        */
 	int image;                   /* number of the volume that it uses, plus one                  */
 	int window;                  /* mgmt/disks.c: the same of a window                           */
+	int context;                 /* mgmt/contexts.c: the same of an upload                       */
 	struct one_request *one;     /* mgmt/one_routes.c: the XML that comes                        */
 	uint64_t until_ns;           /* likewise: it waits for a change no longer than that          */
 	uint32_t since;              /* after this one                                               */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <mbedtls/sha256.h>
 
+#include "mgmt/contexts.h"
 #include "mgmt/node.h"
 #include "mgmt/platform.h"
 
@@ -332,6 +333,12 @@ static void resume(struct exchange *e, int i, uint64_t from, uint64_t total, con
 	}
 }
 
+/* init deletes it together with its disk, without asking who reads or writes it here. */
+static bool is_of_disk(const char *name)
+{
+	return strncmp(name, CONTEXT_IMAGE, strlen(CONTEXT_IMAGE)) == 0;
+}
+
 void image_put_begin(struct exchange *e)
 {
 	const struct http_request *r = e->request;
@@ -339,7 +346,9 @@ void image_put_begin(struct exchange *e)
 	uint8_t digest[MGMT_DIGEST];
 	int i = find(e->name);
 
-	if (!r->has_body || r->length == UINT64_MAX) {
+	if (is_of_disk(e->name)) {
+		refuse_put(e, 409, "such names are for contexts");
+	} else if (!r->has_body || r->length == UINT64_MAX) {
 		refuse_put(e, 411, "an image is sent with its length");
 	} else if (!read_digest(r->field[FIELD_DIGEST], digest)) {
 		refuse_put(e, 400, "X-SHA256 must tell the SHA-256 of the whole image in hexadecimal");
@@ -396,6 +405,10 @@ void image_get(struct exchange *e)
 	int i = find(e->name);
 	char digest[2 * MGMT_DIGEST + 1];
 
+	if (is_of_disk(e->name)) {
+		exchange_refuse(e, 409, "it belongs to a context: fetch that disk");
+		return;
+	}
 	if (i < 0 || state_of(i) != MGMT_VOLUME_SEALED) {
 		exchange_refuse(e, 404, i < 0 ? "there is no such image" : "not all of it is here");
 		return;
@@ -422,6 +435,10 @@ void image_delete(struct exchange *e)
 {
 	int i = find(e->name);
 
+	if (is_of_disk(e->name)) {
+		exchange_refuse(e, 409, "it belongs to a context: delete that disk");
+		return;
+	}
 	if (i < 0 || users[i]) {
 		exchange_refuse(e, i < 0 ? 404 : 409, i < 0 ? "there is no such image" : "somebody is sending or fetching it");
 		return;

@@ -256,6 +256,17 @@ static void check_groups(struct one_plan *p, const struct one_nic *nic)
 	}
 }
 
+static void check_mac(struct one_plan *p, uint32_t number)
+{
+	const struct one_nic *n = &p->nic[number];
+
+	for (uint32_t i = 0; i < number; i++) {
+		if (n->has_mac && p->nic[i].has_mac && memcmp(n->mac, p->nic[i].mac, sizeof(n->mac)) == 0) {
+			one_plan_refuse(p, "NIC/MAC: two cards have the same");
+		}
+	}
+}
+
 static void put_nics(struct one_plan *p, struct one_vm *vm)
 {
 	if (p->nic_count > CONF_NICS_MAX) {
@@ -266,6 +277,7 @@ static void put_nics(struct one_plan *p, struct one_vm *vm)
 		const struct one_nic *n = &p->nic[i];
 
 		check_groups(p, n);
+		check_mac(p, i);
 		put(vm, "nic switch %s", switch_of(p, n));
 		if (n->has_mac) {
 			put(vm, " mac %02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1], n->mac[2], n->mac[3], n->mac[4], n->mac[5]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that can be asked for by HTTP (docs/management.md). */
 #include "mgmt/consoles.h"
+#include "mgmt/contexts.h"
 #include "mgmt/counter_routes.h"
 #include "mgmt/disks.h"
 #include "mgmt/images.h"
@@ -44,6 +45,8 @@ const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v1/disks/*/size", .body_max = DISK_TEXT_MAX, DISK(disk_resize) },
 	{ .method = HTTP_POST, .path = "/v1/disks/*/rename", .body_max = DISK_TEXT_MAX, DISK(disk_rename) },
 	{ .method = HTTP_DELETE, .path = "/v1/disks/*", DISK(disk_delete) },
+	{ .method = HTTP_PUT, .path = "/v1/contexts/*", .role = ROLE_OPERATOR, .begin = context_begin, .data = context_data,
+	  .answer = context_answer, .poll = context_poll, .end = context_end },
 
 	ACTION("/v1/one/vms/*/deploy"),
 	ACTION("/v1/one/vms/*/shutdown"),

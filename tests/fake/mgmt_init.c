@@ -94,6 +94,9 @@ static int obey_volume(const struct mgmt_command *c)
 	if (!v) {
 		return E_NOENT;
 	}
+	if (c->op == MGMT_VOLUME_DELETE && v->disks) {
+		return E_BUSY;
+	}
 	v->state = c->op == MGMT_VOLUME_SEAL ? MGMT_VOLUME_SEALED : MGMT_VOLUME_NONE;
 	if (!v->state) {
 		free(content[v - shown.volume]);
@@ -172,9 +175,23 @@ static void drop_disk(struct mgmt_disk *d)
 	d->exists = 0;
 }
 
+/* And its volume, where that is its own. */
+static int delete_disk(struct mgmt_disk *d)
+{
+	struct mgmt_volume *image = find_volume(d->image);
+	struct mgmt_command command = { .op = MGMT_VOLUME_DELETE };
+
+	memcpy(command.name, d->image, sizeof(command.name));
+	drop_disk(d);
+	if (image) {
+		image->disks--;
+	}
+	return image && d->flags & MGMT_DISK_OWNS_IMAGE ? obey_volume(&command) : OK;
+}
+
 static int create_disk(const struct mgmt_command *c)
 {
-	const struct mgmt_volume *image = find_volume(c->other);
+	struct mgmt_volume *image = find_volume(c->other);
 	struct mgmt_disk *d = find_disk(c->name);
 
 	if (d) {
@@ -195,6 +212,9 @@ static int create_disk(const struct mgmt_command *c)
 	memcpy(d->image, c->other, sizeof(d->image));
 	d->exists = d->size != 0;
 	make_layer(d);
+	if (image && d->exists) {
+		image->disks++;
+	}
 	return d->exists ? (int)(d - disks.disk) : E_INVAL;
 }
 
@@ -219,7 +239,7 @@ static int obey_disk(const struct mgmt_command *c)
 	}
 	switch (c->op) {
 	case MGMT_DISK_OPEN: return open_disk(c, d);
-	case MGMT_DISK_DELETE: drop_disk(d); return OK;
+	case MGMT_DISK_DELETE: return delete_disk(d);
 	case MGMT_DISK_RENAME:
 		if (find_disk(c->other)) {
 			return E_BUSY;

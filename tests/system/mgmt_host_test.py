@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """mgmt's TLS, HTTP and routes, run on the host over sockets (tests/mgmt/host.c): real clients, and hostile ones."""
 import hashlib
+import io
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
+import tarfile
 import time
 
 import pki
@@ -295,3 +298,97 @@ def consoles_are_opened_typed_to_and_few():
         check(host.curl("/v1/vms/vm0/console")[0], 426, "without Upgrade")
         check(host.curl("/v1/vms/none/console")[0], 404, "of no VM")
         check(host.curl("/v1/vms/vm0/console", "monitor")[0], 403, "by a monitor")
+
+
+def archive(files, format=tarfile.USTAR_FORMAT):
+    """Bytes of a tar with these (name, bytes); a type, as text, may stand in place of the bytes."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=format) as tar:
+        for name, data in files:
+            entry = tarfile.TarInfo(name)
+            if isinstance(data, bytes):
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+            else:
+                entry.type, entry.linkname = data.encode(), "/etc/passwd"
+                tar.addfile(entry)
+    return out.getvalue()
+
+
+def put_context(host, name, data, *more, who="operator"):
+    return host.curl(f"/v1/contexts/{name}", who, "-T", write_file("context.tar", data), *more)
+
+
+def extract(host, name):
+    """{file: bytes} of the CD-ROM that is that disk, as xorriso reads it, once by Rock Ridge and once by Joliet; and its label."""
+    image, found = os.path.join(work_dir(), "context.iso"), []
+    check(host.curl(f"/v1/disks/{name}", "operator", "-o", image)[0], 200, "fetch")
+    for number, tree in enumerate(("any", "norock")):
+        out = os.path.join(work_dir(), f"files{number}")
+        shutil.rmtree(out, ignore_errors=True)
+        run = subprocess.run(["xorriso", "-read_fs", tree, "-osirrox", "on", "-indev", image, "-extract", "/", out, "-pvd_info"],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        check(run.returncode, 0, run.stdout)
+        files = {}
+        for entry in os.listdir(out):
+            with open(os.path.join(out, entry), "rb") as stream:
+                files[entry] = stream.read()
+        found.append(files)
+    check(found[0], found[1], "Rock Ridge and Joliet")
+    return found[0], re.search(r"Volume Id +: (\S+)", run.stdout)[1]
+
+
+@test
+def a_context_becomes_a_cd_rom():
+    with Host() as host:
+        pki.client("operator", "operator")
+        pki.client("monitor", "monitor")
+        files = {"context.sh": b"ETH0_IP='10.0.0.1'\n", "init.sh": os.urandom(70001), "A Long Name with blanks.tar.gz": b"", "context.sh~": b"old"}
+        status, body = put_context(host, "one-102-12-disk.1", archive(files.items()))
+        check((status, json.loads(body)["files"]), (201, 4), "upload")
+        host.line(r"^audit: operator .* write context one-102-12-disk.1: done$")
+        check(extract(host, "one-102-12-disk.1"), (files, "CONTEXT"), "the CD-ROM")
+        disk = host.get("/v1/disks")[0]
+        check((disk["name"], disk["read_only"]), ("one-102-12-disk.1", True), "disk")
+        check(put_context(host, "one-102-12-disk.1", archive([("context.sh", b"new")]))[0], 201, "another one")
+        check(extract(host, "one-102-12-disk.1"), ({"context.sh": b"new"}, "CONTEXT"), "the new CD-ROM")
+        images = host.get("/v1/images")
+        check((len(images), images[0]["name"]), (1, host.get("/v1/disks")[0]["image"]), "the old one's memory")
+        check(host.curl("/v1/images/" + images[0]["name"], "operator", "-X", "DELETE")[0], 409, "its image is not deleted alone")
+        check(host.curl("/v1/disks/one-102-12-disk.1", "operator", "-X", "DELETE")[0], 200, "delete")
+        check((host.get("/v1/disks"), host.get("/v1/images")), ([], []), "all of it")
+
+
+@test
+def contexts_that_are_none_leave_nothing_behind():
+    with Host() as host:
+        pki.client("operator", "operator")
+        pki.client("monitor", "monitor")
+        check(put_context(host, "cd", archive([("context.sh", b"first")]))[0], 201, "upload")
+        good = archive([("context.sh", b"second")])
+        for data, words in ((archive([("a/b", b"")]), "a folder"), (archive([("../b", b"")]), "a folder"),
+                            (archive([("x", "2")]), "no plain file"), (archive([("x", "1")]), "no plain file"),
+                            (archive([("x", "3")]), "no plain file"), (archive([("x", b""), ("x", b"")]), "the same name"),
+                            (archive([(f"f{n}", b"") for n in range(65)]), "more than 64 files"),
+                            (archive([("x", b"")], tarfile.GNU_FORMAT), "tar --format=ustar"), (b"PK\3\4" * 500, "tar --format=ustar"),
+                            (good[:600], "not whole"), (good[:100] + b"\1" + good[101:], "checksum")):
+            status, body = put_context(host, "cd", data)
+            check((status, words in json.loads(body)["error"]), (400, True), body)
+        check(put_context(host, "cd", good, who="monitor")[0], 403, "by a monitor")
+        check(put_context(host, "cd", good, "-H", "Transfer-Encoding: chunked")[0], 411, "no length")
+        link = host.connect("operator")
+        link.sendall(request("/v1/contexts/cd", "PUT", f"Content-Length: {(64 << 20) + 1}\r\n"))
+        check(answer(link)[0], 413, "too long")
+        host.curl("/v1/disks/data", "operator", "--data", "size 8192")
+        check(put_context(host, "data", good)[0], 409, "over a disk that is no context")
+        links = [host.connect("operator") for _ in range(5)]
+        for number, link in enumerate(links):
+            link.sendall(request(f"/v1/contexts/new{number}", "PUT", f"Content-Length: {len(good)}\r\n") + good[:600])
+        check(answer(links[4])[0], 503, "too many at once")
+        for link in links:
+            link.close()
+        while put_context(host, "new", good)[0] != 201:           # the places of those that left are free again
+            pass
+        check(extract(host, "cd"), ({"context.sh": b"first"}, "CONTEXT"), "the first one is still there")
+        check(sorted(disk["name"] for disk in host.get("/v1/disks")), ["cd", "data", "new"], "disks")
+        check(len(host.get("/v1/images")), 2, "images")

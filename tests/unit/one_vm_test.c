@@ -278,6 +278,7 @@ TEST(what_cannot_be_is_refused_by_name)
 		{ "<DISK><DISK_ID>0</DISK_ID><READ_IOPS_SEC_MAX>1</READ_IOPS_SEC_MAX></DISK>", "DISK/READ_IOPS_SEC_MAX=1: the node does not limit" },
 		{ "<NIC><MAC>01:00:00:00:00:01</MAC></NIC>", "NIC/MAC=01:" },
 		{ "<NIC><MAC>02:00:00:00:00:01 x</MAC></NIC>", "NIC/MAC=02:" },
+		{ "<NIC><MAC>02:00:00:00:00:01</MAC></NIC><NIC><MAC>02:00:00:00:00:01</MAC></NIC>", "NIC/MAC: two cards have the same" },
 		{ "<NIC><MODEL>e1000</MODEL></NIC>", "NIC/MODEL=e1000" },
 		{ "<NIC><VLAN_ID>7</VLAN_ID></NIC>", "NIC/VLAN_ID=7: the node's switch has no VLANs yet" },
 		{ "<NIC><VN_MAD>vxlan</VN_MAD></NIC>", "NIC/VN_MAD=vxlan" },

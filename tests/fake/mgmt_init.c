@@ -29,6 +29,11 @@ const struct mgmt_status *platform_status(void)
 	return &status;
 }
 
+struct mgmt_status *fake_status(void)
+{
+	return &status;
+}
+
 const struct mgmt_volumes *platform_volumes(void)
 {
 	return &shown;

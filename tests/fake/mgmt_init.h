@@ -13,6 +13,9 @@
 
 extern struct node_status *fake_init_node;
 
+/* What platform_status() tells, to be changed. */
+struct mgmt_status *fake_status(void);
+
 /* Of a disk with a layer the blocks with these numbers, as far as it has them, are its own, full of FAKE_OWN_BYTE, and all zeros. */
 enum { FAKE_OWN_BLOCK = 1, FAKE_OWN_BYTE = 0x42, FAKE_ZERO_BLOCK = 3 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "mgmt/exchange.h"
+#include "mgmt/one_routes.h"
 #include "tests/fake/mgmt_node.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -32,6 +33,8 @@ static void take_body(void *context, const uint8_t *bytes, size_t len)
 static void wait(struct exchange *e)
 {
 	while (e->waits) {
+		fake_now_ns += 1000000000;
+		one_run(fake_now_ns);
 		exchange_poll(e);
 	}
 }
@@ -79,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	}
 	fake_node_reset();
+	one_init(fake_now_ns);
 	piece = data[1] ? data[1] : 4096;
 	c.open = false;
 	http_init(&c.http, &sink, &c);

@@ -38,10 +38,10 @@ class Managed(Machine):
             raise Failure(f"curl {path}: {out.stderr}")
         return int(status), body
 
-    def connect(self):
+    def connect(self, who="operator"):
         """A TLS connection that stays."""
         context = ssl.create_default_context(cafile=pki.path("ca.crt"))
-        context.load_cert_chain(pki.path("operator.crt"), pki.path("operator.key"))
+        context.load_cert_chain(pki.path(who + ".crt"), pki.path(who + ".key"))
         return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 30), server_hostname="localhost")
 
     def get(self, path):

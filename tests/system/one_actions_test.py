@@ -2,11 +2,11 @@
 """OpenNebula's actions on a node: VMs that a front-end deploys and ends over TLS, with mgmt dying in between, too."""
 import json
 import re
-import time
 
 import pki
 from harness import LINUX, Failure, test
 from managed import Managed
+from mgmt_host import answer
 from patch import trap_at
 
 DISKS = {"kernel": "vmlinuz", "initrd": "initrd.img"}
@@ -60,13 +60,18 @@ class Node(Managed):
     def kill_mgmt(self):
         """Its image traps in metrics_poll()."""
         try:
-            Managed.curl(self, "/metrics", "--retry", "0")
+            Managed.curl(self, "/metrics", "--retry", "0", "-m", "5")
         except Failure:
-            pass                                                  # the connection breaks
+            pass                                                  # the connection breaks, or nobody answers on it any more
         else:
             raise Failure("it answered")
         self.expect(r"mgmt died: invalid instruction .*; it starts again")
         self.expect(r"mgmt: address 10.0.2.15")
+
+    def talk(self, link, method, path, more="", body=""):
+        """One request on a connection that stays."""
+        link.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{more}\r\n{body}".encode())
+        return json.loads(answer(link)[1])
 
     def must(self, condition, what):
         if not condition:
@@ -151,3 +156,19 @@ def mgmt_that_dies_in_the_middle_does_nothing_twice():
         node.must(node.text().count("vm one-12: power button") == 1, "the button was pressed twice")
         node.must(node.text().count("vm one-12: reset by the operator") == 1, "it was reset twice")
         node.must(node.text().count("vm one-12: started") == 2, "it was started too often")
+
+
+DEPLOY_LIMIT = 50e6            # instructions from the request to the guest's first one; the content is on the node
+
+
+@test
+def a_deploy_needs_few_instructions():
+    with Node(cpu="max,+svm,-monitor", extra=("-icount", "shift=1")) as node:
+        node.make_disks(12)
+        link = node.connect("frontend")
+        before = node.talk(link, "GET", "/v1/counters")["uptime_ns"]
+        node.talk(link, "POST", "/v1/one/vms/12/deploy", "X-Key: k\r\n", xml(12))
+        first = int(node.expect(r"first guest instruction (\d+) us after the loader", 60)[1]) * 1000
+        print(f"deploy: {(first - before) / 2e6:.1f} M instructions, idle time included")
+        if first - before > 2 * DEPLOY_LIMIT:
+            raise Failure("too many")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What Brume costs, counted, beside Linux KVM and QEMU in the same emulator; docs/bench.md. SIDES="brume" leaves the peer out,
-# SIDES="vmx" AMD-V, SIDES="net kvm" is a part of bench-devices. `make bench` prints all tables.
+# SIDES="vmx" AMD-V, SIDES="svm net kvm" is a part of bench-devices. `make bench` prints all tables.
 
 .PHONY: bench bench-exits bench-pairs bench-devices bench-machine
 bench:

@@ -35,20 +35,20 @@ PEER_RUN = "qemu -M q35,usb=off -m 64m -serial stdio -kernel /payload.elf -appen
 TIMER_TICKS = 100000       # of the payload's timer, each 1 ns; at one instruction per ns the same in instructions
 
 
-def parse(log):
-    """The payload's lines as a dictionary, with the rows that are differences of others."""
+def parse(log, ticks):
+    """The payload's lines as a dictionary, with the rows that are differences of others; ticks: instructions that its timer takes."""
     rows = {name: int(value) for name, value in re.findall(r"^bench (\S+) (\d+)\r?$", log, re.MULTILINE)}
     rows["halt"] = rows["ipi-halt-xapic"] - rows["ipi-xapic"]
-    rows["timer-wake"] = rows["halt-timer-wake-total"] - TIMER_TICKS
+    rows["timer-wake"] = rows["halt-timer-wake-total"] - ticks
     return rows
 
 
-def finish(node):
+def finish(node, ticks=TIMER_TICKS):
     """Waits for the payload's end and returns its rows."""
     with node:
         node.expect(r"bench done", 600)
         node.wait_exit(60)
-        return parse(node.text())
+        return parse(node.text(), ticks)
 
 
 def brume_iso():
@@ -69,7 +69,8 @@ def run_brume_vmx():
 
 
 def run_kvm_vmx():
-    return finish(peer.machine(PEER_RUN, {"payload.elf": PAYLOAD}, vendor="vmx"))
+    ticks = TIMER_TICKS * peer.CLOCK // peer.IPS       # of the clock as its Linux believes it to be
+    return finish(peer.machine(PEER_RUN, {"payload.elf": PAYLOAD}, vendor="vmx"), ticks)
 
 
 RUN = {

@@ -17,9 +17,11 @@
 #include "opennebula/brumed/api.h"
 #include "opennebula/brumed/client.h"
 #include "opennebula/brumed/console.h"
+#include "opennebula/brumed/monitor.h"
 #include "opennebula/brumed/proxy.h"
 #include "opennebula/brumed/request.h"
 #include "opennebula/brumed/settings.h"
+#include "opennebula/brumed/tm.h"
 #include "opennebula/lib/log.h"
 
 enum { CLIENTS_MAX = 512, BACKLOG = 128 };
@@ -104,6 +106,7 @@ static void on_node_delete(struct request *request, struct reply *reply)
 		reply_error(reply, 404, "there is no node '%s'", request->words[0]);
 		return;
 	}
+	monitor_forget(request->words[0]);
 	if (!nodes_remove(request->words[0], &why)) {
 		reply_error(reply, 500, "%s", why.text);
 		return;
@@ -160,6 +163,10 @@ static const struct route routes[] = {
 	{ "GET", "/nodes/*/certificate", on_node_certificate },
 	{ "POST", "/nodes/*/actions/*/*", actions_answer },
 	{ "DELETE", "/nodes/*/actions/*", actions_cancel },
+	{ "POST", "/tm/*", tm_answer },
+	{ "GET", "/monitor", monitor_answer_list },
+	{ "POST", "/monitor/*/start", monitor_answer_start },
+	{ "POST", "/monitor/*/stop", monitor_answer_stop },
 	{ NULL, "/nodes/*/v1/**", NULL },
 };
 

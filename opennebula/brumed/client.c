@@ -11,7 +11,7 @@
 #include "opennebula/brumed/work.h"
 #include "opennebula/lib/log.h"
 
-enum { ANSWER_MAX = 16 << 20, KEEP_IDLE_S = 90, IDLE_MAX = 4, HEADER_MAX = 16384 };
+enum { ANSWER_MAX = 16 << 20, KEEP_IDLE_S = 90, IDLE_MAX = 4, HEADER_MAX = 16384, BULK_QUEUE_S = 6 * 3600 };
 
 /* How many connections of a kind a node may have at a time. */
 static const unsigned int most[CLIENT_KINDS] = { [CLIENT_REQUEST] = 8, [CLIENT_WAIT] = 1, [CLIENT_BULK] = 4 };
@@ -259,12 +259,13 @@ static void set_times(CURL *curl, const struct client_call *call)
 	}
 }
 
-static struct curl_slist *header_list(const char *const *headers)
+static struct curl_slist *header_list(const struct client_call *call)
 {
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+	/* A long body waits until the node wants it: it could not say why it does not while it comes. */
+	struct curl_slist *list = curl_slist_append(NULL, call->read ? "Expect: 100-continue" : "Expect:");
 
-	for (size_t i = 0; headers && headers[i]; i++) {
-		list = curl_slist_append(list, headers[i]);
+	for (size_t i = 0; call->headers && call->headers[i]; i++) {
+		list = curl_slist_append(list, call->headers[i]);
 	}
 	/* libcurl's guess for a body in memory means nothing to a node. */
 	return curl_slist_append(list, "Content-Type: application/octet-stream");
@@ -364,7 +365,7 @@ static void set_failure(struct node *node, struct connection *c, CURLcode code, 
 
 static bool perform(struct node *node, struct connection *c, const struct node_target *target, struct client_call *call)
 {
-	struct curl_slist *headers = header_list(call->headers);
+	struct curl_slist *headers = header_list(call);
 	struct run run = { .call = call, .connection = c };
 	CURLcode code;
 
@@ -389,7 +390,9 @@ static bool perform(struct node *node, struct connection *c, const struct node_t
 bool client_call(struct node *node, enum client_kind kind, struct client_call *call)
 {
 	struct node_target target = node_target(node);
-	struct connection *c = take(node->pool, kind, target.generation, work_now_ms() + 1000 * settings.request_s);
+	/* Long transfers queue up; who asks something short wants to know soon. */
+	int64_t patience = 1000 * (kind == CLIENT_BULK ? BULK_QUEUE_S : settings.request_s);
+	struct connection *c = take(node->pool, kind, target.generation, work_now_ms() + patience);
 	bool good;
 
 	call->status = 0;

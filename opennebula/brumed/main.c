@@ -14,8 +14,10 @@
 
 #include "opennebula/brumed/actions.h"
 #include "opennebula/brumed/api.h"
+#include "opennebula/brumed/monitor.h"
 #include "opennebula/brumed/nodes.h"
 #include "opennebula/brumed/settings.h"
+#include "opennebula/brumed/tm.h"
 #include "opennebula/brumed/work.h"
 #include "opennebula/lib/log.h"
 #include "opennebula/lib/paths.h"
@@ -127,7 +129,7 @@ static void block_signals(void)
 static bool run(int fd, struct why *why)
 {
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	if (!api_start(fd, why)) {
+	if (!monitor_load(why) || !api_start(fd, why)) {
 		return false;
 	}
 	log_info("begins: socket %s, table in %s", settings.socket, settings.state);
@@ -136,6 +138,8 @@ static bool run(int fd, struct why *why)
 	api_stop();
 	work_join();
 	actions_free();
+	monitor_free();
+	tm_free();
 	nodes_free();
 	curl_global_cleanup();
 	return true;

@@ -20,21 +20,6 @@ static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct node *table[NODES_MAX];    /* table_lock */
 static size_t count;                     /* table_lock */
 
-bool node_name_ok(const char *name)
-{
-	size_t len = strlen(name);
-
-	if (len == 0 || len > NODE_NAME_MAX || !isalnum((unsigned char)name[0])) {
-		return false;
-	}
-	for (; *name; name++) {
-		if (!isalnum((unsigned char)*name) && !strchr("-._", *name)) {
-			return false;
-		}
-	}
-	return true;
-}
-
 static struct node *find_locked(const char *name)
 {
 	for (size_t i = 0; i < count; i++) {

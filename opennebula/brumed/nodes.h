@@ -9,10 +9,11 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "opennebula/brumed/names.h"
 #include "opennebula/brumed/tls.h"
 #include "opennebula/lib/memory.h"
 
-enum { NODE_NAME_MAX = 253, NODE_PORT = 8443, NODES_MAX = 4096 };
+enum { NODE_PORT = 8443, NODES_MAX = 4096 };
 
 enum node_state { NODE_UNTRIED, NODE_CONNECTED, NODE_UNREACHABLE };
 
@@ -43,9 +44,6 @@ struct node_target {
 	char pin[FINGERPRINT_MAX];
 	unsigned int generation;
 };
-
-/* Whether a text can be a node's name: letters, digits, - . _ and no . or - first. */
-bool node_name_ok(const char *name);
 
 /* Reads the file, which may be missing. Once, first. False with the reason: then brumed should not begin, or it would overwrite it. */
 MUST_CHECK bool nodes_load(struct why *why);

@@ -25,7 +25,7 @@ enum { DAY_S = 86400 };
 #define DEADLINE(name, kind) { .key = "deadline_" name, .number = &settings.deadline_s[kind], .least = 1, .most = DAY_S }
 
 static const struct config_key keys[] = {
-	TEXT(cert), TEXT(key), TEXT(ca), TEXT(socket), TEXT(group), TEXT(state), TEXT(log), TEXT(log_level), TEXT(monitord_address),
+	TEXT(cert), TEXT(key), TEXT(ca), TEXT(socket), TEXT(group), TEXT(hostname), TEXT(state), TEXT(log), TEXT(log_level), TEXT(monitord_address),
 	NUMBER(monitord_port, 1, 65535), NUMBER(connect_s, 1, 600), NUMBER(request_s, 1, 600), NUMBER(stall_s, 1, 3600),
 	NUMBER(unreachable_s, 0, DAY_S), NUMBER(lost_s, 0, DAY_S), NUMBER(keep_s, 1, DAY_S),
 	DEADLINE("deploy", ACTION_DEPLOY), DEADLINE("shutdown", ACTION_SHUTDOWN), DEADLINE("cancel", ACTION_CANCEL),
@@ -52,7 +52,7 @@ static void set_text(char **text, const char *value)
 
 static bool set_defaults(struct why *why)
 {
-	char socket[ONE_PATH_MAX];
+	char socket[ONE_PATH_MAX], host[256] = "";
 
 	if (!set_path(&settings.cert, BRUME_ETC, "front-end.crt") || !set_path(&settings.key, BRUME_ETC, "front-end.key") ||
 	    !set_path(&settings.ca, BRUME_ETC, "ca.crt") || !set_path(&settings.state, BRUME_VAR, "") ||
@@ -66,6 +66,8 @@ static bool set_defaults(struct why *why)
 	}
 	set_text(&settings.socket, socket);
 	set_text(&settings.group, "oneadmin");
+	gethostname(host, sizeof(host) - 1);
+	set_text(&settings.hostname, host);
 	set_text(&settings.log_level, "info");
 	set_text(&settings.monitord_address, "auto");
 	return true;

@@ -8,6 +8,7 @@ struct settings {
 	char *cert, *key, *ca;           /* PEM files: who brumed is, and who signs the nodes */
 	char *socket;                    /* path of the local API */
 	char *group;                     /* who may open it beside the owner; "-": nobody */
+	char *hostname;                  /* the front-end's, as oned writes it into the transfer manager's paths */
 	char *state;                     /* folder of the table of nodes and of monitored hosts */
 	char *log;                       /* as log_open */
 	char *log_level;                 /* error, warning, info, debug */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads, clock and end. */
+#include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -33,6 +34,8 @@ static void *begin(void *argument)
 
 	free(argument);
 	start.run(start.argument);
+	/* What OpenSSL keeps per thread would go after work_join. */
+	OPENSSL_thread_stop();
 	pthread_mutex_lock(&lock);
 	running--;
 	pthread_cond_broadcast(&changed);

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import re
+import socket
 import ssl
 import threading
 import time
@@ -27,6 +28,7 @@ class Node:
         self.asked = []                          # (method, path) of all requests
         self.held = set()                        # actions that go on until release()
         self.lost = set()                        # actions after which the connection ends without an answer, once each
+        self.links = set()                       # its connections
         self.change, self.boot = 1, "b1"
         self.wall = True                         # whether its clock is set
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -38,6 +40,7 @@ class Node:
         self.context = context
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None     # a client that refuses the certificate
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -45,6 +48,12 @@ class Node:
         """The machine is gone: nobody listens, and no connection goes on."""
         self.server.shutdown()
         self.server.server_close()
+        with self.lock:
+            for link in self.links:
+                try:
+                    link.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
 
     def hold(self, *actions):
         with self.lock:
@@ -77,6 +86,7 @@ class Node:
         with self.condition:
             if key not in self.actions:
                 self.actions[key] = {"key": key, "action": action, "vm": number, "state": "running", "status": "", "info": ""}
+                self.condition.notify_all()
                 threading.Thread(target=self._work, args=(action, number, key), daemon=True).start()
             self.condition.wait_for(lambda: key not in self.actions or self.actions[key]["state"] == "done", 0.2)
             return dict(self.actions.get(key, {}))
@@ -108,7 +118,14 @@ def _handler(node):
 
         def setup(self):
             self.request = node.context.wrap_socket(self.request, server_side=True)
+            with node.lock:
+                node.links.add(self.request)
             super().setup()
+
+        def finish(self):
+            with node.lock:
+                node.links.discard(self.request)
+            super().finish()
 
         def handle(self):
             try:

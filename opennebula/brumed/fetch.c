@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Disks of nodes into files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "opennebula/brumed/fetch.h"
+#include "opennebula/brumed/hash.h"
+#include "opennebula/brumed/settings.h"
+#include "opennebula/brumed/tm_path.h"
+#include "opennebula/brumed/work.h"
+#include "opennebula/lib/config.h"
+#include "opennebula/lib/files.h"
+
+enum { TRIES = 8, PAUSE_MS = 1000, HOLE = 4096, PLAIN_MODE = 0660 };
+
+struct fetch {
+	int fd;
+	int64_t at;                      /* so much is written */
+	int64_t size;                    /* of the disk; -1: not known yet */
+	char sha256[HASH_TEXT_MAX];      /* what the node says of it, or "" */
+	struct client_call *call;
+	int error;                       /* errno of a write; 0: none */
+};
+
+static void on_header(void *context, const char *name, const char *value)
+{
+	struct fetch *f = context;
+	const char *slash = strchr(value, '/');
+	long size;
+
+	/* 200 to a question for the rest: it begins at the start again. */
+	if (f->call->status == 200) {
+		f->at = 0;
+	}
+	if (f->call->status == 200 && strcasecmp(name, "Content-Length") == 0 && config_number(value, 0, INT64_MAX, &size)) {
+		f->size = size;
+	} else if (f->call->status == 206 && strcasecmp(name, "Content-Range") == 0 && slash && config_number(slash + 1, 0, INT64_MAX, &size)) {
+		f->size = size;
+	} else if (strcasecmp(name, "X-SHA256") == 0) {
+		snprintf(f->sha256, sizeof(f->sha256), "%s", value);
+	}
+}
+
+static bool is_zero(const char *bytes, size_t len)
+{
+	return bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0;
+}
+
+static bool put(struct fetch *f, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		/* Up to the next block of the file, so that whole blocks may be holes. */
+		size_t n = (size_t)(HOLE - f->at % HOLE);
+
+		n = n < len ? n : len;
+		if (!is_zero(bytes, n)) {
+			ssize_t written = pwrite(f->fd, bytes, n, (off_t)f->at);
+
+			if (written <= 0) {
+				f->error = written < 0 ? errno : ENOSPC;
+				return false;
+			}
+			n = (size_t)written;
+		}
+		f->at += (int64_t)n;
+		bytes += n;
+		len -= n;
+	}
+	return true;
+}
+
+static bool on_write(void *context, const char *bytes, size_t len)
+{
+	struct fetch *f = context;
+
+	if (f->call->status != 200 && f->call->status != 206) {
+		buffer_add(&f->call->answer, bytes, f->call->answer.len + len > 4096 ? 0 : len);
+		return true;
+	}
+	return put(f, bytes, len);
+}
+
+/* Asks for the rest, once. */
+static void ask_rest(struct node *node, const char *disk, struct fetch *f, struct client_call *call)
+{
+	char path[TM_DISK_MAX + 16], range[64];
+	const char *headers[] = { range, NULL };
+
+	snprintf(path, sizeof(path), "/v1/disks/%s", disk);
+	snprintf(range, sizeof(range), "Range: bytes=%lld-", (long long)f->at);
+	*call = (struct client_call){ .method = "GET", .path = path, .headers = f->at > 0 ? headers : NULL, .header = on_header,
+				      .write = on_write, .context = f };
+	f->call = call;
+	client_call(node, CLIENT_BULK, call);
+	client_explain(node, call);
+	buffer_free(&call->answer);
+	call->path = NULL;
+	call->headers = NULL;
+}
+
+static image_result fetch_all(struct node *node, const char *disk, struct fetch *f, struct why *why)
+{
+	struct client_call call;
+	int tries = 0;
+
+	for (;;) {
+		int64_t before = f->at;
+
+		ask_rest(node, disk, f, &call);
+		if (f->error) {
+			why_set(why, "%s", strerror(f->error));
+			return 500;
+		}
+		if ((call.status == 200 || call.status == 206) && f->at == f->size) {
+			return 0;
+		}
+		tries = f->at > before ? 0 : tries + 1;
+		if (call.hopeless || tries == TRIES || (call.status != 0 && call.status != 503) || !work_sleep_ms(PAUSE_MS)) {
+			*why = call.why;
+			return call.status == 0 || call.status == 200 || call.status == 206 ? 502 : (image_result)call.status;
+		}
+	}
+}
+
+static bool finish(struct fetch *f, const char *part, const char *path, struct why *why)
+{
+	char hash[HASH_TEXT_MAX];
+	struct stat old;
+
+	if (ftruncate(f->fd, (off_t)f->size) < 0 || fchmod(f->fd, stat(path, &old) == 0 ? old.st_mode & 07777 : PLAIN_MODE) < 0 ||
+	    fsync(f->fd) < 0) {
+		return why_set(why, "%s: %s", part, strerror(errno));
+	}
+	if (*f->sha256 && (!hash_file(f->fd, part, hash, why) || strcasecmp(hash, f->sha256) != 0)) {
+		return why_set(why, "what came for %s has another SHA-256 than the node says", path);
+	}
+	if (rename(part, path) < 0) {
+		return why_set(why, "%s: %s", path, strerror(errno));
+	}
+	file_sync_folder(path);
+	return true;
+}
+
+image_result fetch_disk(struct node *node, const char *disk, const char *path, struct why *why)
+{
+	struct fetch f = { .size = -1 };
+	struct buffer part = { 0 };
+	image_result result;
+
+	buffer_printf(&part, "%s.brume-XXXXXX", path);
+	f.fd = mkostemp(part.at, O_CLOEXEC);
+	if (f.fd < 0) {
+		why_set(why, "%s: %s", part.at, strerror(errno));
+		buffer_free(&part);
+		return 500;
+	}
+	result = fetch_all(node, disk, &f, why);
+	if (result == 0 && !finish(&f, part.at, path, why)) {
+		result = 500;
+	}
+	close(f.fd);
+	if (result != 0) {
+		unlink(part.at);
+	}
+	buffer_free(&part);
+	return result;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Content of the front-end's files on nodes: each is an image there whose name is made of its SHA-256, sent once and used by all disks that are clones of it. Images
+ * that no disk is a clone of go when there is no room, the one that was not used for longest first.
+ */
+#pragma once
+
+#include "opennebula/brumed/client.h"
+#include "opennebula/brumed/image_choice.h"
+
+enum { IMAGE_HASH_MAX = 65, IMAGE_NAME_MAX = 64 };
+
+struct image {
+	char sha256[IMAGE_HASH_MAX];     /* 64 hexadecimal digits */
+	char name[IMAGE_NAME_MAX];       /* one. and the first 32 of them */
+	int64_t size;
+};
+
+/* A command's end: 0 is good, else a status of HTTP for the local API. */
+typedef unsigned int image_result;
+
+/* What a file is as an image. Hashed once per version of the file. False with the reason: it cannot be read, or is of a format that Brume has not. */
+MUST_CHECK bool image_of_file(const char *path, struct image *image, struct why *why);
+
+/* Makes the image be whole on the node; one upload of it at a time, others wait for that. */
+image_result image_ensure(struct node *node, const struct image *image, const char *path, struct why *why);
+
+/*
+ * Makes a disk that is a clone of the file's content; read_only: it is the image itself. There is already one that was made otherwise: it is made anew if
+ * no VM runs with it.
+ */
+image_result image_make_disk(struct node *node, const char *disk, const char *path, bool read_only, struct why *why);
+
+/* Posts the words of a disk; makes room and tries again while there is none. */
+image_result image_post_disk(struct node *node, const char *disk, const char *words, struct why *why);
+
+/* At brumed's end. */
+void image_free(void);

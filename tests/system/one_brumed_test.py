@@ -1,0 +1,565 @@
+# SPDX-License-Identifier: Apache-2.0
+"""brumed under sanitizers, without a machine: its nodes are mgmt over sockets of the host (mgmt_host.py) and a made-up one that can lose answers
+(tests/one/fake_node.py)."""
+import base64
+import hashlib
+import http.client
+import json
+import os
+import re
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import zlib
+
+import pki
+from harness import TOP, Failure, test, work_dir, write_file
+from mgmt_host import Host
+
+sys.path.insert(0, os.path.join(TOP, "tests/one"))
+
+from fake_node import Node                                               # noqa: E402
+
+PERIODS = {"BEACON_HOST": 1, "SYSTEM_HOST": 600, "MONITOR_HOST": 600, "STATE_VM": 600, "MONITOR_VM": 600, "SYNC_STATE_VM": 600}
+
+
+def check(got, wanted, what=""):
+    if got != wanted:
+        raise Failure(f"{what}: {str(got)[:2000]}, not {str(wanted)[:2000]}")
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("brumed", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Brumed:
+    """The daemon with a front-end's certificate; settings are lines of its configuration."""
+
+    def __init__(self, folder="state", **settings):
+        pki.node()
+        pki.client("frontend", "frontend")
+        self.socket, self.state = os.path.join(work_dir(), "sock"), os.path.join(work_dir(), folder)
+        os.makedirs(self.state, exist_ok=True)
+        lines = {"cert": pki.path("frontend.crt"), "key": pki.path("frontend.key"), "ca": pki.path("ca.crt"), "socket": self.socket,
+                 "state": self.state, "group": "-", "hostname": "fe", "lost_s": 0, "unreachable_s": 2, "request_s": 10, **settings}
+        config = write_file("brumed.conf", "".join(f"{key} = {value}\n" for key, value in lines.items()))
+        self.process = subprocess.Popen([os.path.join(TOP, "build/test/opennebula/brumed"), "--config", config, "--log", "-", "--foreground"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+        self.text, self.condition = "", threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.line("begins: socket")
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.condition:
+                self.text += line
+                self.condition.notify_all()
+        with self.condition:
+            self.text += "(the log ends)"
+            self.condition.notify_all()
+
+    def line(self, pattern):
+        """Waits for a line of its log."""
+        with self.condition:
+            if not self.condition.wait_for(lambda: re.search(pattern, self.text), 30):
+                raise Failure(f"no {pattern!r} in {self.text}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        """It ends when it is told to, and the sanitizers have nothing to say."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        status = self.process.wait(30)
+        if not error[0]:
+            check(status, 0, "status of brumed; " + self.text[-4000:])
+        else:
+            print(self.text)
+
+    def ask(self, method, path, body=None, timeout=30, **headers):
+        """(status, body) of one request."""
+        link = UnixConnection(self.socket, timeout)
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+        link.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = link.getresponse()
+        data = answer.read()
+        link.close()
+        return answer.status, data
+
+    def json(self, method, path, body=None, wanted=200, **headers):
+        status, data = self.ask(method, path, body, **headers)
+        if status != wanted:
+            raise Failure(f"{method} {path}: {status} {data}")
+        return json.loads(data)
+
+    def error(self, method, path, body=None, **headers):
+        """(status, reason) of one that is refused."""
+        status, data = self.ask(method, path, body, **headers)
+        return status, json.loads(data).get("error")
+
+    def put(self, name, port, address="127.0.0.1"):
+        self.json("PUT", f"/nodes/{name}", {"address": address, "port": port})
+
+    def tm(self, command, *args, wanted=200):
+        status, data = self.ask("POST", f"/tm/{command}", {"args": list(args), "stdin": ""})
+        if status != wanted:
+            raise Failure(f"tm {command} {args}: {status} {data}")
+        return json.loads(data)
+
+    def act(self, action, number, key, node="x1"):
+        return self.json("POST", f"/nodes/{node}/actions/{action}/{number}", "<VMM_DRIVER_ACTION_DATA/>", X_Key=key)
+
+
+class Monitord:
+    """Takes messages by UDP and TCP: (type, status, host, time, text) each."""
+
+    def __init__(self):
+        self.messages, self.condition, monitord = [], threading.Condition(), self
+
+        class Stream(socketserver.BaseRequestHandler):
+            def handle(self):
+                data = b""
+                while piece := self.request.recv(65536):
+                    data += piece
+                monitord.take(data, "tcp")
+
+        self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stream)
+        self.tcp.daemon_threads = True
+        self.port = self.tcp.server_address[1]
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", self.port))
+        threading.Thread(target=self.tcp.serve_forever, daemon=True).start()
+        threading.Thread(target=self._datagrams, daemon=True).start()
+
+    def _datagrams(self):
+        while True:
+            self.take(self.udp.recv(65536), "udp")
+
+    def take(self, data, way):
+        kind, status, host, time, payload = data.decode().split(" ")
+        if payload.endswith("\n"):
+            raise Failure("a message with an end of line")
+        text = zlib.decompress(base64.b64decode(payload, validate=True)).decode()
+        with self.condition:
+            self.messages.append((kind, status, int(host), int(time), text, way))
+            self.condition.notify_all()
+
+    def wait(self, function, what):
+        """The first message for which function is true; all before it are forgotten."""
+        with self.condition:
+            found = lambda: next((i for i, m in enumerate(self.messages) if function(m)), None)          # noqa: E731
+            if not self.condition.wait_for(lambda: found() is not None, 30):
+                raise Failure(f"no {what}: {self.messages}")
+            message = self.messages[found()]
+            del self.messages[:found() + 1]
+            return message
+
+    def request(self, host, name):
+        """What monitord asks of the driver."""
+        periods = "".join(f"<{key}>{value}</{key}>" for key, value in PERIODS.items())
+        return (f"<MONITOR_DRIVER_ACTION><HOST><ID>{host}</ID><NAME>{name}</NAME></HOST><MONITOR_CONFIGURATION><NETWORK>"
+                f"<ADDRESS><![CDATA[::]]></ADDRESS><PORT>{self.port}</PORT></NETWORK><PROBES_PERIOD>{periods}</PROBES_PERIOD>"
+                "</MONITOR_CONFIGURATION></MONITOR_DRIVER_ACTION>")
+
+
+def fake(port=0):
+    pki.node()
+    return Node(pki.path("node.crt"), pki.path("node.key"), pki.path("ca.crt"), port)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+# ---- the table, and whom brumed believes ----
+
+@test
+def a_node_is_believed_by_its_authority_and_name_or_by_its_fingerprint():
+    with Host() as host, Brumed() as b:
+        b.put("node", host.port)                                # the certificate is for this name
+        check(b.json("GET", "/nodes/node/v1/node")["vms"], 3, "by name")
+        b.put("x1", host.port)                                  # and for this address
+        check(b.json("GET", "/nodes/x1/v1/node")["vms"], 3, "by address")
+        b.put("x2", host.port, "127.0.0.2")
+        status, why = b.error("GET", "/nodes/x2/v1/node")
+        check((status, "connection refused" in why), (502, True), why)
+        pki.authority("other")
+        pki.certificate("self", "subjectAltName=DNS:x9", signer="other")
+        with Brumed("second", socket=os.path.join(work_dir(), "sock2"), ca=pki.path("other.crt")) as c:
+            c.socket = os.path.join(work_dir(), "sock2")
+            c.put("x1", host.port)
+            status, why = c.error("GET", "/nodes/x1/v1/node")
+            check((status, "not signed by an authority of" in why, "node x1" in why), (502, True, True), why)
+            shown = c.json("GET", "/nodes/x1/certificate")["fingerprint"]
+            status, why = c.error("POST", "/nodes/x1/approve", {"fingerprint": "41:DD"})
+            check(status, 400, why)
+            c.json("POST", "/nodes/x1/approve", {"fingerprint": "AB" * 32})
+            status, why = c.error("GET", "/nodes/x1/v1/node")
+            check((status, "not the one that was approved" in why, shown in why), (502, True, True), why)
+            c.json("POST", "/nodes/x1/approve", {"fingerprint": shown})
+            check(c.json("GET", "/nodes/x1/v1/node")["vms"], 3, "by fingerprint")
+            check(c.json("GET", "/nodes/x1")["state"], "connected", "state")
+        counters = host.get("/v1/counters", "frontend")
+        check(counters["handshake_failures_total"] >= 3, True, "handshakes that were refused before a request")
+
+
+@test
+def the_table_outlives_brumed():
+    with Brumed() as b:
+        b.put("x1", 1234)
+        b.put("gone", 1)
+        b.json("POST", "/nodes/x1/approve", {"fingerprint": "AB" * 32})
+        b.json("DELETE", "/nodes/gone")
+        check(b.error("PUT", "/nodes/-x", {"port": 1})[0], 400, "bad name")
+        check(b.error("PUT", "/nodes/x1", {"port": 70000})[0], 400, "bad port")
+        check(b.error("PUT", "/nodes/x1", "no json")[0], 400, "no JSON")
+    with Brumed() as b:
+        nodes = b.json("GET", "/nodes")
+        check([(n["name"], n["address"], n["port"], n["approved"][:5]) for n in nodes], [("x1", "127.0.0.1", 1234, "AB:AB")], "table")
+        b.put("x1", 1235)
+        check(b.json("GET", "/nodes/x1")["approved"], "", "an approved certificate goes with the address")
+
+
+@test
+def an_expired_certificate_is_told_of():
+    with Brumed() as b:
+        pki.certificate("old", "subjectAltName=IP:127.0.0.1", days=-1)
+        node = Node(pki.path("old.crt"), pki.path("old.key"), pki.path("ca.crt"))
+        b.put("x1", node.port)
+        status, why = b.error("GET", "/nodes/x1/v1/node")
+        check((status, why), (502, "node x1: its certificate has expired"), "refusal")
+        check(node.asked, [], "what was asked of it")
+        node.close()
+
+
+@test
+def requests_pass_through_in_both_directions():
+    content = os.urandom(5 << 20)
+    with Host() as host, Brumed() as b:
+        b.put("x1", host.port)
+        sha = hashlib.sha256(content).hexdigest()
+        status, _ = b.ask("PUT", "/nodes/x1/v1/images/disk", content, X_SHA256=sha)
+        check(status, 201, "upload")
+        check(b.ask("GET", "/nodes/x1/v1/images/disk"), (200, content), "download")
+        check(b.ask("GET", "/nodes/x1/v1/images/disk", Range="bytes=10-19"), (206, content[10:20]), "range")
+        check(b.error("GET", "/nodes/x1/v1/images/none")[0], 404, "a refusal of the node's")
+        check(b.ask("PUT", "/nodes/x1/v1/images/bad", content)[0], 400, "refused while it is sent")
+        check(b.ask("HEAD", "/nodes/x1/v1/node")[1], b"", "HEAD")
+        link = UnixConnection(b.socket, 10)                     # goes away in the middle of an upload, and of a download
+        link.putrequest("PUT", "/nodes/x1/v1/images/half")
+        link.putheader("Content-Length", "1000000")
+        link.putheader("X-SHA256", sha)
+        link.endheaders()
+        link.send(b"x" * 1000)
+        link.close()
+        link = UnixConnection(b.socket, 10)
+        link.request("GET", "/nodes/x1/v1/images/disk")
+        link.getresponse().read(10)
+        link.close()
+        check(b.json("GET", "/nodes/x1/v1/node")["vms"], 3, "and it goes on")
+
+
+@test
+def garbage_on_the_socket_hurts_nobody():
+    with Brumed() as b:
+        for text in (b"\0" * 100, b"GET\r\n\r\n", b"GET /nodes/%00/v1/x HTTP/1.1\r\nHost: x\r\n\r\n", b"X" * 100000,
+                     b"POST /tm/clone HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n{"):
+            link = socket.socket(socket.AF_UNIX)
+            link.connect(b.socket)
+            try:
+                link.sendall(text)
+                link.shutdown(socket.SHUT_WR)
+                while link.recv(65536):
+                    pass
+            except OSError:
+                pass
+            link.close()
+        for method, path, body, status in (
+                ("GET", "/", None, 404), ("GET", "/nodes/", None, 404), ("GET", "/nodes/a/b/c/d/e/f", None, 404),
+                ("POST", "/tm/rm", {"args": []}, 404), ("POST", "/tm/clone", "[", 400), ("POST", "/tm/clone", {"args": [1]}, 400),
+                ("POST", "/tm/clone", {"args": ["a"]}, 400), ("POST", "/tm/clone", {"args": ["a", "b", "c", "d"]}, 400),
+                ("POST", "/monitor/x/start", "<a/>", 400), ("POST", "/monitor/1/start", "<a/>", 400),
+                ("POST", "/nodes/x1/actions/explode/1", "", 404), ("POST", "/nodes/x1/actions/deploy/x", "", 400),
+                ("POST", "/nodes/x1/actions/deploy/1", "", 400), ("GET", "/nodes/%2e%2e/v1/node", None, 400)):
+            check((method, path, b.ask(method, path, body)[0]), (method, path, status), "status")
+        check(b.ask("POST", "/tm/clone", "x" * (9 << 20))[0], 413, "too long")
+        check(os.stat(b.socket).st_mode & 0o777, 0o600, "rights of the socket")
+        check(b.json("GET", "/nodes"), [{**b.json("GET", "/nodes")[0]}] if b.json("GET", "/nodes") else [], "and it lives")
+
+
+# ---- actions ----
+
+@test
+def an_action_is_done_once_however_often_it_is_asked_for():
+    node = fake()
+    with Brumed() as b:
+        b.put("x1", node.port)
+        check(b.act("deploy", 12, "k1"), {"status": "SUCCESS", "info": "one-12"}, "deploy")
+        check(b.act("deploy", 12, "k1"), {"status": "SUCCESS", "info": "one-12"}, "again")
+        check(node.count("deploy", 12), 1, "times it was done")
+        check(b.error("POST", "/nodes/x1/actions/reset/12", "", X_Key="k1")[0], 409, "another action with that key")
+        node.lost.add("shutdown")                               # the connection ends before the answer
+        check(b.act("shutdown", 12, "k2")["status"], "SUCCESS", "after a lost answer")
+        check(node.count("shutdown", 12), 1, "times it was done")
+        node.hold("cancel")
+        results = []
+        clients = [threading.Thread(target=lambda: results.append(b.act("cancel", 12, "k3"))) for _ in range(3)]
+        for client in clients:
+            client.start()
+        with node.condition:
+            node.condition.wait_for(lambda: "k3" in node.actions, 30)
+        node.release()
+        for client in clients:
+            client.join(30)
+        check(results, [{"status": "SUCCESS", "info": "one-12"}] * 3, "three who asked")
+        check(node.count("cancel", 12), 1, "times it was done")
+        with node.condition:
+            check(node.condition.wait_for(lambda: not node.actions, 30), True, "all results are acknowledged")
+    node.close()
+
+
+@test
+def who_left_gets_the_result_later():
+    node = fake()
+    with Brumed() as b:
+        b.put("x1", node.port)
+        node.hold("deploy")
+        link = UnixConnection(b.socket, 10)
+        link.request("POST", "/nodes/x1/actions/deploy/12", "<x/>", {"X-Key": "k1"})
+        with node.condition:
+            node.condition.wait_for(lambda: "k1" in node.actions, 30)
+        link.close()
+        node.release()
+        b.line(r"deploy of VM 12 \(k1\): SUCCESS")
+        check(b.act("deploy", 12, "k1"), {"status": "SUCCESS", "info": "one-12"}, "asked again")
+        check(node.count("deploy", 12), 1, "times it was done")
+    node.close()
+
+
+@test
+def an_action_that_is_given_up_fails_and_the_node_forgets_it():
+    node = fake()
+    with Brumed(deadline_shutdown=1) as b:
+        b.put("x1", node.port)
+        node.hold("deploy", "shutdown")
+        results = []
+        client = threading.Thread(target=lambda: results.append(b.act("deploy", 12, "k1")))
+        client.start()
+        with node.condition:
+            node.condition.wait_for(lambda: "k1" in node.actions, 30)
+        b.json("DELETE", "/nodes/x1/actions/k1")
+        client.join(30)
+        check(results[0]["status"], "FAILURE", "given up")
+        check(b.act("shutdown", 12, "k2"), {"status": "FAILURE", "info": "node x1: no result within 1 s"}, "deadline")
+        check(node.actions, {}, "what the node keeps")
+    node.close()
+
+
+@test
+def an_unreachable_node_fails_an_action_in_words_and_may_come_back():
+    port = free_port()
+    with Brumed(unreachable_s=1) as b:
+        b.put("x1", port)
+        result = b.act("deploy", 12, "k1")
+        check((result["status"], "node x1: connection refused" in result["info"]), ("FAILURE", True), result)
+        node = fake(port)
+        check(b.act("deploy", 12, "k1")["status"], "SUCCESS", "the same key, as nothing had been done")
+        node.close()
+
+
+@test
+def brumed_killed_in_the_middle_is_no_second_deploy():
+    node = fake()
+    b = Brumed()
+    b.put("x1", node.port)
+    node.hold("deploy")
+    link = UnixConnection(b.socket, 10)
+    link.request("POST", "/nodes/x1/actions/deploy/12", "<x/>", {"X-Key": "k1"})
+    with node.condition:
+        node.condition.wait_for(lambda: "k1" in node.actions, 30)
+    b.process.kill()
+    b.process.wait()
+    node.release()
+    with Brumed() as again:
+        check(again.act("deploy", 12, "k1"), {"status": "SUCCESS", "info": "one-12"}, "asked again")
+        check(node.count("deploy", 12), 1, "times it was done")
+    node.close()
+
+
+# ---- the transfer manager ----
+
+def same(b, path, file):
+    """A disk on a node, which the made-up init writes to in places, and a file have the same content."""
+    with open(file, "rb") as stream:
+        check(hashlib.sha256(b.ask("GET", "/nodes/" + path)[1]).hexdigest(), hashlib.sha256(stream.read()).hexdigest(), path)
+
+
+def disks(b, node="x1"):
+    return {d["name"]: (d["size"], d["image"][:4], d["read_only"]) for d in b.json("GET", f"/nodes/{node}/v1/disks")}
+
+
+@test
+def disks_go_to_the_node_and_come_back():
+    image, kernel = os.urandom(3 << 20) + bytes(5 << 20), os.urandom(100001)
+    path = write_file("image", image)
+    store = "x1:/var/lib/one//datastores/102/12"
+    with Host() as host, Brumed() as b:
+        b.put("x1", host.port)
+        for _ in range(2):                                      # each may be repeated
+            b.tm("clone", f"fe:{path}", f"{store}/disk.0", "12", "1")
+            b.tm("CLONE.brume", f"fe:{path}", "x1:/d/102/13/disk.0", "13", "1")
+            b.tm("clone", "fe:" + write_file("vmlinuz", kernel), f"{store}/kernel", "12", "2")
+            b.tm("mkimage", "3", "raw", f"{store}/disk.1", "12", "102")
+            b.tm("mkswap", "1", f"{store}/disk.2", "12", "102")
+        check(disks(b), {"one-102-12-disk.0": (8 << 20, "one.", False), "one-102-13-disk.0": (8 << 20, "one.", False),
+                         "one-102-12-kernel": (len(kernel), "one.", True), "one-102-12-disk.1": (3 << 20, "", False),
+                         "one-102-12-disk.2": (1 << 20, "", False)}, "disks")
+        check(len([i for i in b.json("GET", "/nodes/x1/v1/images")]), 2, "one image for two disks")
+        back = write_file("back", b"old")
+        os.chmod(back, 0o640)
+        b.tm("mvds", f"{store}/disk.0", f"fe:{back}", "12", "1")
+        same(b, "x1/v1/disks/one-102-12-disk.0", back)
+        check((os.stat(back).st_mode & 0o777, os.stat(back).st_blocks * 512 < 4 << 20), (0o640, True), "rights, and holes")
+        b.tm("cpds", f"{store}/disk.1", f"fe:{work_dir()}/saved", "-1", "12", "1")
+        check(os.path.getsize(work_dir() + "/saved"), 3 << 20, "saved disk")
+        b.tm("resize", f"{store}/disk.1", "5", "12", "102")
+        check(disks(b)["one-102-12-disk.1"][0], 5 << 20, "size")
+        b.tm("delete", f"{store}/disk.1", "12", "102")
+        b.tm("delete", f"{store}/disk.1", "12", "102")
+        b.tm("delete", store, "12", "102")
+        check(list(disks(b)), ["one-102-13-disk.0"], "disks of others")
+        check([name for name in os.listdir(work_dir()) if ".brume-" in name], [], "files in part")
+
+
+@test
+def a_vm_moves_to_the_front_end_and_back_and_to_another_node():
+    image, kernel = os.urandom(2 << 20), os.urandom(5000)
+    home = os.path.join(work_dir(), "datastores/102/12")
+    with Host() as host, Host() as other, Brumed() as b:
+        b.put("x1", host.port)
+        b.put("x2", other.port)
+        b.tm("clone", "fe:" + write_file("image", image), "x1:/d/102/12/disk.0", "12", "1")
+        b.tm("clone", "fe:" + write_file("vmlinuz", kernel), "x1:/d/102/12/kernel", "12", "2")
+        b.tm("mv", "x1:/d/102/12/disk.0", f"fe:{home}/disk.0", "12", "102")
+        b.tm("mv", "x1:/d/102/12", f"fe:{home}", "12", "102")
+        check(disks(b), {}, "the node keeps nothing")
+        check(sorted(os.listdir(home)), ["disk.0", "kernel"], "on the front-end")
+        b.tm("mv", f"fe:{home}/disk.0", "x1:/d/102/12/disk.0", "12", "102")
+        b.tm("mv", f"fe:{home}", "x1:/d/102/12", "12", "102")
+        check((sorted(disks(b)), os.path.exists(home)), (["one-102-12-disk.0", "one-102-12-kernel"], False), "back")
+        b.tm("mv", "x1:/d/102/12/disk.0", "x1:/d/103/12/disk.0", "12", "103")
+        b.tm("mv", "x1:/d/102/12", "x1:/d/103/12", "12", "103")
+        check(sorted(disks(b)), ["one-103-12-disk.0", "one-103-12-kernel"], "renamed")
+        b.tm("mv", "x1:/d/103/12/disk.0", "x2:/d/103/12/disk.0", "12", "103")
+        b.tm("mv", "x1:/d/103/12", "x2:/d/103/12", "12", "103")
+        check(disks(b), {}, "gone from the first")
+        check(disks(b, "x2"), {"one-103-12-disk.0": (len(image), "one.", False), "one-103-12-kernel": (len(kernel), "one.", True)}, "the second")
+        same(b, "x2/v1/disks/one-103-12-kernel", work_dir() + "/vmlinuz")
+        check(os.listdir(b.state).count("one-103-12-disk.0"), 0, "nothing stays on the way")
+
+
+@test
+def what_brume_cannot_do_is_refused_in_words():
+    with Brumed() as b:
+        b.put("x1", 1)
+        path = write_file("image", b"QFI\xfb" + bytes(1000))
+        for command, args, words in (
+                ("clone", [f"fe:{path}", "x1:/d/1/2/disk.0", "2", "1"], "qcow2"),
+                ("clone", [f"fe:{path}", "x1:/d/1/2/disk.0", "3", "1"], "not of VM 3"),
+                ("clone", ["fe:/nonexistent", "x1:/d/1/2/disk.0", "2", "1"], "No such file"),
+                ("clone", ["x2:/d/1/2/disk.0", "x1:/d/1/2/disk.0", "2", "1"], "front-end"),
+                ("clone", ["fe:" + path, "x1:/d/1/2/../3/disk.0", "2", "1"], "no path"),
+                ("mkimage", ["10", "qcow2", "x1:/d/1/2/disk.0", "2", "1"], "raw"),
+                ("mkimage", ["0", "raw", "x1:/d/1/2/disk.0", "2", "1"], "size"),
+                ("cpds", ["x1:/d/1/2/disk.0", "fe:/x", "3", "2", "1"], "snapshots"),
+                ("snap_create", ["x1:/d/1/2/disk.0", "0", "2", "1"], "snapshots"),
+                ("premigrate", ["x1", "x2", "/d/1/2", "2", "1"], "power it off"),
+                ("restore", ["x1:/d/1/2", "2", "1", "0", "0"], "backup")):
+            status, why = b.error("POST", f"/tm/{command}", {"args": args})
+            check((status, words in why), (400, True), f"{command}: {why}")
+        for command in ("postmigrate", "failmigrate", "postbackup"):
+            b.tm(command, "x1", "x2", "/d/1/2", "2", "1")
+        status, why = b.error("POST", "/tm/mkimage", {"args": ["10", "raw", "x1:/d/1/2/disk.0", "2", "1"]})
+        check((status, "connection refused" in why), (502, True), why)
+
+
+@test
+def a_context_is_a_tar_of_its_files():
+    node = fake()
+    with Brumed() as b:
+        b.put("x1", node.port)
+        script, other = write_file("context.sh", "A='1'\n"), write_file("id_of_image", "other")
+        b.tm("context", script, f"{other}:'init.sh'", "x1:/d/102/12/disk.3", "12", "102")
+        tar = write_file("context.tar", node.disks["one-102-12-disk.3"]["data"])
+        listed = subprocess.run(["tar", "tvf", tar], stdout=subprocess.PIPE, text=True, check=True).stdout
+        check(re.findall(r"(\d+) \S+ \S+ (\S+)$", listed, re.M), [("6", "context.sh"), ("5", "init.sh")], listed)
+        status, why = b.error("POST", "/tm/context", {"args": [work_dir(), "x1:/d/102/12/disk.3", "12", "102"]})
+        check(status, 400, why)
+    node.close()
+
+
+# ---- monitoring ----
+
+@test
+def monitord_hears_of_a_node_and_of_its_end_and_of_its_return():
+    port = free_port()
+    node, monitord = fake(port), Monitord()
+    node.vms[12] = "RUNNING"
+    with Brumed() as b:
+        b.put("x1", port)
+        status, xml = b.ask("POST", "/monitor/7/start", monitord.request(7, "x1"))
+        parts = dict(re.findall(r"<(\w+)>([^<]*)</", xml.decode()))
+        check((status, sorted(parts)), (200, ["MONITOR_HOST", "MONITOR_VM", "STATE_VM", "SYSTEM_HOST", "TIMESTAMP"]), "answer")
+        check("TOTALCPU=400" in base64.b64decode(parts["SYSTEM_HOST"]).decode(), True, "SYSTEM_HOST")
+        state = monitord.wait(lambda m: m[0] == "STATE_VM", "STATE_VM")
+        check((state[1:3], state[3] > 1600000000, state[5]), (("SUCCESS", 7), True, "tcp"), "STATE_VM")
+        check(state[4], 'VM = [ ID="12", DEPLOY_ID="one-12", STATE="RUNNING" ]\nSYNC_STATE=yes\nMISSING_STATE=UNKNOWN\n', "states")
+        check(monitord.wait(lambda m: m[0] == "BEACON_HOST", "beacon")[5], "udp", "way of a beacon")
+        node.power_off(12)
+        state = monitord.wait(lambda m: m[0] == "STATE_VM" and "POWEROFF" in m[4], "a change at once")
+        check("SYNC_STATE" in state[4], False, "each state is not a whole list")
+        monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "what is free now")
+        with node.condition:
+            node.wall = False
+        b.tm("mkimage", "1", "raw", "x1:/d/1/12/disk.1", "12", "1")
+        check(monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "SYSTEM_HOST after a change of disks")[3], 0, "no time while there is no clock")
+        node.close()
+        failure = monitord.wait(lambda m: m[1] == "FAILURE", "failure")
+        check((failure[0], failure[2], failure[3], "node x1: " in failure[4]), ("MONITOR_HOST", 7, 0, True), failure)
+        node = fake(port)
+        node.vms[12] = "RUNNING"
+        back = monitord.wait(lambda m: True, "return")
+        check((back[0], back[1]), ("SYSTEM_HOST", "SUCCESS"), "the first word of a node that is back")
+        monitord.wait(lambda m: m[0] == "STATE_VM" and "SYNC_STATE=yes" in m[4], "its VMs")
+    with Brumed() as b:                                         # it goes on by itself
+        check([(m["host"], m["node"]) for m in b.json("GET", "/monitor")], [(7, "x1")], "monitored hosts")
+        monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "SYSTEM_HOST of a new brumed")
+        b.json("POST", "/monitor/7/stop")
+        b.line("not monitored any more")
+        check(b.json("GET", "/monitor"), [], "monitored hosts")
+    node.close()
+
+
+@test
+def a_host_that_cannot_be_reached_is_not_monitored():
+    monitord = Monitord()
+    with Brumed() as b:
+        b.put("x1", free_port())
+        status, why = b.error("POST", "/monitor/7/start", monitord.request(7, "x1"))
+        check((status, "node x1: connection refused" in why), (502, True), why)
+        check(b.error("POST", "/monitor/8/start", monitord.request(7, "x1"))[0], 400, "another host's XML")
+        check(b.json("GET", "/monitor"), [], "monitored hosts")
+    check(monitord.messages, [], "what monitord heard")

@@ -257,12 +257,14 @@ static bool request(struct session *s, uint64_t now_ns)
 	return true;
 }
 
-static bool wait(struct session *s)
+/* Meanwhile the client is listened to no more than shows whether it is still there. */
+static bool wait(struct session *s, uint64_t now_ns)
 {
 	struct exchange *e = &s->exchange;
 
 	exchange_poll(e);
 	if (e->waits) {
+		(void)!fill(s, now_ns);
 		return false;
 	}
 	if (s->http.state == HTTP_WHOLE || (e->status && e->close)) {
@@ -326,7 +328,7 @@ static bool step(struct session *s, uint64_t now_ns)
 	switch (s->state) {
 	case SESSION_HANDSHAKE: return handshake(s, now_ns);
 	case SESSION_REQUEST:   return request(s, now_ns);
-	case SESSION_WAIT:      return wait(s);
+	case SESSION_WAIT:      return wait(s, now_ns);
 	case SESSION_ANSWER:    return answer(s, now_ns);
 	case SESSION_CONSOLE:   return console(s, now_ns);
 	case SESSION_GOODBYE:
@@ -348,6 +350,7 @@ uint64_t session_deadline(const struct session *s)
 {
 	switch (s->state) {
 	case SESSION_FREE:      return UINT64_MAX;
+	case SESSION_WAIT:      return s->since_ns + SESSION_WAIT_NS;
 	case SESSION_CONSOLE:   return UINT64_MAX;       /* TCP's own probes find out when nobody is there any more */
 	case SESSION_HANDSHAKE: return s->since_ns + SESSION_HANDSHAKE_NS;
 	case SESSION_REQUEST:

@@ -7,10 +7,14 @@
 
 enum { SESSION_IN = 4096 };
 
-/* How long a client may take, in ns: for the handshake, for a request or for taking an answer, and between requests. */
+/*
+ * How long a client may take, in ns: for the handshake, for a request or for taking an answer, and between requests. How long it is let wait for
+ * init, which has to zero the memory of a large disk, say.
+ */
 #define SESSION_HANDSHAKE_NS (10 * 1000000000ull)
 #define SESSION_STALL_NS     (30 * 1000000000ull)
 #define SESSION_IDLE_NS      (120 * 1000000000ull)
+#define SESSION_WAIT_NS      (600 * 1000000000ull)
 
 /*
  * SESSION_FREE --begin--> SESSION_HANDSHAKE --> SESSION_REQUEST [--> SESSION_WAIT] --> SESSION_ANSWER --> SESSION_REQUEST

@@ -198,6 +198,7 @@ static int create_disk(const struct mgmt_command *c)
 {
 	struct mgmt_volume *image = find_volume(c->other);
 	struct mgmt_disk *d = find_disk(c->name);
+	uint64_t used = 0;
 
 	if (d) {
 		return strcmp(d->image, c->other) == 0 && d->asked == c->size && d->flags == c->flags ? OK : E_BUSY;
@@ -205,22 +206,27 @@ static int create_disk(const struct mgmt_command *c)
 	if (c->other[0] && !image) {
 		return E_NOENT;
 	}
-	if (c->size > FAKE_VOLUME_BYTES) {
+	for (d = disks.disk; d < disks.disk + MGMT_DISKS && d->exists; d++) {
+		used += d->size;
+	}
+	if (d == disks.disk + MGMT_DISKS || c->size > FAKE_VOLUME_BYTES || used > FAKE_VOLUME_BYTES - c->size) {
 		return E_NOMEM;
 	}
-	for (d = disks.disk; d->exists; d++) {}
 	*d = (struct mgmt_disk){
 		.exists = 1, .flags = c->flags, .asked = c->size, .image_bytes = image ? image->size : 0,
 		.size = c->size ? c->size : image ? image->size : 0,
 	};
 	memcpy(d->name, c->name, sizeof(d->name));
 	memcpy(d->image, c->other, sizeof(d->image));
-	d->exists = d->size != 0;
+	if (!d->size) {
+		d->exists = 0;
+		return E_INVAL;
+	}
 	make_layer(d);
-	if (image && d->exists) {
+	if (image) {
 		image->disks++;
 	}
-	return d->exists ? (int)(d - disks.disk) : E_INVAL;
+	return (int)(d - disks.disk);
 }
 
 static int open_disk(const struct mgmt_command *c, const struct mgmt_disk *d)
@@ -252,7 +258,7 @@ static int obey_disk(const struct mgmt_command *c)
 		memcpy(d->name, c->other, sizeof(d->name));
 		return OK;
 	default:
-		if (c->size < d->size) {
+		if (c->size < d->size || c->size > FAKE_VOLUME_BYTES) {
 			return E_INVAL;
 		}
 		d->size = c->size;

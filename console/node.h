@@ -117,12 +117,12 @@ struct node_exchange {
 	uint8_t command_data[NODE_COMMANDS];
 };
 
-enum { NODE_RELAYS = 8, NODE_RELAY_OUT = 8192, NODE_RELAY_IN = 1024 };
+enum { NODE_RELAYS = 16, NODE_RELAY_OUT = 8192, NODE_RELAY_IN = 1024 };
 
 /*
  * Between console and mgmt, neither of which believes the other: the console of one VM for somebody far away. mgmt writes wish, counts
  * serial up and signals; the console shows what it serves in seen, and what is of this wish comes behind begin. Both sides signal when
- * they moved something. A reader that is so slow that the scroll-back passes it gets a line that says how much it lost. When the VM is
+ * they moved something. What was in the scroll-back before ends at live. A reader that is so slow that the scroll-back passes it gets a line that says how much it lost. When the VM is
  * deleted, gone becomes the wish's serial after the last of its bytes: no VM that gets its number is meant.
  */
 struct node_relay {
@@ -131,7 +131,8 @@ struct node_relay {
 	uint32_t serial;             /* by mgmt, after the two                                       */
 	uint32_t seen;               /* by the console                                               */
 	uint32_t begin;              /* by the console: a count of out                               */
-	uint32_t gone, pad;          /* by the console                                               */
+	uint32_t gone;               /* by the console                                               */
+	uint32_t live;               /* by the console: a count of out                               */
 	struct channel_ring out, in; /* out: what the VM sends; in: what is typed                    */
 	uint8_t out_data[NODE_RELAY_OUT], in_data[NODE_RELAY_IN];
 };

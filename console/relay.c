@@ -44,7 +44,10 @@ static void follow_wish(struct relays *r, int i, struct mux *m)
 		e->position = scroll_start(&m->vm[e->vm].scroll);
 	}
 	channel_skip(&e->in, channel_avail(&e->in));
-	s->begin = e->out.count;
+	s->begin = s->live = e->out.count;
+	if (e->vm >= 0) {
+		s->live += (uint32_t)(m->vm[e->vm].scroll.end - e->position);
+	}
 	if (wish && e->vm < 0) {
 		__atomic_store_n(&s->gone, serial, __ATOMIC_RELEASE);
 	}

@@ -17,6 +17,7 @@
 #include "mgmt/random.h"
 #include "mgmt/server.h"
 #include "mgmt/tcp.h"
+#include "mgmt/vnc.h"
 
 enum { HEAP_BYTES = 3 << 20, LOG_LINE = 232, AWAITED = SERVER_SESSIONS + 16 };
 
@@ -195,6 +196,11 @@ struct mgmt_progress *platform_progress(int n)
 	return &exchange()->progress[n];
 }
 
+struct mgmt_vnc *platform_vnc(void)
+{
+	return exchange()->vnc;
+}
+
 uint8_t *platform_volume(int n)
 {
 	return (uint8_t *)MGMT_VOLUME_ADDR(n);
@@ -266,6 +272,7 @@ static bool make_server(void)
 		return false;
 	}
 	platform_log("listening on port %d", SERVER_PORT);
+	vnc_init();
 	return true;
 }
 
@@ -312,12 +319,18 @@ static uint64_t serve(void)
 	next = due < next ? due : next;
 	tcp_trim();
 	while (mgmt.serves && (stream = tcp_next()) != NULL) {
-		server_accept(&mgmt.server, stream, now);
+		if (stream->port == SERVER_PORT) {
+			server_accept(&mgmt.server, stream, now);
+		} else {
+			vnc_accept(stream, now);
+		}
 	}
 	if (mgmt.serves) {
 		due = one_run(now);
 		next = due < next ? due : next;
 		due = server_run(&mgmt.server, now);
+		next = due < next ? due : next;
+		due = vnc_run(now);
 		next = due < next ? due : next;
 	}
 	link_tell_addresses();

@@ -42,6 +42,7 @@ enum {
 	MGMT_VOLUMES = 64,
 	MGMT_DISKS = 256,
 	MGMT_WINDOWS = 8,            /* disks that may be open at a time                             */
+	MGMT_VNC = 64,               /* VMs whose console is open for VNC viewers                    */
 	MGMT_DIGEST = 32,            /* bytes of a SHA-256                                           */
 	MGMT_HASH = 128,             /* bytes of the state of one that is being computed             */
 };
@@ -215,6 +216,15 @@ struct mgmt_one {
 	struct mgmt_one_vm vm[MGMT_ONE_VMS];
 };
 
+/* A port that is open for VNC viewers (mgmt/vnc.h): mgmt's own note, for the one that comes after it. */
+struct mgmt_vnc {
+	char vm[CONF_NAME_MAX];
+	char password[64];           /* "": none                                                     */
+	uint32_t vm_id;              /* of the VM, if known is not 0                                 */
+	uint16_t port;               /* 0: nothing is open                                           */
+	uint16_t known;
+};
+
 /*
  * Written by mgmt: struct mgmt_command with its text, lines that end in LF, and how far each volume is, which only grows; init: struct mgmt_answer. A record is in its ring whole (channel_commit) or not at all; a mgmt that breaks that, or sends an op
  * that there is not, is not obeyed any more.
@@ -224,6 +234,7 @@ struct mgmt_exchange {
 	uint32_t closed[MGMT_WINDOWS];       /* number of the MGMT_DISK_OPEN whose disk is not read any more; a new mgmt finds zeros */
 	struct mgmt_progress progress[MGMT_VOLUMES];     /* init zeroes one at create; a new mgmt finds them as they were */
 	struct mgmt_one one;         /* and this                                                     */
+	struct mgmt_vnc vnc[MGMT_VNC];
 	uint8_t log_data[MGMT_LOG];
 	uint8_t command_data[MGMT_COMMANDS];
 	uint8_t answer_data[MGMT_ANSWERS];

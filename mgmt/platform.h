@@ -24,6 +24,7 @@ struct mgmt_disks;
 struct mgmt_disk;
 struct kept_disk;
 struct mgmt_one;
+struct mgmt_vnc;
 
 /* What init tells of the node and its VMs; changes under the reader (console/node.h says in which order). */
 const struct node_status *platform_node(void);
@@ -50,6 +51,9 @@ void platform_forget(uint32_t number);
 /* The volumes as init tells of them, and how far volume n came, which is mgmt's to tell. */
 const struct mgmt_volumes *platform_volumes(void);
 struct mgmt_progress *platform_progress(int n);
+
+/* What is noted of VNC ports (mgmt/node.h): MGMT_VNC of them. */
+struct mgmt_vnc *platform_vnc(void);
 
 /* The bytes of volume n; to be written only while it is new. */
 uint8_t *platform_volume(int n);

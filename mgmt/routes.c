@@ -9,6 +9,7 @@
 #include "mgmt/node_routes.h"
 #include "mgmt/one_monitor.h"
 #include "mgmt/one_routes.h"
+#include "mgmt/vnc_routes.h"
 
 #define DISK(what) .role = ROLE_OPERATOR, .answer = (what), .poll = disk_poll, .end = disk_end
 #define ACTION(at) { .method = HTTP_POST, .path = (at), .role = ROLE_FRONTEND, .begin = one_action_begin, .data = one_action_data, \
@@ -26,6 +27,9 @@ const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v1/vms", .body_max = MGMT_TEXT_MAX, CHANGE(node_create_vm) },
 	{ .method = HTTP_DELETE, .path = "/v1/vms/*", CHANGE(node_delete_vm) },
 	{ .method = HTTP_GET, .path = "/v1/vms/*/console", .role = ROLE_OPERATOR, .answer = console_open, .end = console_close },
+	{ .method = HTTP_GET, .path = "/v1/vms/*/vnc", .role = ROLE_OPERATOR, .answer = vnc_route_get },
+	{ .method = HTTP_POST, .path = "/v1/vms/*/vnc", .role = ROLE_OPERATOR, .body_max = VNC_BODY_MAX, .answer = vnc_route_open },
+	{ .method = HTTP_DELETE, .path = "/v1/vms/*/vnc", .role = ROLE_OPERATOR, .answer = vnc_route_close },
 	{ .method = HTTP_POST, .path = "/v1/vms/*/start", CHANGE(node_start_vm) },
 	{ .method = HTTP_POST, .path = "/v1/vms/*/stop", CHANGE(node_stop_vm) },
 	{ .method = HTTP_POST, .path = "/v1/vms/*/kill", CHANGE(node_kill_vm) },

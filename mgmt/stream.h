@@ -24,4 +24,5 @@ struct stream_ops {
 struct stream {
 	const struct stream_ops *ops;
 	char peer[48];               /* address, for people                                          */
+	uint16_t port;               /* of ours, that was connected to                               */
 };

@@ -8,9 +8,11 @@
 #include <lwip/tcp.h>
 
 #include "mgmt/server.h"
+#include "mgmt/vnc.h"
 
 enum { PROBE_IDLE_MS = 60000, PROBE_INTERVAL_MS = 10000 };
-enum { STREAMS = SERVER_SESSIONS + 8, HALF_OPEN_MAX = MEMP_NUM_TCP_PCB / 4 };
+enum { SERVER_STREAMS = SERVER_SESSIONS + 8, VNC_STREAMS = VNC_VIEWERS + 2, STREAMS = SERVER_STREAMS + VNC_STREAMS };
+enum { HALF_OPEN_MAX = 16, LISTENERS = MEMP_NUM_TCP_PCB_LISTEN };
 
 /*
  * TCP_FREE --accepted--> TCP_FRESH --tcp_next()--> TCP_USED --close--> TCP_FREE
@@ -27,6 +29,7 @@ struct tcp_stream {
 };
 
 static struct tcp_stream streams[STREAMS];
+static struct tcp_pcb *listeners[LISTENERS];
 
 static struct tcp_stream *owner(struct stream *s)
 {
@@ -67,9 +70,12 @@ static void on_error(void *arg, err_t error)
 	}
 }
 
-static struct tcp_stream *find_free(void)
+/* Those of the node's own port and those of VNC viewers do not take each other's places. */
+static struct tcp_stream *find_free(uint16_t port)
 {
-	for (int i = 0; i < STREAMS; i++) {
+	int first = port == SERVER_PORT ? 0 : SERVER_STREAMS, end = port == SERVER_PORT ? SERVER_STREAMS : STREAMS;
+
+	for (int i = first; i < end; i++) {
 		if (streams[i].use == TCP_FREE) {
 			return &streams[i];
 		}
@@ -81,7 +87,7 @@ static const struct stream_ops ops;
 
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 {
-	struct tcp_stream *t = find_free();
+	struct tcp_stream *t = pcb ? find_free(pcb->local_port) : NULL;
 
 	(void)arg;
 	if (error != ERR_OK || !pcb) {
@@ -92,6 +98,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 		return ERR_ABRT;
 	}
 	*t = (struct tcp_stream){ .stream = { .ops = &ops }, .use = TCP_FRESH, .pcb = pcb };
+	t->stream.port = pcb->local_port;
 	ipaddr_ntoa_r(&pcb->remote_ip, t->stream.peer, sizeof(t->stream.peer));
 	tcp_nagle_disable(pcb);
 	ip_set_option(pcb, SOF_KEEPALIVE);
@@ -199,9 +206,20 @@ void tcp_trim(void)
 	}
 }
 
+/* Who listens on a port, or (0) a free place. */
+static struct tcp_pcb **find_listener(uint16_t port)
+{
+	for (int i = 0; i < LISTENERS; i++) {
+		if ((listeners[i] ? listeners[i]->local_port : 0) == port) {
+			return &listeners[i];
+		}
+	}
+	return NULL;
+}
+
 int tcp_listen_on(uint16_t port)
 {
-	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY), *listener;
+	struct tcp_pcb **place = find_listener(0), *pcb = place ? tcp_new_ip_type(IPADDR_TYPE_ANY) : NULL;
 
 	if (!pcb) {
 		return E_NOMEM;
@@ -210,11 +228,21 @@ int tcp_listen_on(uint16_t port)
 		tcp_abort(pcb);
 		return E_NOMEM;
 	}
-	listener = tcp_listen(pcb);
-	if (!listener) {
+	*place = tcp_listen(pcb);
+	if (!*place) {
 		tcp_abort(pcb);
 		return E_NOMEM;
 	}
-	tcp_accept(listener, on_accept);
+	tcp_accept(*place, on_accept);
 	return OK;
+}
+
+void tcp_leave(uint16_t port)
+{
+	struct tcp_pcb **place = find_listener(port);
+
+	if (port && place) {
+		tcp_close(*place);
+		*place = NULL;
+	}
 }

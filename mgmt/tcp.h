@@ -4,8 +4,11 @@
 
 #include "mgmt/stream.h"
 
-/* Listens on all addresses. E_NOMEM. */
+/* Listens on all addresses. E_NOMEM, which it also is when somebody listens there already. */
 int tcp_listen_on(uint16_t port) MUST_CHECK;
+
+/* Listens there no more; connections that have come stay. */
+void tcp_leave(uint16_t port);
 
 /* The next connection that has come. NULL: none. */
 struct stream *tcp_next(void);

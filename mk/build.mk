@@ -87,6 +87,14 @@ $(B)/user/font.c.o: $(B)/font.c console/video.h
 	$(Q)$(CC) $(USER_CFLAGS) -c -o $@ $<
 $(B)/deps/font: | deps
 
+# All of its glyphs, for viewers of a VM's console
+mgmt_MORE := $(B)/user/glyphs.c.o
+$(B)/glyphs.c: tools/mkfont $(B)/deps/font | deps
+	$(Q)gzip -dc $(B)/deps/font/spleen-8x16.psfu.gz | $(PYTHON) tools/mkfont --all > $@
+$(B)/user/glyphs.c.o: $(B)/glyphs.c mgmt/glyphs.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -c -o $@ $<
+
 # mgmt stands on libraries (mk/third.mk), whose headers only it sees.
 mgmt_LIBS := $(THIRD_LIBRARIES:%=$(B)/third/user/%.a)
 $(B)/user/mgmt/%: USER_CFLAGS += $(THIRD_INCLUDE) $(THIRD_DEFINES)

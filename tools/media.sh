@@ -48,6 +48,7 @@ boot_tree() {
 	cp "$top/build/deps/mbedtls/LICENSE" "$tree/licenses/LICENSE.MBEDTLS"
 	cp "$top/build/deps/http-parser/LICENSE-MIT" "$tree/licenses/LICENSE.HTTP-PARSER"
 	cp "$top/build/deps/expat/COPYING" "$tree/licenses/COPYING.EXPAT"
+	cp "$top/build/deps/libvterm/LICENSE" "$tree/licenses/LICENSE.LIBVTERM"
 	cp "$image" "$tree/boot/brume"
 	cat <<-END
 		serial --unit=0 --speed=115200

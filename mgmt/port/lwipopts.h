@@ -17,8 +17,8 @@
 #define MEM_ALIGNMENT 8
 #define MEM_LIBC_MALLOC 0
 #define MEM_SIZE (384 * 1024)
-#define MEMP_NUM_TCP_PCB 64
-#define MEMP_NUM_TCP_PCB_LISTEN 4
+#define MEMP_NUM_TCP_PCB 80
+#define MEMP_NUM_TCP_PCB_LISTEN 68   /* ours, and one for each VM that has a VNC console (mgmt/vnc.h) */
 #define MEMP_NUM_TCP_SEG 512
 #define MEMP_NUM_UDP_PCB 8
 #define MEMP_NUM_RAW_PCB 2

@@ -25,6 +25,7 @@ static void follow(int i)
 		serials[i] = r->serial;
 		channel_skip(&in[i], channel_avail(&in[i]));
 		r->begin = out[i].count;
+		r->live = r->begin + (r->wish ? (uint32_t)sizeof(hello) - 1 : 0);
 		r->seen = r->serial;
 		if (r->wish) {
 			channel_write(&out[i], hello, sizeof(hello) - 1);

@@ -49,6 +49,13 @@ struct mgmt_one *platform_one(void)
 	return &one;
 }
 
+struct mgmt_vnc *platform_vnc(void)
+{
+	static struct mgmt_vnc vnc[MGMT_VNC];
+
+	return vnc;
+}
+
 uint8_t *platform_volume(int n)
 {
 	return content[n];

@@ -23,9 +23,11 @@
 #include "mgmt/platform.h"
 #include "mgmt/random.h"
 #include "mgmt/server.h"
+#include "mgmt/tcp.h"
+#include "mgmt/vnc.h"
 #include "tests/fake/mgmt_init.h"
 
-enum { MODULE_MAX = 65536, BACKLOG = 64 };
+enum { MODULE_MAX = 65536, BACKLOG = 64, LISTENERS = 4 };
 
 struct socket_stream {
 	struct stream stream;
@@ -34,7 +36,8 @@ struct socket_stream {
 
 static struct node_status node;
 static struct server server;
-static struct socket_stream streams[SERVER_SESSIONS + 1];
+static struct socket_stream streams[SERVER_SESSIONS + VNC_VIEWERS + 1];
+static struct { int fd; uint16_t port; } listeners[LISTENERS];
 
 /* ---- what mgmt asks of its place ---- */
 
@@ -106,9 +109,9 @@ static const struct stream_ops ops = {
 	.read = socket_read, .write = socket_write, .close = socket_close, .favour = socket_favour,
 };
 
-static void accept_one(int listener)
+static void accept_one(int number)
 {
-	int fd = accept(listener, NULL, NULL);
+	int fd = accept(listeners[number].fd, NULL, NULL);
 
 	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(streams); i++) {
 		if (streams[i].fd < 0) {
@@ -116,7 +119,12 @@ static void accept_one(int listener)
 			streams[i].fd = fd;
 			streams[i].stream.ops = &ops;
 			snprintf(streams[i].stream.peer, sizeof(streams[i].stream.peer), "127.0.0.1");
-			server_accept(&server, &streams[i].stream, platform_now_ns());
+			streams[i].stream.port = listeners[number].port;
+			if (number) {
+				vnc_accept(&streams[i].stream, platform_now_ns());
+			} else {
+				server_accept(&server, &streams[i].stream, platform_now_ns());
+			}
 			return;
 		}
 	}
@@ -125,41 +133,70 @@ static void accept_one(int listener)
 	}
 }
 
-static int listen_somewhere(void)
+/* On the loopback; port 0: on any. Returns the port, or an error. */
+static int listen_at(int number, uint16_t port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
 
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, BACKLOG) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &len) < 0) {
 		perror("listen");
-		exit(1);
+		close(fd);
+		return E_NOMEM;
 	}
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	printf("port %d\n", ntohs(address.sin_port));
-	fflush(stdout);
-	return fd;
+	listeners[number].fd = fd;
+	listeners[number].port = ntohs(address.sin_port);
+	return ntohs(address.sin_port);
+}
+
+/* The ports of VNC consoles. */
+int tcp_listen_on(uint16_t port)
+{
+	for (int i = 1; i < LISTENERS; i++) {
+		if (listeners[i].fd < 0) {
+			return listen_at(i, port) < 0 ? E_NOMEM : OK;
+		}
+	}
+	return E_NOMEM;
+}
+
+void tcp_leave(uint16_t port)
+{
+	for (int i = 1; i < LISTENERS; i++) {
+		if (listeners[i].fd >= 0 && listeners[i].port == port) {
+			close(listeners[i].fd);
+			listeners[i].fd = -1;
+		}
+	}
 }
 
 /* Waits for a socket, or until the deadline. False: standard input ended. */
-static bool wait_for(int listener, uint64_t until)
+static bool wait_for(uint64_t until)
 {
-	struct pollfd fds[2 + ARRAY_SIZE(streams)] = { { listener, POLLIN, 0 }, { 0, POLLIN, 0 } };
+	struct pollfd fds[1 + LISTENERS + ARRAY_SIZE(streams)] = { { 0, POLLIN, 0 } };
 	uint64_t now = platform_now_ns(), ms = until <= now ? 0 : (until - now) / 1000000 + 1;
-	nfds_t count = 2;
+	nfds_t count = 1;
 	char byte;
 
+	for (int i = 0; i < LISTENERS; i++) {
+		fds[count++] = (struct pollfd){ listeners[i].fd, POLLIN, 0 };    /* one below 0 is passed over */
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
 		if (streams[i].fd >= 0) {
 			fds[count++] = (struct pollfd){ streams[i].fd, POLLIN, 0 };
 		}
 	}
 	poll(fds, count, ms > 50 ? 50 : (int)ms);                /* 50: nobody asks for POLLOUT */
-	if (fds[0].revents) {
-		accept_one(listener);
+	for (int i = 0; i < LISTENERS; i++) {
+		if (fds[1 + i].revents) {
+			accept_one(i);
+		}
 	}
-	return !fds[1].revents || read(0, &byte, 1) > 0;
+	return !fds[0].revents || read(0, &byte, 1) > 0;
 }
 
 /* ---- set-up ---- */
@@ -209,13 +246,16 @@ int main(int argc, char **argv)
 	struct blob none = { NULL, 0 };
 	const char *why = "";
 	uint64_t next = 0;
-	int listener;
+	int port;
 
 	if (argc != 5) {
 		return 2;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
 		streams[i].fd = -1;
+	}
+	for (int i = 0; i < LISTENERS; i++) {
+		listeners[i].fd = -1;
 	}
 	make_node();
 	clock_init(wall_ns() + (uint64_t)atoi(argv[4]) * 1000000000 - platform_now_ns(), 0);
@@ -227,10 +267,18 @@ int main(int argc, char **argv)
 	}
 	printf("fingerprint %s\n", id.fingerprint);
 	one_init(platform_now_ns());
-	listener = listen_somewhere();
-	while (wait_for(listener, next)) {
+	port = listen_at(0, 0);
+	if (port < 0) {
+		return 1;
+	}
+	printf("port %d\n", port);
+	fflush(stdout);
+	while (wait_for(next)) {
+		uint64_t vnc = vnc_run(platform_now_ns());
+
 		one_run(platform_now_ns());                      /* its deadlines are met: a look every 50 ms */
 		next = server_run(&server, platform_now_ns());
+		next = vnc < next ? vnc : next;
 	}
 	for (int i = 0; i < SERVER_SESSIONS; i++) {
 		if (server.session[i].state != SESSION_FREE) {

@@ -13,18 +13,27 @@ from harness import KERNEL, Failure, Machine, make_iso
 ADDRESS = "node name testnode\nnode address 10.0.2.15/24 gateway 10.0.2.2\n"
 
 
-class Managed(Machine):
-    """A node on QEMU's user network, whose port 8443 is a port of the host. identity: the boot modules that say who it is, pki's if None."""
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
-    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, extra=(), identity=None, **more):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+
+class Managed(Machine):
+    """A node on QEMU's user network, whose port 8443 is a port of the host; so are those of `forward`, as forwarded[port]. identity: the
+    boot modules that say who it is, pki's if None.
+    """
+
+    def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, extra=(), forward=(),
+                 identity=None, **more):
+        self.forwarded = {port: free_port() for port in (8443, *forward)}
+        self.port = self.forwarded[8443]
+        forwards = ",".join(f"hostfwd=tcp:127.0.0.1:{ours}-10.0.2.15:{port}" for port, ours in self.forwarded.items())
         pki.node()
         pki.client("operator", "operator")
         iso = make_iso(address + config, modules={**(modules or {}), **(pki.modules() if identity is None else identity)}, image=image)
         super().__init__(iso=iso, memory="1g", extra=(
-            "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8443", "-device", f"{card},netdev=n", *extra), **more)
+            "-netdev", f"user,id=n,{forwards}", "-device", f"{card},netdev=n", *extra), **more)
         self.expect(r"mgmt: listening on port 8443", 60)
         self.expect(r"mgmt: address 10.0.2.15", 60)
 

@@ -207,13 +207,21 @@ struct mgmt_one_vm {
 	char vnc_password[12];       /* with the NUL                                                 */
 };
 
+/* A key that is not taken any more: what asks for its action came late. */
+struct mgmt_gone {
+	uint64_t until_ns;           /* 0: none; else it is forgotten then                           */
+	char key[MGMT_ACTION_KEY];
+};
+
 /* mgmt's alone: init keeps it for the next mgmt, which believes nothing of it before it has looked. */
 struct mgmt_one {
 	uint64_t boot;               /* another one after each start of the node; 0: not chosen yet  */
 	uint32_t change;             /* counts what /v1/one/changes tells                            */
 	uint32_t order;              /* of the last action                                           */
+	uint32_t gone_next, pad;     /* the place of the next key in gone                            */
 	struct mgmt_action action[MGMT_ACTIONS];
 	struct mgmt_one_vm vm[MGMT_ONE_VMS];
+	struct mgmt_gone gone[MGMT_ACTIONS];
 };
 
 /* A port that is open for VNC viewers (mgmt/vnc.h): mgmt's own note, for the one that comes after it. */

@@ -322,7 +322,7 @@ static bool may_be_retried(const struct mgmt_action *a, int result)
 	case ONE_CLEAR:
 	case ONE_UNDO:  return true;
 	case ONE_PRESS: return result == E_BUSY || result == E_AGAIN;
-	case ONE_DISKS: return result == E_NOENT || result == E_AGAIN;
+	case ONE_DISKS: return result == E_NOENT || result == E_BUSY || result == E_AGAIN;
 	case ONE_AGAIN:
 	case ONE_START: return result == E_AGAIN || (vm && one_vm_state(vm) != NODE_VM_STOPPED);
 	default:        return result == E_AGAIN;
@@ -335,6 +335,9 @@ static void answered(struct mgmt_action *a, const struct mgmt_answer *answer)
 		live_of(a)->killed = true;
 	} else if (may_be_retried(a, answer->result)) {
 		live_of(a)->retry_ns = now + RETRY_NS;
+		if (a->step == ONE_DISKS) {
+			snprintf(a->info, sizeof(a->info), "%s", answer->why);   /* somebody reads one: that ends */
+		}
 	} else if (a->step == ONE_START) {
 		undo(a, answer->why);
 	} else {
@@ -351,7 +354,7 @@ static void too_late(struct mgmt_action *a)
 
 	if (a->step == ONE_AWAIT_OFF || a->step == ONE_PRESS) {
 		fail(a, "the guest did not go off within 180 s; it runs on");
-	} else if (a->step == ONE_UNDO) {
+	} else if (a->info[0]) {
 		end(a, ONE_FAILURE);
 	} else if (a->step == ONE_CREATE || a->step == ONE_START) {
 		undo(a, too_slow);

@@ -79,6 +79,9 @@ static struct mgmt_action *find_again(struct exchange *e)
 		exchange_refuse(e, 409, "another action has this key");
 		return NULL;
 	}
+	if (!a && one_table_is_buried(e->request->field[FIELD_KEY], platform_now_ns())) {
+		exchange_refuse(e, 409, "the action of this key was acknowledged or given up");
+	}
 	return a;
 }
 
@@ -151,7 +154,7 @@ void one_action_answer(struct exchange *e)
 	}
 	memset(&vm, 0, sizeof(vm));
 	if (!e->one) {
-		exchange_refuse(e, 409, "the action was forgotten while it was asked for again");
+		exchange_refuse(e, 503, "the action was forgotten while it was asked for again");
 		return;
 	}
 	if (!read_request(e, &vm)) {
@@ -203,6 +206,7 @@ void one_delete_action(struct exchange *e)
 {
 	struct mgmt_action *a = one_table_find(e->name);
 
+	one_table_bury(e->name, platform_now_ns());
 	if (a) {
 		if (a->state == ONE_RUNS) {
 			exchange_audit(e, one_kind_name(a->kind), "given up");

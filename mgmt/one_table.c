@@ -170,6 +170,30 @@ uint64_t one_table_expire(uint64_t now_ns)
 	return next;
 }
 
+bool one_table_is_buried(const char *key, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < MGMT_ACTIONS; i++) {
+		const struct mgmt_gone *g = &platform_one()->gone[i];
+
+		if (now_ns < g->until_ns && strncmp(g->key, key, sizeof(g->key)) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void one_table_bury(const char *key, uint64_t now_ns)
+{
+	struct mgmt_gone *g;
+
+	if (!one_key_is_good(key) || one_table_is_buried(key, now_ns)) {
+		return;
+	}
+	g = &platform_one()->gone[platform_one()->gone_next++ % MGMT_ACTIONS];
+	*g = (struct mgmt_gone){ .until_ns = now_ns + ONE_GONE_NS };
+	memcpy(g->key, key, strlen(key) + 1);
+}
+
 /* ---- VMs ---- */
 
 struct mgmt_one_vm *one_table_vm(uint32_t vm)
@@ -288,6 +312,11 @@ void one_table_load(uint64_t now_ns)
 	for (uint32_t i = 0; i < MGMT_ONE_VMS; i++) {
 		if (platform_one()->vm[i].used && !vm_is_good(i)) {
 			platform_one()->vm[i].used = 0;
+		}
+	}
+	for (uint32_t i = 0; i < MGMT_ACTIONS; i++) {
+		if (platform_one()->gone[i].until_ns > now_ns + ONE_GONE_NS) {
+			platform_one()->gone[i].until_ns = 0;
 		}
 	}
 	one_table_changed();

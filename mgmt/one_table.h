@@ -30,6 +30,7 @@ enum one_step {
 enum { ONE_VM_MAX = 999999999 };     /* numbers of VMs that OpenNebula may have                          */
 
 #define ONE_KEEP_NS (3600 * 1000000000ull)   /* that long a result waits to be acknowledged          */
+#define ONE_GONE_NS (120 * 1000000000ull)
 
 /* "deploy"; NULL: there is no such kind. */
 const char *one_kind_name(uint32_t kind);
@@ -74,6 +75,13 @@ void one_table_set(struct mgmt_action *action, enum one_state state, uint64_t un
 
 /* Results that are too old go. Returns when the next one does. */
 uint64_t one_table_expire(uint64_t now_ns);
+
+/*
+ * A key that was acknowledged or given up, known or not: for ONE_GONE_NS, which is longer than a request may linger on a connection that its client
+ * has left, it begins nothing.
+ */
+void one_table_bury(const char *key, uint64_t now_ns);
+bool one_table_is_buried(const char *key, uint64_t now_ns);
 
 /* ---- VMs ---- */
 

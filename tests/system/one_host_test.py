@@ -74,6 +74,10 @@ def a_front_end_deploys_and_ends_a_vm():
         for _ in range(2):
             check(host.curl("/v1/one/actions/a-1", "frontend", "-X", "DELETE")[0], 200, "acknowledged")
         check(host.curl("/v1/one/actions/a-1", "frontend")[0], 404, "forgotten")
+        check(act(host, 12, "deploy", "a-1")[0], 409, "the same asked for too late")
+        check(host.curl("/v1/one/actions/b-1", "frontend", "-X", "DELETE")[0], 200, "given up before it came")
+        check(act(host, 12, "deploy", "b-1")[0], 409, "and then it comes")
+        check(host.curl("/v1/vms/one-12", "operator")[0], 404, "nothing came of it")
 
 
 @test

@@ -31,7 +31,7 @@ static struct {
 	struct { uint32_t number; struct mgmt_answer answer; } answer[QUEUE];
 	unsigned answers;
 	uint32_t last, ids;
-	unsigned did[MGMT_OPS], refuse_deletes;
+	unsigned did[MGMT_OPS], refuse_deletes, busy_disks;
 	int start_result, create_result;
 	bool deaf;                   /* the guest ignores the button                                 */
 	int drains;                  /* rounds that VM 0 takes from ENDED on; then it starts if restart      */
@@ -108,6 +108,10 @@ static int create(void)
 
 static int delete_disk(const struct mgmt_command *c)
 {
+	if (init.busy_disks) {
+		init.busy_disks--;
+		return E_BUSY;
+	}
 	for (unsigned i = 0; i < MGMT_DISKS; i++) {
 		if (disks.disk[i].exists && strcmp(disks.disk[i].name, c->name) == 0) {
 			disks.disk[i].exists = 0;
@@ -417,6 +421,41 @@ TEST(results_are_kept_until_acknowledged_or_old_and_places_are_64)
 	}
 	one_actions_init(now);
 	CHECK(!one_table_find("k0"));
+}
+
+TEST(a_key_that_was_given_up_stays_so_for_a_while_over_the_death_of_mgmt)
+{
+	char key[16];
+
+	reset(false);
+	one_table_bury("a", now);
+	one_table_bury("a", now);
+	one_actions_init(now);
+	CHECK(one_table_is_buried("a", now + ONE_GONE_NS - 1) && !one_table_is_buried("a", now + ONE_GONE_NS));
+	CHECK(!one_table_is_buried("ab", now) && !one_table_is_buried("", now));
+	one_table_bury("no key", now);
+	CHECK(!one_table_is_buried("no key", now));
+	for (int i = 0; i < MGMT_ACTIONS; i++) {
+		CHECK(one_table_is_buried("a", now));
+		snprintf(key, sizeof(key), "k%d", i);
+		one_table_bury(key, now);
+	}
+	CHECK(!one_table_is_buried("a", now) && one_table_is_buried("k0", now));
+	one.gone[3].until_ns = UINT64_MAX;
+	one_actions_init(now);
+	CHECK(!one_table_is_buried(one.gone[3].key, now));
+}
+
+TEST(a_disk_that_is_read_meanwhile_goes_when_that_ends)
+{
+	for (int ends = 0; ends < 2; ends++) {
+		reset(true);
+		init.busy_disks = ends ? 5 : ROUNDS;
+		run(ONE_CLEANUP, 0);
+		CHECK_EQ(one_table_find("key-1")->state, ends ? ONE_SUCCESS : ONE_FAILURE);
+		CHECK_STR(one_table_find("key-1")->info, ends ? "" : "because of -7");
+		CHECK_EQ(disks.disk[0].exists, ends ? 0 : 1);
+	}
 }
 
 TEST(what_a_broken_mgmt_wrote_is_thrown_away)

@@ -34,7 +34,7 @@ static uint64_t now;
 static struct process_status process;
 static struct vmm_control control;
 static int launch_result;
-static unsigned launches, undone, added;
+static unsigned launches, undone, added, shown_off;
 static bool drained, left_switch = true;
 static const char *no_add;
 static char said[512];
@@ -47,7 +47,7 @@ static bool has_disks;
 static unsigned looked;
 void disks_look(const struct vm *vm) { CHECK_EQ(vm->phase, VM_ON); looked++; }
 void disks_let_go(struct vm *vm) { (void)vm; has_disks = false; }
-void console_show_vm(const struct vm *vm) { (void)vm; }
+void console_show_vm(const struct vm *vm) { shown_off += vm->phase == VM_OFF; }
 void console_add_vm(const struct vm *vm) { (void)vm; added++; }
 int net_check_vm(const struct conf_vm *conf, const char **why) { *why = "no"; return conf->nic_count ? E_BUSY : OK; }
 void net_add_vm(struct vm *vm) { (void)vm; added++; }
@@ -308,6 +308,7 @@ TEST(a_reset_by_the_operator)
 {
 	struct vm *vm = fresh(CONF_REBOOT_STOP);
 
+	shown_off = 0;
 	vm_reset(vm);
 	CHECK_STR(said, "vm a: reset by the operator");
 	CHECK_EQ(vm->phase, VM_DRAIN);
@@ -315,6 +316,14 @@ TEST(a_reset_by_the_operator)
 	vms_tick(now);
 	CHECK_EQ(vm->phase, VM_ON);
 	CHECK_EQ(launches, 2);
+	CHECK_EQ(shown_off, 0);          /* not for a moment: a front-end would take it for its end */
+	vm_reset(vm);
+	launch_result = E_NOMEM;
+	vms_tick(now);
+	CHECK_EQ(vm->phase, VM_OFF);
+	CHECK(shown_off);
+	launch_result = OK;
+	CHECK(vm_start(vm));
 	vm_kill(vm);
 	vms_tick(now);
 	vm_reset(vm);

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "mgmt/platform.h"
+#include "mgmt/vnc.h"
 
 #define S 1000000000ull
 #define GUEST_NS (180 * S)               /* that long a guest may take to go off                     */
@@ -37,6 +38,8 @@ static struct live {
 	bool killed;                 /* in this step: init need not be told again                    */
 	char *text;                  /* of the VM, deploy only                                       */
 	uint32_t text_bytes;
+	uint16_t vnc_port;           /* of the same; 0: none                                         */
+	char vnc_password[ONE_PASSWORD_MAX];
 } live[MGMT_ACTIONS];
 
 static uint64_t now;
@@ -209,15 +212,44 @@ static void resetting(struct mgmt_action *a, const struct node_vm *vm, uint32_t 
 	}
 }
 
+static void close_console(uint32_t vm)
+{
+	char name[CONF_NAME_MAX];
+
+	one_vm_name(vm, name);
+	vnc_close(name);
+}
+
+/* The port of its screen, if it has one. */
+static int open_console(uint32_t vm, const char **why)
+{
+	const struct mgmt_one_vm *v = one_table_vm(vm);
+	char name[CONF_NAME_MAX];
+
+	one_vm_name(vm, name);
+	return v && v->vnc_port ? vnc_open(name, (uint16_t)v->vnc_port, v->vnc_password, why) : OK;
+}
+
+static void begin_create(struct mgmt_action *a)
+{
+	const struct live *l = live_of(a);
+	struct mgmt_one_vm *v = one_table_add_vm(a->vm);
+
+	if (!v) {
+		fail(a, "the node keeps no more VMs");
+		return;
+	}
+	memcpy(v->vnc_password, l->vnc_password, sizeof(l->vnc_password));
+	v->vnc_port = l->vnc_port;
+	go(a, ONE_CREATE);
+}
+
 /* The VM is no more. */
 static void cleared(struct mgmt_action *a)
 {
+	close_console(a->vm);
 	if (a->kind == ONE_DEPLOY && a->step == ONE_CLEAR) {
-		if (!one_table_add_vm(a->vm)) {
-			fail(a, "the node keeps no more VMs");
-			return;
-		}
-		go(a, ONE_CREATE);
+		begin_create(a);
 		return;
 	}
 	one_table_forget_vm(a->vm);
@@ -263,10 +295,14 @@ static void create(struct mgmt_action *a, const struct node_vm *vm)
 
 static void start(struct mgmt_action *a, const struct node_vm *vm, uint32_t state)
 {
+	const char *why = "";
+
 	if (!vm) {
 		undo(a, "the VM was deleted");
 	} else if (vm->starts) {
 		deployed(a, vm);
+	} else if (open_console(a->vm, &why) < 0) {
+		undo(a, why);
 	} else if (state == NODE_VM_STOPPED) {
 		ask_vm(a, MGMT_VM_START);
 	}
@@ -499,6 +535,10 @@ int one_actions_begin(enum one_kind kind, const char *key, const struct one_vm *
 	}
 	live_of(*action)->text = text;
 	live_of(*action)->text_bytes = text ? vm->text_bytes : 0;
+	if (vm->vnc) {
+		live_of(*action)->vnc_port = vm->vnc_port;
+		memcpy(live_of(*action)->vnc_password, vm->vnc_password, sizeof(vm->vnc_password));
+	}
 	return OK;
 }
 

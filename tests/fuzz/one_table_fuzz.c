@@ -2,7 +2,7 @@
 /*
  * What a broken mgmt may have left in the table of OpenNebula's actions: the next one goes on with it without a fault, keeps what it says of itself,
  * and comes to an end with each action. Input: pieces of an offset (two bytes), a length and so many bytes, written over a table that was good.
- * sources: mgmt/one_actions.c mgmt/one_table.c tests/fake/mgmt_node.c tests/fake/mgmt_init.c
+ * sources: mgmt/one_actions.c mgmt/one_table.c tests/fake/mgmt_node.c tests/fake/mgmt_init.c tests/fake/mgmt_vnc.c
  */
 #include <stdlib.h>
 #include <string.h>

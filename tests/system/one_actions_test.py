@@ -12,11 +12,11 @@ from patch import trap_at
 DISKS = {"kernel": "vmlinuz", "initrd": "initrd.img"}
 
 
-def xml(vm, memory=96, more=""):
-    """oned's request about a VM whose files are the test guest's."""
+def xml(vm, memory=96):
+    """oned's request about a VM whose files are the test guest's, with a screen."""
     return (f"<VMM_DRIVER_ACTION_DATA><HOST>testnode</HOST><DEPLOY_ID/><VM><ID>{vm}</ID><TEMPLATE><MEMORY>{memory}</MEMORY><OS>"
             "<KERNEL>/k</KERNEL><INITRD>/i</INITRD><KERNEL_CMD><![CDATA[console=ttyS0 quiet]]></KERNEL_CMD></OS>"
-            f"{more}</TEMPLATE><HISTORY_RECORDS><HISTORY><DS_ID>102</DS_ID></HISTORY></HISTORY_RECORDS></VM></VMM_DRIVER_ACTION_DATA>")
+            f"<GRAPHICS><TYPE>vnc</TYPE><PORT>{5900 + vm}</PORT></GRAPHICS></TEMPLATE><HISTORY_RECORDS><HISTORY><DS_ID>102</DS_ID></HISTORY></HISTORY_RECORDS></VM></VMM_DRIVER_ACTION_DATA>")
 
 
 class Node(Managed):
@@ -84,6 +84,7 @@ def a_front_end_leads_an_unmodified_linux_through_its_life():
         node.make_disks(12)
         if node.act(12, "deploy", "k-1") != "one-12":
             raise Failure("another deploy id")
+        node.must(node.get("/v1/vms/one-12/vnc")["port"] == 5912, "its screen has no port")
         node.expect(r"mgmt: audit: frontend \(frontend\) from 10.0.2.2: deploy one-12: begun")
         node.escape("1")
         node.login()

@@ -10,6 +10,7 @@
 
 #include "mgmt/one_actions.h"
 #include "mgmt/platform.h"
+#include "mgmt/vnc.h"
 #include "tests/unit/check.h"
 
 #define S 1000000000ull
@@ -80,6 +81,27 @@ bool platform_answer(uint32_t number, struct mgmt_answer *answer)
 }
 
 void platform_forget(uint32_t number) { (void)number; }
+
+/* VNC: the port that is open for one-12, and one that is another VM's. */
+static uint16_t vnc_is;
+static char vnc_has[ONE_PASSWORD_MAX];
+
+int vnc_open(const char *vm, uint16_t port, const char *password, const char **why)
+{
+	CHECK_STR(vm, "one-12");
+	*why = "that port is another VM's";
+	if (port == 5999) {
+		return E_BUSY;
+	}
+	vnc_is = port;
+	snprintf(vnc_has, sizeof(vnc_has), "%s", password);
+	return OK;
+}
+
+void vnc_close(const char *vm)
+{
+	vnc_is = strcmp(vm, "one-12") == 0 ? 0 : vnc_is;
+}
 
 /* ---- init ---- */
 
@@ -193,9 +215,12 @@ static void drain(void)
 
 /* ---- the front-end ---- */
 
+static uint16_t wanted_port;
+
 static struct mgmt_action *ask(enum one_kind kind, const char *key)
 {
-	struct one_vm vm = { .id = 12, .datastore = 102, .text = "vm one-12\n\tmemory 64M\n" };
+	struct one_vm vm = { .id = 12, .datastore = 102, .text = "vm one-12\n\tmemory 64M\n", .vnc = wanted_port, .vnc_port = wanted_port,
+			     .vnc_password = "secret" };
 	struct mgmt_action *a = one_table_find(key);
 	const char *why;
 
@@ -225,6 +250,7 @@ static void reset(bool runs)
 	status.configured = 1;
 	init.ids = 1;
 	now = S;
+	vnc_is = wanted_port = 0;
 	one_actions_init(now);
 	if (runs) {
 		*vm0() = (struct node_vm){ .name = "one-12", .state = NODE_VM_RUNNING, .id = ++init.ids, .starts = 1 };
@@ -310,6 +336,35 @@ TEST(a_deploy_that_cannot_be_leaves_nothing_and_says_why)
 			CHECK(!one_table_vm(12));
 		}
 	}
+}
+
+TEST(a_screen_is_opened_with_the_vm_and_closed_with_it)
+{
+	unsigned last = 1;
+
+	for (unsigned death = 0; death <= last; death++) {
+		unsigned steps;
+
+		reset(false);
+		wanted_port = 5912;
+		steps = run(ONE_DEPLOY, death);
+		last = death ? last : steps;
+		CHECK_EQ(vnc_is, 5912);
+		CHECK_STR(vnc_has, "secret");
+		CHECK(ask(ONE_CANCEL, "key-2"));
+		for (int i = 0; i < 9; i++) {
+			one_actions_run(now += S / 10);
+			obey();
+			drain();
+		}
+		CHECK_EQ(one_table_find("key-2")->state, ONE_SUCCESS);
+		CHECK_EQ(vnc_is, 0);
+	}
+	reset(false);
+	wanted_port = 5999;
+	run(ONE_DEPLOY, 0);
+	CHECK_STR(one_table_find("key-1")->info, "that port is another VM's");
+	CHECK_EQ(vm0()->state, NODE_VM_NONE);
 }
 
 TEST(an_old_vm_that_is_off_is_made_anew)

@@ -17,8 +17,8 @@ enum {
 	CONF_CMDLINE_MAX = 1024,
 	CONF_MODULES_MAX = 16,       /* of a VM                                                      */
 	CONF_MODULE_TEXT = 512,      /* bytes of all its module lines, each with a NUL               */
-	CONF_DISKS_MAX = 4,          /* of a VM                                                      */
-	CONF_NICS_MAX = 2,
+	CONF_DISKS_MAX = 8,          /* of a VM                                                      */
+	CONF_NICS_MAX = 4,
 	CONF_UPLINKS_MAX = 4,        /* of the node                                                  */
 	CONF_BRIDGES_MAX = 16,
 	CONF_BRIDGE_MAX = 32,        /* bytes of a bridge's name with the NUL                        */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "lib/net_offload.h"
+
 enum { F_CSUM = 0, F_GUEST_CSUM = 1, F_MAC = 5, F_GUEST_TSO4 = 7, F_GUEST_TSO6 = 8, F_GUEST_ECN = 9, F_HOST_TSO4 = 11,
        F_HOST_TSO6 = 12, F_HOST_ECN = 13, F_MRG_RXBUF = 15, F_STATUS = 16, F_CTRL_VQ = 17, F_CTRL_RX = 18, F_MQ = 22,
        F_CTRL_MAC_ADDR = 23 };
@@ -361,18 +363,21 @@ static bool is_for_us(const struct virtio_net *n)
 	return n->promiscuous || (mac[0] & 1) || memcmp(mac, n->config.mac, sizeof(mac)) == 0;
 }
 
+/* A frame that is made plain, by one card at a time: the device lock is held. */
+static struct net_plain plain;
+
 /* A frame that the driver cannot take as it is, in pieces that it can. What finds no buffer then is lost. */
 static int deliver_plain(struct virtio_net *n, struct ring *ring, const struct frame_header *h)
 {
 	bool csum = virtio_has(&n->dev, F_GUEST_CSUM);
-	struct source src = { .plain = n->plain.segment };
+	struct source src = { .plain = plain.segment };
 	int r;
 
-	frames_get(&n->rx, 0, n->plain.frame, h->len);
-	r = net_plain_begin(&n->plain, h, csum);
-	while (r == OK && net_plain_next(&n->plain)) {
-		src.len = n->plain.segment_len;
-		if (csum && !n->plain.gso && (h->flags & NET_HDR_NEEDS_CSUM)) {
+	frames_get(&n->rx, 0, plain.frame, h->len);
+	r = net_plain_begin(&plain, h, csum);
+	while (r == OK && net_plain_next(&plain)) {
+		src.len = plain.segment_len;
+		if (csum && !plain.gso && (h->flags & NET_HDR_NEEDS_CSUM)) {
 			src.hdr = (struct net_hdr){ .flags = h->flags, .csum_start = h->csum_start, .csum_offset = h->csum_offset };
 		}
 		r = deliver(n, ring, &src);

@@ -15,7 +15,6 @@
 #include "lib/frames.h"
 #include "vmm/device.h"
 #include "vmm/net_flow.h"
-#include "lib/net_offload.h"
 #include "vmm/virtio.h"
 
 enum { NET_PAIRS_MAX = 8, NET_CONFIG_BYTES = 10, NET_FLOWS = 256 };
@@ -53,7 +52,6 @@ struct virtio_net {
 	uint64_t sent, received, dropped;    /* frames                                               */
 	uint64_t owings, needless;   /* interrupts that were left to others, and those that nobody wanted any more */
 	struct net_part part[NET_PARTS_MAX];
-	struct net_plain plain;      /* a frame that is made plain                                   */
 };
 
 /* Fills in the device. channel: of init; pairs: of queues, 1 or more; up: the link. */

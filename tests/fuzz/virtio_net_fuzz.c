@@ -16,6 +16,7 @@
 
 #include "tests/fake/platform.h"
 #include "tests/fake/ring_driver.h"
+#include "lib/net_offload.h"
 #include "vmm/virtio_net.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

@@ -71,3 +71,18 @@ def disks_that_are_missing():
         node.expect(r"vm b: not started: (boot module empty.img is empty|there is no boot module or volume empty.img)")
         node.expect(r"vm c: not started: 40\d\d MiB are wanted for changes on disk initrd.img")
         node.expect(r"vm d: started")
+
+
+@test
+def a_vm_has_as_many_disks_and_cards_as_there_can_be():
+    images = {f"{n}.img": write_file(f"{n}.img", bytes([n]) * MIB) for n in range(1, 9)}
+    extra = "vcpus 8\n" + "".join(f"disk {name} room 1M\n" for name in images) + "nic\n" * 4
+    config = vm_config(extra=extra).replace("vcpus 1\n", "\n")
+    with Machine(iso=make_iso(config, modules={**LINUX, **images}), memory="512m") as node:
+        node.login()
+        for n, letter in enumerate("abcdefgh", 1):
+            check(f"vd{letter}", node.shell(f"od -An -tu1 -N1 -j$((1 << 19)) /dev/vd{letter}").strip(), str(n))
+            node.shell(f"dd if=/dev/urandom of=/dev/vd{letter} bs=64k count=8 conv=fsync 2>/dev/null")
+        check("cards", node.shell("cd /sys/class/net; ls -d eth* | wc -l"), "4")
+        node.shell("for n in 0 1 2 3; do ip link set eth$n up; done; ip addr add 10.9.0.1/24 dev eth0; arping -c 1 -I eth0 10.9.0.9; true")
+        check("cards that heard it", node.shell("grep -L '^0$' eth1/statistics/rx_packets eth2/statistics/rx_packets eth3/statistics/rx_packets | wc -l"), "3")

@@ -455,8 +455,8 @@ TEST(disks)
 	reports(VM "disk a room\n", "f:4: room needs a value");
 	reports(VM "disk a room 5\n", "f:4: room must be like 256M or 2G, not '5'");
 	reports(VM "disk a ro room 5M\n", "f:4: disk takes no more than that");
-	reports(VM "disk a\ndisk a\ndisk a\ndisk a\ndisk a\n", "f:8: more than 4 disks");
-	CHECK_EQ(r.vm[0].disk_count, 4);
+	reports(VM "disk a\ndisk a\ndisk a\ndisk a\ndisk a\ndisk a\ndisk a\ndisk a\ndisk a\n", "f:12: more than 8 disks");
+	CHECK_EQ(r.vm[0].disk_count, 8);
 }
 
 TEST(network_cards)
@@ -477,7 +477,7 @@ TEST(network_cards)
 	reports(VM "nic mac 02:00:00:00:00:01:02\n", "f:4: mac must be like 02:00:00:00:00:01, not '02:00:00:00:00:01:02'");
 	reports(VM "nic switch a.b\n", "f:4: a name is made of letters, digits, - and _: 'a.b'");
 	reports(VM "nic lab\n", "f:4: nic takes mac ADDRESS and switch NAME, not 'lab'");
-	reports(VM "nic\nnic\nnic\n", "f:6: more than 2 nics");
+	reports(VM "nic\nnic\nnic\nnic\nnic\n", "f:8: more than 4 nics");
 }
 
 TEST(two_cards_with_one_address)

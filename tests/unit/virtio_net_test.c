@@ -8,6 +8,7 @@
 #include "tests/fake/platform.h"
 #include "tests/fake/ring_driver.h"
 #include "tests/unit/check.h"
+#include "lib/net_offload.h"
 #include "vmm/virtio_net.h"
 
 enum { QUEUE = 64, HDR = 12, RX = 0, TX = 1, CTRL = 2 };

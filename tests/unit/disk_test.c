@@ -3,7 +3,10 @@
  * The layer over a disk image.
  * sources: vmm/disk.c
  */
+#include <setjmp.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "tests/unit/check.h"
 #include "vmm/disk.h"
@@ -218,6 +221,59 @@ TEST(a_vmm_that_dies_within_a_write_leaves_blocks_as_they_were)
 	write(512, 512, 0x66);
 	write(6 * DISK_BLOCK + 512, 512, 0x66);
 	same_kept();
+}
+
+static sigjmp_buf died;
+
+static void on_fault(int signal)
+{
+	siglongjmp(died, signal);
+}
+
+/* A write that ends with the process: what comes is memory that breaks off after n bytes. */
+static void write_and_die(uint64_t at, uint64_t len, size_t n)
+{
+	uint8_t *page = mmap(NULL, 2 * DISK_BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct sigaction dies = { .sa_handler = on_fault }, before;
+
+	CHECK(page != MAP_FAILED);
+	memset(page, 0x99, DISK_BLOCK);
+	CHECK_EQ(mprotect(page + DISK_BLOCK, DISK_BLOCK, PROT_NONE), 0);
+	sigaction(SIGSEGV, &dies, &before);
+	if (!sigsetjmp(died, 1)) {
+		(void)!disk_write(&disk, at, page + DISK_BLOCK - n, len);
+		CHECK(!"it lives");
+	}
+	sigaction(SIGSEGV, &before, NULL);
+	munmap(page, 2 * DISK_BLOCK);
+}
+
+TEST(a_write_that_ends_in_the_middle)
+{
+	static const struct {
+		uint64_t at, len;
+		size_t n;
+	} row[] = {
+		{ DISK_BLOCK, DISK_BLOCK, 2048 },                        /* a whole block of the image */
+		{ 2 * DISK_BLOCK + 512, 1024, 512 },                     /* a part of one */
+		{ 4 * DISK_BLOCK, DISK_BLOCK, 1 },                       /* behind the image */
+		{ 6 * DISK_BLOCK + 512, 512, 100 },                      /* where zeros are */
+	};
+
+	fresh_kept();
+	CHECK_EQ(disk_zero(&disk, 6 * DISK_BLOCK, DISK_BLOCK), OK);
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		write_and_die(row[i].at, row[i].len, row[i].n);
+		open_kept();
+		same_kept();
+	}
+	write(5 * DISK_BLOCK, DISK_BLOCK, 0x21);
+	write_and_die(5 * DISK_BLOCK, 2 * DISK_BLOCK, 512);              /* its own block already: as far as it came */
+	memset(copy + 5 * DISK_BLOCK, 0x99, 512);
+	open_kept();
+	CHECK_EQ(disk_read(&disk, 0, got, KEPT_BYTES), OK);
+	CHECK_MEM(got, copy, 5 * DISK_BLOCK);
+	CHECK_MEM(got + 6 * DISK_BLOCK, copy + 6 * DISK_BLOCK, KEPT_BYTES - 6 * DISK_BLOCK);
 }
 
 TEST(every_state_of_a_block_means_something)

@@ -117,6 +117,7 @@ static int map_kept(const struct vm *vm, uint32_t i, int number, struct vmm_disk
 		.bytes = image.length, .layer_bytes = pieces_bytes(&d->layer), .read_only = vm->conf.disk[i].read_only,
 		.kept_bytes = ALIGN_UP(shown->size, (uint64_t)DISK_SECTOR),
 	};
+	launch_control(vm)->disk_used[i] = shown->used;      /* until the vmm has counted */
 	return r;
 }
 

@@ -19,7 +19,7 @@ int disks_find(struct vm *vm, const char **why) MUST_CHECK;
  */
 int disks_take(struct vm *vm, const char **why) MUST_CHECK;
 
-/* Maps them into the vmm as vmm/launch.h says, and tells their sizes. After disks_take(). */
+/* Maps them into the vmm as vmm/launch.h says, and tells their sizes. After disks_take(), with the control page there. */
 int disks_map(const struct vm *vm, struct vmm_disk disk[CONF_DISKS_MAX]) MUST_CHECK;
 
 /* Bytes of the vmm's arena that the mappings may take. */

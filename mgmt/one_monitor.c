@@ -3,6 +3,7 @@
 #include "mgmt/one_monitor.h"
 
 #include <mbedtls/base64.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "console/node.h"
@@ -17,7 +18,7 @@
 #define APART_NS    (10 * S)             /* between two samples */
 #define NUMBER(n)   ((unsigned long long)(n))
 
-enum { KIB_SHIFT = 10, MIB_SHIFT = 20, MONITOR_MAX = 512 };
+enum { KIB_SHIFT = 10, MIB_SHIFT = 20, MONITOR_MAX = 2048 };
 
 /* ---- shares of processors ---- */
 
@@ -107,6 +108,12 @@ static uint64_t total_memory(void)
 	return bytes;
 }
 
+static bool exists(const struct mgmt_disk *disk)
+{
+	return __atomic_load_n(&disk->exists, __ATOMIC_ACQUIRE);
+}
+
+/* By images, and by what is set aside for disks. */
 static uint64_t used_by_volumes(void)
 {
 	const struct mgmt_volumes *volumes = platform_volumes();
@@ -114,6 +121,11 @@ static uint64_t used_by_volumes(void)
 
 	for (uint32_t i = 0; i < MGMT_VOLUMES; i++) {
 		bytes += volumes->volume[i].state != MGMT_VOLUME_NONE ? volumes->volume[i].size : 0;
+	}
+	for (uint32_t i = 0; i < MGMT_DISKS; i++) {
+		const struct mgmt_disk *d = &platform_disks()->disk[i];
+
+		bytes += exists(d) && !(d->flags & MGMT_DISK_READ_ONLY) ? d->size : 0;
 	}
 	return bytes;
 }
@@ -244,7 +256,24 @@ void one_put_state_vm(struct text *t)
 	}
 }
 
-static void put_numbers(struct text *t, uint32_t i)
+/* What its disks hold beyond their images, in MiB. */
+static void put_disks(struct text *t, uint32_t vm)
+{
+	const struct mgmt_one_vm *kept = one_table_vm(vm);
+	char prefix[CONF_NAME_MAX + 16];
+	int len = snprintf(prefix, sizeof(prefix), "one-%u-%u-disk.", kept ? (unsigned)kept->datastore : 0, (unsigned)vm);
+
+	for (uint32_t i = 0; kept && i < MGMT_DISKS; i++) {
+		const struct mgmt_disk *d = &platform_disks()->disk[i];
+		const char *digits = d->name + len;
+
+		if (exists(d) && strncmp(d->name, prefix, (size_t)len) == 0 && digits[0] && strspn(digits, "0123456789") == strlen(digits)) {
+			text_printf(t, "DISK_SIZE=[ID=%.9s,SIZE=%llu]\n", digits, NUMBER((d->used + MIB(1) - 1) >> MIB_SHIFT));
+		}
+	}
+}
+
+static void put_numbers(struct text *t, uint32_t i, uint32_t vm)
 {
 	int64_t cpu = vm_cpu(i);
 
@@ -252,6 +281,7 @@ static void put_numbers(struct text *t, uint32_t i)
 		text_printf(t, "CPU=\"%lld\"\n", (long long)cpu);
 	}
 	text_printf(t, "MEMORY=\"%llu\"\n", NUMBER(vm_memory(&platform_node()->vm[i]) >> KIB_SHIFT));
+	put_disks(t, vm);
 }
 
 void one_put_monitor_vm(struct text *t)
@@ -267,7 +297,7 @@ void one_put_monitor_vm(struct text *t)
 		if (number < 0 || one_vm_state(&node->vm[i]) != NODE_VM_RUNNING) {
 			continue;
 		}
-		put_numbers(&numbers, i);
+		put_numbers(&numbers, i, (uint32_t)number);
 		if (!numbers.failed &&
 		    mbedtls_base64_encode(coded, sizeof(coded), &len, (const uint8_t *)numbers.at, numbers.len) == 0) {
 			text_printf(t, "VM = [ ID=\"%lld\", DEPLOY_ID=\"one-%lld\", MONITOR=\"", (long long)number, (long long)number);

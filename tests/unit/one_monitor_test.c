@@ -147,6 +147,27 @@ TEST(memory_is_what_vms_have_and_could_have)
 	CHECK(strstr(text_of(one_put_monitor_host), "MEMORY_NODE = [ NODE_ID=\"1\", FREE=\"2097152\", USED=\"2097152\" ]\n"));
 }
 
+static void make_disk(const char *name)
+{
+	struct mgmt_command command = { .op = MGMT_DISK_CREATE, .size = MIB(3) };
+
+	memcpy(command.name, name, strlen(name) + 1);
+	CHECK(platform_ask(&command, NULL) > 0);
+}
+
+TEST(disks_are_told_by_what_they_hold)
+{
+	add_vm(NODE_VM_RUNNING);
+	one_table_add_vm(12)->datastore = 102;
+	make_disk("one-102-12-disk.0");
+	make_disk("one-102-12-disk.11");
+	make_disk("one-102-12-disk.x");
+	make_disk("one-100-12-disk.2");
+	make_disk("one-102-1-disk.3");
+	CHECK_STR(strstr(numbers(), "DISK"), "DISK_SIZE=[ID=0,SIZE=1]\nDISK_SIZE=[ID=11,SIZE=1]\n");
+	CHECK(strstr(text_of(one_put_system_host), "DS_LOCATION_USED_MB=15\n"));
+}
+
 /* An EPYC of the second generation with few features, whose name has blanks and a quote. */
 static void rome(uint32_t leaf, uint32_t subleaf, uint32_t reg[4])
 {

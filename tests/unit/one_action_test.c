@@ -235,6 +235,28 @@ TEST(what_was_given_up_does_not_touch_what_came_after)
 	}
 }
 
+TEST(what_is_given_up_before_its_node_is_asked_keeps_its_place)
+{
+	int kept = begin();
+	char log[4096];
+
+	CHECK(request("DEPLOY", 6, "rack1", "HELD brume word\n"));
+	one_brumed_wait(1);
+	cancel(6);
+	CHECK(request("CANCEL", 6, "rack1", ""));
+	for (unsigned i = 0; i < 10; i++) {       /* while others come and go */
+		CHECK(request("RESET", 7, "rack1", ""));
+		one_brumed_wait(2 + i);
+	}
+	one_brumed_log(log, sizeof(log));
+	CHECK(!strstr(log, "/cancel/6"));
+	one_brumed_release();
+	end(kept);
+	one_brumed_log(log, sizeof(log));
+	CHECK(strstr(log, "/cancel/6"));
+	CHECK(!strstr(log, "/deploy/6"));
+}
+
 TEST(there_is_always_a_thread_that_gives_up)
 {
 	int kept = begin();

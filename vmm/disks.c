@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The VM's disks: images and layers where init mapped them (vmm/launch.h). */
+#include <string.h>
+
 #include "vmm/backends.h"
 #include "vmm/virtio_blk.h"
 #include "vmm/vm.h"
@@ -20,6 +22,15 @@ static int open(uint32_t i)
 			  : disk_init(&disks[i].disk, kept.image, from->bytes, layer, from->layer_bytes);
 }
 
+/* Names of kept disks differ at their end. */
+static const char *serial_number(uint32_t i)
+{
+	const char *name = vm.launch->conf.disk[i].module;
+	size_t len = strlen(name);
+
+	return vm.launch->disk[i].kept_bytes && len > BLK_ID_BYTES ? name + len - BLK_ID_BYTES : name;
+}
+
 static int add(uint32_t i)
 {
 	int r = open(i);
@@ -27,7 +38,7 @@ static int add(uint32_t i)
 	if (r < 0) {
 		return r;
 	}
-	virtio_blk_init(&disks[i], vm.launch->conf.disk[i].module, vm.vcpu_count);
+	virtio_blk_init(&disks[i], serial_number(i), vm.vcpu_count);
 	return vm_virtio_add(&disks[i].dev);
 }
 

@@ -22,11 +22,13 @@ class Refused(Exception):
 class Front:
     real = True
 
-    def __init__(self, location, images="brume_images", files="brume_files", network=None):
+    def __init__(self, location, images="brume-images", files="brume-files", network=None):
         self.location = location
         self.var = os.path.join(location, "var")
         self.environment = {**os.environ, "ONE_LOCATION": location, "PATH": os.path.join(location, "bin") + ":" + os.environ["PATH"]}
         self.images, self.files, self.network = images, files, network
+        root = ElementTree.fromstring(self.run("onedatastore", "show", "-x", "brume-system"))
+        self.system = root.findtext("ID")
         self.made = []                                   # commands that delete
 
     def run(self, *command):
@@ -106,7 +108,7 @@ class Front:
             stream.write(wire.write_template(attributes))
             stream.flush()
             number = self._created("onevm", "create", "--hold", stream.name)
-        self.run("onevm", "deploy", str(number), str(host))
+        self.run("onevm", "deploy", str(number), str(host), self.system)
         return number
 
     def vm_xml(self, number):

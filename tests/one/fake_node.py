@@ -30,6 +30,7 @@ class Node:
         self.lost = set()                        # actions after which the connection ends without an answer, once each
         self.links = set()                       # its connections
         self.change, self.boot = 1, "b1"
+        self.gone = False
         self.wall = True                         # whether its clock is set
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -49,6 +50,7 @@ class Node:
         self.server.shutdown()
         self.server.server_close()
         with self.lock:
+            self.gone = True
             for link in self.links:
                 try:
                     link.shutdown(socket.SHUT_RDWR)
@@ -117,7 +119,7 @@ def _handler(node):
         timeout = 60
 
         def setup(self):
-            self.request = node.context.wrap_socket(self.request, server_side=True)
+            self.request = node.context.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
             with node.lock:
                 node.links.add(self.request)
             super().setup()
@@ -126,6 +128,7 @@ def _handler(node):
             with node.lock:
                 node.links.discard(self.request)
             super().finish()
+            self.request.close()
 
         def handle(self):
             try:
@@ -157,6 +160,9 @@ def _handler(node):
         def serve(self):
             path = self.path.split("?")[0]
             with node.lock:
+                if node.gone:
+                    self.close_connection = True
+                    return None
                 node.asked.append((self.command, path))
             for method, pattern, function in ROUTES:
                 match = re.fullmatch(pattern, path)

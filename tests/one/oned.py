@@ -14,6 +14,7 @@ user does: the same methods as in cli.py, which does them on a real installation
 import hashlib
 import os
 import shutil
+import socket
 import threading
 import time
 
@@ -67,10 +68,10 @@ class Front:
     """The front-end of one OpenNebula. location: an ONE_LOCATION with the package installed; environment: more variables for drivers."""
 
     real = False
-    name = "fe.test"
     SYSTEM_ID, IMAGES_ID, FILES_ID = 102, 103, 104
 
     def __init__(self, location, environment=None, periods=None, tell=None):
+        self.name = socket.gethostname()                 # as it stands in transfer files
         self.location = location
         self.var = os.path.join(location, "var")
         self.datastores = os.path.join(self.var, "datastores")
@@ -85,11 +86,15 @@ class Front:
         self.hosts, self.vms, self.images = {}, {}, {}
         self.transfers = transfer.Transfers(os.path.join(self.var, "remotes"), self.environment, self.var, self.tell)
         self.monitord = monitord.Monitord(self, periods)
-        self.vmm = self._driver("one_vmm_brume", "-t 15 -r 0 brume", self._vmm_line, "VMM")
-        self.im = self.monitord.driver = self._driver("one_im_brume", "-r 3 -t 15 brume", self.monitord.receive, "IM")
+        self.vmm = self._driver("oned.conf", "VM_MAD", self._vmm_line, "VMM")
+        self.im = self.monitord.driver = self._driver("monitord.conf", "IM_MAD", self.monitord.receive, "IM")
 
-    def _driver(self, program, arguments, receive, source):
-        return Driver(os.path.join(self.location, "lib/mads", program), arguments, receive, self.environment,
+    def _driver(self, file, block, receive, source):
+        """A driver as the configuration says, which install.sh has written."""
+        with open(os.path.join(self.location, "etc", file), encoding="utf-8") as stream:
+            text = "\n".join(line.partition("#")[0] for line in stream.read().splitlines())
+        words = next(vector for vector in wire.vectors(text, block) if vector["NAME"] == "brume")
+        return Driver(os.path.join(self.location, "lib/mads", words["EXECUTABLE"]), words["ARGUMENTS"], receive, self.environment,
                       lambda direction, line: self.tell(f"{source} {direction}", line), self.var)
 
     def start(self):
@@ -241,12 +246,12 @@ class Front:
         common = {"ALLOW_ORPHANS": "YES", "CLUSTER_ID": 0, "DEV_PREFIX": "vd", "DISK_ID": number, "DISK_TYPE": "FILE", "DRIVER": "raw",
                   "FORMAT": "raw", "PERSISTENT_SNAPSHOTS": "NO", "TARGET": target, "TM_MAD": "brume"}
         if "IMAGE_ID" not in disk:
-            return {**common, "DATASTORE": "brume_system", "DATASTORE_ID": self.SYSTEM_ID, "TYPE": "fs", **disk}
+            return {**common, "DATASTORE": "brume-system", "DATASTORE_ID": self.SYSTEM_ID, "TYPE": "fs", **disk}
         image = self.images[int(disk["IMAGE_ID"])]
         size = -(-os.path.getsize(image.path) // 1048576)
         kept = {"PERSISTENT": "YES"} if image.persistent else {}
         return {**common, **kept, "CLONE": "NO" if image.persistent else "YES", "CLONE_TARGET": "SYSTEM", "LN_TARGET": "SYSTEM",
-                "DATASTORE": "brume_images", "DATASTORE_ID": self.IMAGES_ID, "DISK_SNAPSHOT_TOTAL_SIZE": 0, "IMAGE": image.name,
+                "DATASTORE": "brume-images", "DATASTORE_ID": self.IMAGES_ID, "DISK_SNAPSHOT_TOTAL_SIZE": 0, "IMAGE": image.name,
                 "IMAGE_STATE": 8 if image.persistent else 2, "ORIGINAL_SIZE": size, "READONLY": "NO",
                 "SAVE": "YES" if image.persistent else "NO", "SIZE": size, "SOURCE": image.path, "TYPE": "FILE", **disk}
 

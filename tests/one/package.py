@@ -12,6 +12,10 @@ import subprocess
 import threading
 import time
 
+# As in the tests' harness, of what terminals are sent beside text.
+NOISE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
+UNFINISHED = re.compile(rb"\x1b(\[[0-9;?]*)?$")
+
 _libc = ctypes.CDLL(None)
 
 
@@ -114,7 +118,7 @@ class Package(Brumed):
 
     def start(self):
         """Starts brumed; returns when its socket answers."""
-        self.process = subprocess.Popen([*self.wrap, self.program()], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out,
+        self.process = subprocess.Popen([*self.wrap, self.program(), "--foreground"], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out,
                                         env=self.environment, preexec_fn=_die_with_parent)
         end = time.monotonic() + 30
         while time.monotonic() < end and self.process.poll() is None:
@@ -145,6 +149,7 @@ class Console:
 
     def __init__(self, link):
         self.link, self.seen, self.position = link, "", 0
+        self.pending = b""                           # a control sequence that has begun
 
     def expect(self, pattern, limit=60):
         """Waits for a regular expression after the last match."""
@@ -157,7 +162,10 @@ class Console:
             piece = self.link.recv(65536)
             if not piece:
                 raise Failed(f"the console ended before {pattern!r}: {self.seen[-2000:]}")
-            self.seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", piece.decode(errors="replace"))
+            raw = self.pending + piece
+            cut = UNFINISHED.search(raw)
+            self.pending = raw[cut.start():] if cut else b""
+            self.seen += NOISE.sub(b"", raw[:len(raw) - len(self.pending)]).decode(errors="replace")
         self.position = match.end()
         return match
 

@@ -6,12 +6,14 @@ import sys
 from xml.etree import ElementTree
 
 import pki
-from harness import LINUX, TOP, Failure, Skip, work_dir, write_file
+from harness import LINUX, TOP, Failure, work_dir, write_file
+from managed import Managed
 
 sys.path.insert(0, os.path.join(TOP, "tests/one"))
 import cli                                               # noqa: E402
 import oned                                              # noqa: E402
 import package                                           # noqa: E402
+import wire                                              # noqa: E402
 
 REAL = os.environ.get("ONE_LOCATION") if os.environ.get("BRUME_TEST_ONED") else None
 # A test need not wait for a period; what oned believes when is the model's own time.
@@ -26,7 +28,38 @@ def check(what, got, wanted):
 
 def settings(client="frontend"):
     """brumed's configuration with a client's certificate of pki's."""
-    return {"cert": pki.path(f"{client}.crt"), "key": pki.path(f"{client}.key"), "ca": pki.path("ca.crt"), "group": "-"}
+    return {"cert": pki.path(f"{client}.crt"), "key": pki.path(f"{client}.key"), "ca": pki.path("ca.crt"), "group": "-",
+            "lost_s": 3, "unreachable_s": 20}
+
+
+def real_authority():
+    """The file of the authority that the brumed of a real installation believes; its nodes shall believe it, too."""
+    with open(os.path.join(REAL, "etc/brume/brumed.conf"), encoding="utf-8") as stream:
+        match = re.search(r"^ca\s*=\s*(\S+)", stream.read(), re.MULTILINE | re.IGNORECASE)
+    return match[1] if match else os.path.join(REAL, "etc/brume/ca.crt")
+
+
+def certificates():
+    """The authority, the node's certificate and the front-end's."""
+    pki.node()
+    if not os.path.exists(pki.path("frontend.crt")):
+        pki.client("frontend", "frontend")
+
+
+def start_node(**more):
+    """A node in QEMU of which the front-end can be told."""
+    certificates()
+    return Managed(identity={"ca.crt": real_authority()}, **more) if REAL else Managed(**more)
+
+
+def readable(source, text):
+    """A line that crossed, with its payload unpacked; that of a request of oned is cut."""
+    try:
+        message = wire.parse(text, source in ("UDP", "TCP", "IM <<", "IM >>"))
+    except wire.Bad:
+        return text if len(text) < 200 else text[:40] + "..."
+    payload = re.sub(r"\s+", " ", message.payload)
+    return f"{message.type} {message.status} {message.id} {payload if len(payload) < 200 else payload[:200] + '...'}"
 
 
 class Stage:
@@ -37,10 +70,7 @@ class Stage:
             self.package = package.Brumed(os.path.join(REAL, "var/run/brumed.sock"))
             self.front = cli.Front(REAL, network=os.environ.get("ONE_NETWORK"))
             return
-        if not os.path.exists(os.path.join(TOP, "opennebula/install.sh")):
-            raise Skip("there is no opennebula/install.sh")
-        if not os.path.exists(pki.path("frontend.crt")):
-            pki.client("frontend", "frontend")
+        certificates()
         self.package = package.Package(TOP, os.path.join(work_dir(), "one"), {**settings(), **more})
         self.front = oned.Front(self.package.location, periods=PERIODS)
 
@@ -62,17 +92,22 @@ class Stage:
         lines = []
         if not REAL:
             start = self.front.crossed[0][0] if self.front.crossed else 0
-            lines = [f"{when - start:7.2f} {source}: {text[:300]}" for when, source, text in self.front.crossed[-250:]]
+            lines = [f"{when - start:7.2f} {source}: {readable(source, text)[:300]}" for when, source, text in self.front.crossed[-250:]]
             lines.append(f"---- brumed:\n{self.package.log()[-6000:]}")
         return "\n".join(lines)
 
     # ---- what tests do ----
 
-    def node(self, name, port, address="127.0.0.1"):
-        """Tells brumed where a node is."""
-        status, body = self.package.ask("PUT", f"/nodes/{name}", {"address": address, "port": port})
+    def node(self, name, node):
+        """Tells brumed where a node is; one that made its key itself is approved by the fingerprint on its console."""
+        status, body = self.package.ask("PUT", f"/nodes/{name}", {"address": "127.0.0.1", "port": node.port})
         if status not in (200, 201):
             raise Failure(f"PUT /nodes/{name}: {status} {body}")
+        if REAL:
+            fingerprint = re.search(r"made a key for this run, SHA-256 fingerprint (\S+)", node.text())[1]
+            status, body = self.package.ask("POST", f"/nodes/{name}/approve", {"fingerprint": fingerprint})
+            if status != 200:
+                raise Failure(f"approve {name}: {status} {body}")
 
     def host(self, name="node1", word="on"):
         """A host of the front-end that is in that state; its number."""

@@ -61,7 +61,7 @@ SYSTEM_DS = {"ALLOW_ORPHANS": "YES", "DISK_TYPE": "FILE", "DS_LIVE_MIGRATE": "NO
 
 
 def system_datastore(number, path):
-    return (f"<DATASTORE><ID>{number}</ID>{OWNER}<NAME>brume_system</NAME>{RIGHTS}<DS_MAD>{cdata('-')}</DS_MAD><TM_MAD>{cdata('brume')}"
+    return (f"<DATASTORE><ID>{number}</ID>{OWNER}<NAME>brume-system</NAME>{RIGHTS}<DS_MAD>{cdata('-')}</DS_MAD><TM_MAD>{cdata('brume')}"
             f"</TM_MAD><BASE_PATH>{cdata(path)}</BASE_PATH><TYPE>1</TYPE><DISK_TYPE>0</DISK_TYPE><STATE>0</STATE><CLUSTERS><ID>0</ID>"
             "</CLUSTERS><TOTAL_MB>0</TOTAL_MB><FREE_MB>0</FREE_MB><USED_MB>0</USED_MB><IMAGES></IMAGES>"
             f"<TEMPLATE>{attributes(SYSTEM_DS)}</TEMPLATE></DATASTORE>")

@@ -29,8 +29,11 @@ class Modelled:
         place = os.path.join(work_dir(), "one")
         self.orders = write_file("orders", orders)
         os.makedirs(os.path.join(place, "lib/mads"))
-        for name in ("one_vmm_brume", "one_im_brume"):
+        os.makedirs(os.path.join(place, "etc"))
+        for file, block, name in (("oned.conf", "VM_MAD", "one_vmm_brume"), ("monitord.conf", "IM_MAD", "one_im_brume")):
             os.symlink(os.path.join(TOP, "tests/one/fake_driver.py"), os.path.join(place, "lib/mads", name))
+            with open(os.path.join(place, "etc", file), "w", encoding="ascii") as stream:
+                stream.write(f'# drivers\n{block} = [ NAME = "brume", EXECUTABLE = "{name}", # its program\n  ARGUMENTS = "-t 15 -r 0 brume" ]\n')
         scripts = os.path.join(place, "var/remotes/tm/brume")
         os.makedirs(scripts)
         for name in ("clone", "ln", "mkimage", "mvds", "delete", "mv"):

@@ -154,13 +154,8 @@ def switch_that_dies_takes_its_card_again_and_a_transfer_goes_on():
 
 # The other side of a tap device is this machine's own kernel, in a network namespace with nobody else in it.
 NAMESPACE = ["unshare", "--map-root-user", "--net"]
-FETCH = """import hashlib, time, urllib.request
-while True:
-    try:
-        print(hashlib.sha256(urllib.request.urlopen("http://10.0.2.15/f").read()).hexdigest())
-        break
-    except OSError:
-        time.sleep(.2)
+FETCH = """import hashlib, urllib.request
+print(hashlib.sha256(urllib.request.urlopen("http://10.0.2.15/f").read()).hexdigest())
 """
 
 
@@ -177,7 +172,7 @@ def segments_and_checksums_are_left_to_virtio_net():
         raise Skip("no network namespace with a tap device can be had here")
     host = Host(4 << 20)
     script = ("ip link set eth0 up;ip addr add 10.0.2.15/24 dev eth0;mkdir /w;until wget -q -O /w/f http://10.0.2.2:8000/f;do :;done;"
-              "echo got $(sha256sum</w/f|cut -c 1-64);httpd -h /w;sleep 9999")
+              "echo got $(sha256sum</w/f|cut -c 1-64);httpd -h /w;echo serves;sleep 9999")
     iso = make_iso(vm_config(cmdline="console=ttyS0 quiet " + script_word(script), extra="nic"))
     up = write_file("up", "#!/bin/sh\nip addr add 10.0.2.2/24 dev $1 && ip link set $1 up\n")
     os.chmod(up, 0o755)
@@ -187,6 +182,7 @@ def segments_and_checksums_are_left_to_virtio_net():
         server = within(node, sys.executable, "-m", "http.server", "--directory", host.folder, "8000", stderr=subprocess.DEVNULL)
         if node.expect(r"^got (\w{64})$", 60)[1] != host.sum:
             raise Failure("the guest got another file")
+        node.expect(r"^serves$")
         client = within(node, sys.executable, "-c", FETCH)
         if client.communicate(timeout=60)[0].strip() != host.sum:
             raise Failure("the guest serves another file")

@@ -15,6 +15,7 @@
 #include <netif/ethernet.h>
 
 #include "mgmt/platform.h"
+#include "mgmt/tcp.h"
 
 enum { FRAMES_PER_ROUND = 64, MTU = 1500, NEEDS_CSUM = 1 };
 
@@ -113,6 +114,7 @@ bool link_receive(void)
 		}
 		if (r == OK) {
 			deliver(&header);
+			tcp_trim();
 			port.signal |= frames_drop(&port.in, &header);
 		} else {
 			link_counters.in_dropped++;

@@ -317,7 +317,6 @@ static uint64_t serve(void)
 	}
 	due = link_tick(now);
 	next = due < next ? due : next;
-	tcp_trim();
 	while (mgmt.serves && (stream = tcp_next()) != NULL) {
 		if (stream->port == SERVER_PORT) {
 			server_accept(&mgmt.server, stream, now);

@@ -13,5 +13,5 @@ void tcp_leave(uint16_t port);
 /* The next connection that has come. NULL: none. */
 struct stream *tcp_next(void);
 
-/* Half-open connections beyond a number of them are dropped, the oldest first. Once per round. */
+/* Half-open connections beyond a number of them are dropped, the oldest first. After each frame, so that each finds a place. */
 void tcp_trim(void);

@@ -97,7 +97,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			give(data + HEAD, size, data[2] & 1);
 		}
 		link_tick(fake_now_ns);
-		tcp_trim();
 		use_streams();
 		while (frames_next(&from_node, &header) == OK) {
 			if (frames_drop(&from_node, &header)) {

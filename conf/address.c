@@ -67,6 +67,21 @@ static bool read_net(struct parser *p, char **text, struct conf_node *node)
 	return true;
 }
 
+/* A time server by its name. The last part of an address is a number, that of a name is not. */
+static bool take_host(const char *word, struct conf_node *node)
+{
+	size_t len = strlen(word);
+	const char *dot = strrchr(word, '.'), *last = dot ? dot + 1 : word;
+	bool good = len < sizeof(node->ntp_name) && strchr("-.", word[0]) == NULL && *last && strspn(last, "0123456789") != strlen(last) &&
+		    word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")] == '\0';
+
+	if (good && !node->ntp_name[0]) {
+		memcpy(node->ntp_name, word, len + 1);
+		return true;
+	}
+	return false;
+}
+
 /* `gateway A.B.C.D` and the like, in any order. */
 static bool read_options(struct parser *p, char *text, struct conf_node *node)
 {
@@ -89,8 +104,11 @@ static bool read_options(struct parser *p, char *text, struct conf_node *node)
 			return false;
 		}
 		value = conf_take_word(&text);
-		if (!value || *field || !conf_read_ip4(value, field) || !is_host(*field)) {
-			conf_report(p, p->line, "%s needs one address like 192.0.2.1", word);
+		if (value && field == &node->ntp && !node->ntp && take_host(value, node)) {
+			continue;
+		}
+		if (!value || *field || (field == &node->ntp && node->ntp_name[0]) || !conf_read_ip4(value, field) || !is_host(*field)) {
+			conf_report(p, p->line, "%s needs one address like 192.0.2.1%s", word, field == &node->ntp ? " or one name" : "");
 			return false;
 		}
 	}
@@ -99,7 +117,7 @@ static bool read_options(struct parser *p, char *text, struct conf_node *node)
 
 void conf_set_address(struct parser *p, struct conf_node *node)
 {
-	struct conf_node new = { .net = "default" };
+	struct conf_node new = *node;
 	char *text = p->value, *word = conf_take_word(&text);
 
 	if (word && strcmp(word, "dhcp") == 0) {
@@ -117,7 +135,10 @@ void conf_set_address(struct parser *p, struct conf_node *node)
 		conf_report(p, p->line, "a gateway comes by DHCP, or the address is given");
 		return;
 	}
-	memcpy(new.name, node->name, sizeof(new.name));
+	if (new.ntp_name[0] && !new.dns && new.address_mode == CONF_ADDRESS_STATIC) {
+		conf_report(p, p->line, "a time server by name needs a name server: dns");
+		return;
+	}
 	*node = new;
 }
 

@@ -14,6 +14,7 @@ enum {
 	CONF_VMS_MAX = 128,
 	CONF_NAME_MAX = 32,          /* bytes with the NUL                                           */
 	CONF_MODULE_MAX = 64,
+	CONF_HOST_MAX = 64,
 	CONF_CMDLINE_MAX = 1024,
 	CONF_MODULES_MAX = 16,       /* of a VM                                                      */
 	CONF_MODULE_TEXT = 512,      /* bytes of all its module lines, each with a NUL               */
@@ -89,6 +90,7 @@ struct conf_node {
 	uint32_t address_mode;               /* enum conf_address; NONE: the node is not on a network */
 	uint32_t address, prefix;            /* IPv4, 10.0.0.1 is 0a000001h; prefix 1 to 32          */
 	uint32_t gateway, dns, ntp;          /* IPv4; 0: none, or what DHCP tells                    */
+	char ntp_name[CONF_HOST_MAX];        /* in place of ntp, to be asked of a name server; letters, digits, - and . */
 	char net[CONF_NAME_MAX];             /* the switch that the node is plugged into             */
 	uint32_t bridge_count;
 	struct conf_bridge bridge[CONF_BRIDGES_MAX];

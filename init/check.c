@@ -37,6 +37,7 @@ static bool good_node(const struct conf_node *n)
 {
 	return good_string(n->name, sizeof(n->name)) && n->name[0] && good_string(n->net, sizeof(n->net)) && n->net[0] &&
 	       n->address_mode <= CONF_ADDRESS_STATIC && n->prefix <= 32 && n->bridge_count <= CONF_BRIDGES_MAX &&
+	       good_string(n->ntp_name, sizeof(n->ntp_name)) &&
 	       good_bridges(n);
 }
 

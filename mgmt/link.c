@@ -187,10 +187,16 @@ static void set_servers(const struct conf_node *config)
 		dns_setserver(0, &address);
 	}
 	sntp_setoperatingmode(SNTP_OPMODE_POLL);
-	sntp_servermode_dhcp(config->address_mode == CONF_ADDRESS_DHCP && !config->ntp);
+	sntp_servermode_dhcp(config->address_mode == CONF_ADDRESS_DHCP && !config->ntp && !config->ntp_name[0]);
 	if (config->ntp) {
 		ip_addr_set_ip4_u32_val(address, lwip_htonl(config->ntp));
 		sntp_setserver(0, &address);
+	}
+	if (config->ntp_name[0]) {
+		static char name[CONF_HOST_MAX];         /* lwIP keeps the pointer */
+
+		memcpy(name, config->ntp_name, sizeof(name));
+		sntp_setservername(0, name);
 	}
 	sntp_init();
 }

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """mgmt and its neighbours on the wire. QEMU's own network speaks neither IPv6 from outside nor as others; a tap device in a network
 namespace does."""
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 
 import pki
 from harness import Failure, Machine, Skip, make_iso, test, work_dir, write_file
@@ -61,6 +63,20 @@ def tls_over_ipv6():
         if '"done":"create"' not in out:
             raise Failure(out)
         node.expect(r"audit: operator \(operator\) from 2001:DB8::1: create web: done")
+
+
+@test
+def a_time_server_is_found_by_its_name():
+    later = int(time.time()) + 3600
+    with Wired("node address 10.0.2.15/24 gateway 10.0.2.2 dns 10.0.2.2 ntp clock.example.org\n", ready=False) as node:
+        node.expect(r"init starts", 60)
+        server = node.neighbour("names-and-time", "clock.example.org", str(later))
+        node.expect(r"mgmt: address 10.0.2.15", 60)
+        finish(server)                                            # it was asked for both
+        out = finish(node.within("curl", "-sS", "-m", "60", "--cacert", pki.path("ca.crt"), "--cert", pki.path("operator.crt"), "--key",
+                                 pki.path("operator.key"), "https://10.0.2.15:8443/v1/node"))
+        if not 0 <= json.loads(out)["time"] - later < 300:
+            raise Failure(f"{later} was told: {out}")
 
 
 # 5,000 connections that never get beyond their first packet, 64 that say nothing of TLS, and one that works.

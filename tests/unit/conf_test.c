@@ -518,6 +518,12 @@ TEST(the_node_has_a_name_and_an_address)
 	CHECK_EQ(r.node.address_mode, CONF_ADDRESS_DHCP);
 	CHECK_EQ(r.node.ntp, 0xc0000203);
 	CHECK_STR(r.node.net, "default");
+	CHECK_STR(r.node.ntp_name, "");
+	parse("node bridge br0 lan\nnode address dhcp ntp time-1.example.org\n");
+	CHECK_EQ(r.message_count, 0);
+	CHECK_STR(r.node.ntp_name, "time-1.example.org");
+	CHECK_EQ(r.node.ntp, 0);
+	CHECK_EQ(r.node.bridge_count, 1);
 	parse("node address 192.0.2.10/24 gateway 192.0.2.1 dns 192.0.2.2 net lan # ours\n");
 	CHECK_EQ(r.message_count, 0);
 	CHECK_EQ(r.node.address_mode, CONF_ADDRESS_STATIC);
@@ -546,6 +552,10 @@ TEST(an_address_that_is_none_is_reported)
 	reports("node address 192.0.2.10/24 gateway\n", "f:1: gateway needs one address like 192.0.2.1");
 	reports("node address 192.0.2.10/24 dns 1.2.3.4 dns 1.2.3.4\n", "f:1: dns needs one address like 192.0.2.1");
 	reports("node address 192.0.2.10/24 route 1.2.3.4\n", "f:1: address takes gateway, dns, ntp and net, not 'route'");
+	reports("node address 192.0.2.10/24 ntp time\n", "f:1: a time server by name needs a name server: dns");
+	reports("node address dhcp ntp 1.2.3.4.5\n", "f:1: ntp needs one address like 192.0.2.1 or one name");
+	reports("node address dhcp ntp time ntp 1.2.3.4\n", "f:1: ntp needs one address like 192.0.2.1 or one name");
+	reports("node address dhcp ntp a_b\n", "f:1: ntp needs one address like 192.0.2.1 or one name");
 	reports("node address dhcp net a/b\n", "f:1: a name is made of letters, digits, - and _: 'a/b'");
 	reports("node name a.b\n", "f:1: a name is made of letters, digits, - and _: 'a.b'");
 }

@@ -63,8 +63,8 @@ int platform_ask(const struct mgmt_command *command, const char *text)
 	init.command[init.waiting++].number = ++init.last;
 	if (command->text_bytes) {
 		memcpy(init.text, text, command->text_bytes);
-		init.text[command->text_bytes] = '\0';
 	}
+	init.text[command->text_bytes] = '\0';
 	return (int)init.last;
 }
 
@@ -336,6 +336,25 @@ TEST(a_deploy_that_cannot_be_leaves_nothing_and_says_why)
 			CHECK(!one_table_vm(12));
 		}
 	}
+}
+
+TEST(a_vm_that_went_off_before_its_deploy_was_told_is_off)
+{
+	reset(false);
+	CHECK(ask(ONE_DEPLOY, "key-1"));
+	for (int i = 0; i < 9 && vm0()->state != NODE_VM_RUNNING; i++) {
+		one_actions_run(now);
+		obey();
+	}
+	CHECK_EQ(vm0()->state, NODE_VM_RUNNING);
+	vm0()->state = NODE_VM_STOPPED;
+	init.waiting = init.answers = 0;
+	one_actions_init(now);
+	CHECK_EQ(one_table_find("key-1")->state, ONE_RUNS);
+	one_actions_run(now);
+	CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);
+	CHECK_EQ(init.did[MGMT_VM_START], 1);
+	CHECK(one_vm_went_off(one_table_vm(12)));
 }
 
 TEST(a_screen_is_opened_with_the_vm_and_closed_with_it)

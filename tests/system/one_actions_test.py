@@ -2,9 +2,10 @@
 """OpenNebula's actions on a node: VMs that a front-end deploys and ends over TLS, with mgmt dying in between, too."""
 import json
 import re
+import struct
 
 import pki
-from harness import LINUX, Failure, test
+from harness import LINUX, Failure, test, write_file
 from managed import Managed
 from mgmt_host import answer
 from patch import trap_at
@@ -19,7 +20,22 @@ def xml(vm, memory=96):
             f"<GRAPHICS><TYPE>vnc</TYPE><PORT>{5900 + vm}</PORT></GRAPHICS></TEMPLATE><HISTORY_RECORDS><HISTORY><DS_ID>102</DS_ID></HISTORY></HISTORY_RECORDS></VM></VMM_DRIVER_ACTION_DATA>")
 
 
-class Node(Managed):
+class Watched(Managed):
+    """A node that is asked on connections that stay, so that handshakes do not count."""
+
+    def talk(self, link, method, path, more="", body="", plain=False):
+        """The answer to one request."""
+        link.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{more}\r\n{body}".encode())
+        text = answer(link)[1].decode()
+        return text if plain else json.loads(text)
+
+    def busy(self, link):
+        """Instructions that the node has executed: 2 ns each, the processor's idle time left out."""
+        counters = self.talk(link, "GET", "/v1/counters")
+        return (counters["uptime_ns"] - counters["cpu_idle_ns"]) / 2
+
+
+class Node(Watched):
     """A node with the test guest's files as boot modules, and its front-end."""
 
     def __init__(self, **more):
@@ -67,11 +83,6 @@ class Node(Managed):
             raise Failure("it answered")
         self.expect(r"mgmt died: invalid instruction .*; it starts again")
         self.expect(r"mgmt: address 10.0.2.15")
-
-    def talk(self, link, method, path, more="", body=""):
-        """One request on a connection that stays."""
-        link.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{more}\r\n{body}".encode())
-        return json.loads(answer(link)[1])
 
     def must(self, condition, what):
         if not condition:
@@ -172,4 +183,40 @@ def a_deploy_needs_few_instructions():
         first = int(node.expect(r"first guest instruction (\d+) us after the loader", 60)[1]) * 1000
         print(f"deploy: {(first - before) / 2e6:.1f} M instructions, idle time included")
         if first - before > 2 * DEPLOY_LIMIT:
+            raise Failure("too many")
+
+
+WATCHED = 50
+PERIODS = {"state_vm": 5, "monitor_vm": 30, "monitor_host": 120, "system_host": 600}       # seconds, as monitord asks for them
+WATCH_LIMIT = 25e6             # instructions in a second: 5 % of a processor that does 500 M
+
+
+def halting_kernel():
+    """A Multiboot kernel that halts for ever: an ELF file of one segment, with its header behind those of ELF."""
+    at, code = 0x200000, b"\xf4\xeb\xfd"
+    head = struct.pack("<III", 0x1badb002, 0, 2**32 - 0x1badb002)
+    size = 52 + 32 + len(head) + len(code)
+    elf = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\1\1\1", 2, 3, 1, at + 52 + 32 + len(head), 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    return elf + struct.pack("<IIIIIIII", 1, 0, at, at, size, size, 5, 0x1000) + head + code
+
+
+@test
+def fifty_vms_are_watched_for_little():
+    with Watched(modules={"halt": write_file("halt", halting_kernel())}, cpu="max,+svm,-monitor", extra=("-icount", "shift=1")) as node:
+        link = node.connect()
+        for vm in range(WATCHED):
+            node.talk(link, "POST", "/v1/vms", body=f"vm one-{vm}\nmemory 4M\nkernel halt\n")
+        node.expect(rf"vm one-{WATCHED - 1}: started", 60)
+        total = 0
+        for kind, period in PERIODS.items():
+            before = node.busy(link)
+            for _ in range(10):
+                text = node.talk(link, "GET", f"/v1/one/monitor/{kind}", plain=True)
+            each = (node.busy(link) - before) / 10
+            if kind.endswith("vm") and text.count("DEPLOY_ID=") != WATCHED:
+                raise Failure(f"{kind} tells of {text.count('DEPLOY_ID=')} VMs")
+            print(f"{kind}: {each / 1e6:.2f} M instructions, {len(text)} bytes")
+            total += each / period
+        print(f"{total / 1e6:.2f} M instructions in a second")
+        if total > WATCH_LIMIT:
             raise Failure("too many")

@@ -64,7 +64,7 @@ static void end(struct mgmt_action *a, enum one_state state)
 {
 	drop(a);
 	one_table_set(a, state, now + ONE_KEEP_NS);
-	platform_log("one: %s one-%u: %s%s%s", one_kind_name(a->kind), (unsigned)a->vm, state == ONE_SUCCESS ? "SUCCESS" : "FAILURE",
+	platform_log("audit: %s one-%u: %s%s%s", one_kind_name(a->kind), (unsigned)a->vm, state == ONE_SUCCESS ? "SUCCESS" : "FAILURE",
 		     a->info[0] ? ": " : "", a->info);
 }
 

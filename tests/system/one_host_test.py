@@ -51,7 +51,7 @@ def a_front_end_deploys_and_ends_a_vm():
         pki.client("operator", "operator")
         check(act_to_end(host, 12, "deploy", "a-1"), ("SUCCESS", "one-12"), "deploy")
         host.line(r"^audit: frontend \(frontend\) from 127.0.0.1: deploy one-12: begun$")
-        host.line(r"^one: deploy one-12: SUCCESS$")
+        host.line(r"^audit: deploy one-12: SUCCESS$")
         check(host.get("/v1/vms/one-12")["state"], "running", "state")
         check(states(host), {12: "RUNNING"}, "states")
         check(act(host, 12, "deploy", "a-1")[1]["status"], "SUCCESS", "the same once more")

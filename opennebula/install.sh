@@ -135,9 +135,10 @@ edit_lists() {
 			if (how == "remove") { sub(/,brume$/, "", list); sub(/,brume,/, ",", list) }
 			return head list rest
 		}
-		/^[ \t]*TM_MAD[ \t]*=/ && !tm++ { block = "d" }
-		/^[ \t]*DATASTORE_MAD[ \t]*=/ && !ds++ { block = "s" }
-		block && !/^[ \t]*#/ && /ARGUMENTS/ { $0 = edit($0, block) }
+		{ upper = toupper($0) }              # oned takes names in either case
+		upper ~ /^[ \t]*TM_MAD[ \t]*=/ && !tm++ { block = "d" }
+		upper ~ /^[ \t]*DATASTORE_MAD[ \t]*=/ && !ds++ { block = "s" }
+		block && !/^[ \t]*#/ && upper ~ /ARGUMENTS/ { $0 = edit($0, block) }
 		{ print }
 		/\]/ { block = "" }' "$1"
 }

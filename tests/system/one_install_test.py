@@ -76,6 +76,15 @@ def oned_finds_what_it_needs():
             raise Failure(f"oned.conf lacks {words}:\n{oned}")
     if 'EXECUTABLE    = "one_im_brume"' not in read(one, "etc/monitord.conf"):
         raise Failure("monitord.conf")
+    for text, words in ((ONED_CONF.replace("ARGUMENTS", "arguments").replace("TM_MAD", "tm_mad"), "-d dummy,lvm,shared,ssh,local,brume"),
+                        ('TM_MAD = [ EXECUTABLE = "one_tm", ARGUMENTS = "-d ssh -t 15" ]\n', '"-d ssh,brume -t 15" ]')):
+        other = location(str(len(text)), text)
+        install("-d", other)
+        if words not in read(other, "etc/oned.conf"):
+            raise Failure(read(other, "etc/oned.conf"))
+        install("-d", other, "--uninstall")
+        if read(other, "etc/oned.conf") != text:
+            raise Failure(read(other, "etc/oned.conf"))
     # an older part is replaced, what others wrote behind it stays
     with open(os.path.join(one, "etc/oned.conf"), "w", encoding="utf-8") as stream:
         stream.write(oned.replace("-t 128", "-t 1") + "LATER = 1\n")

@@ -9,6 +9,7 @@
 #include "console/node.h"
 #include "init/console.h"
 #include "lib/channel.h"
+#include "lib/journal.h"
 #include "lib/user/sys.h"
 #include "lib/user/user.h"
 
@@ -17,11 +18,18 @@ enum { LINE_MAX = 248 };
 static struct node_exchange *exchange;
 static struct channel_end ring;
 static unsigned lost;
+static struct journal early, *journal = &early;
 
 void init_log_to(struct node_exchange *to)
 {
 	exchange = to;
 	channel_writer(&ring, &to->log, to->log_data, NODE_LOG);
+}
+
+void init_log_keep(struct journal *to)
+{
+	*to = *journal;
+	journal = to;
 }
 
 static void to_console(const char *line, size_t len)
@@ -45,6 +53,7 @@ static void say(char *line, int len)
 	}
 	line[len++] = '\n';
 	sys_log(INIT_MACHINE, line, (size_t)len);
+	journal_put(journal, line, (size_t)len);
 	to_console(line, (size_t)len);
 }
 

@@ -154,6 +154,7 @@ void mgmt_init(void)
 		memory_give_back(&mgmt.pages);
 		return;
 	}
+	init_log_keep(&status()->journal);
 	status()->node = mgmt.node;
 	status()->wall_ns = inventory()->wall_ns;
 	status()->build_s = rtc_build_seconds();

@@ -9,6 +9,7 @@
 #include "conf/result.h"
 #include "lib/base.h"
 #include "lib/channel.h"
+#include "lib/journal.h"
 
 /* Handle slots that init fills before mgmt's first thread runs. */
 enum mgmt_slot {
@@ -74,6 +75,7 @@ struct mgmt_status {
 	uint32_t cpus;
 	uint64_t uptime_ns, idle_ns; /* idle: of all processors together                             */
 	struct mgmt_vm vm[CONF_VMS_MAX];
+	struct journal journal;      /* the last lines of the node's log                             */
 };
 
 /*

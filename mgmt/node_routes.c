@@ -97,6 +97,14 @@ void node_get(struct exchange *e)
 	text_append(t, "\n", 1);
 }
 
+void node_get_log(struct exchange *e)
+{
+	static char lines[JOURNAL_BYTES];
+
+	e->type = "text/plain; charset=us-ascii";
+	text_append(&e->reply, lines, journal_take(&platform_status()->journal, lines));
+}
+
 void node_get_vms(struct exchange *e)
 {
 	const struct node_status *node = platform_node();

@@ -8,6 +8,9 @@
 int node_find_vm(struct exchange *e);
 
 void node_get(struct exchange *e);
+/* The last lines of the node's log, as text. */
+void node_get_log(struct exchange *e);
+
 void node_get_vms(struct exchange *e);
 void node_get_vm(struct exchange *e);
 void node_create_vm(struct exchange *e);

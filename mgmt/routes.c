@@ -18,6 +18,7 @@
 
 const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/v1/node", .role = ROLE_MONITOR, .answer = node_get },
+	{ .method = HTTP_GET, .path = "/v1/log", .role = ROLE_MONITOR, .answer = node_get_log },
 	{ .method = HTTP_GET, .path = "/v1/counters", .role = ROLE_MONITOR, .answer = counters_ask, .poll = counters_poll, .end = counters_end },
 	{ .method = HTTP_GET, .path = "/v1/volumes", .role = ROLE_MONITOR, .answer = counters_ask, .poll = volumes_poll, .end = counters_end },
 	{ .method = HTTP_GET, .path = "/metrics", .role = ROLE_MONITOR, .answer = counters_ask, .poll = metrics_poll, .end = counters_end },

@@ -13,7 +13,8 @@ enum { ASKED = 40 };
 
 struct node_status *fake_init_node;
 
-static struct mgmt_status status = { .cpus = 2, .uptime_ns = 5000000000, .idle_ns = 1000000000 };
+static struct mgmt_status status = {
+	.cpus = 2, .uptime_ns = 5000000000, .idle_ns = 1000000000, .journal = { .end = 17, .text = "brume: ready now\n" } };
 static struct mgmt_volumes shown;
 static struct mgmt_progress progress[MGMT_VOLUMES];
 static struct mgmt_one one;

@@ -95,6 +95,7 @@ def nodes_and_vms_are_listed_and_changed():
         front.ctl("vms", "create", "n1", "-", text="vm new\n")
         check("brume_vm_running{vm=\"vm0\"} 1" in front.ctl("metrics", "n1"), True, "metrics")
         check(json.loads(front.ctl("metrics", "n1", "--json"))["cpus"], 2, "counters")
+        check(front.ctl("log", "n1"), "brume: ready now\n", "log")
         check("fingerprint" in front.ctl("nodes", "certificate", "n1"), True, "certificate")
         front.ctl("nodes", "remove", "n1")
         check(json.loads(front.ctl("nodes", "show", "n1", "--json"))["listed"], False, "removed")

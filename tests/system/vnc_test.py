@@ -39,6 +39,9 @@ def a_vms_console_is_seen_and_typed_to_by_vnc_viewers():
         except Failure:
             pass                                                 # mgmt dies
         node.expect("mgmt: listening on port 8443", 60)
+        log = node.curl("/v1/log")[1].splitlines()
+        if "brume: vm web: started, 96 MiB, 1 vCPU" not in log or "brume: mgmt: listening on port 8443" not in log:
+            raise Failure(f"the log: {log}")
         with rfb.Viewer(node.forwarded[PORT], PASSWORD) as viewer:
             viewer.expect(r"^from-the-serial-line$")
             if node.curl("/v1/vms/web/kill", "-X", "POST")[0] != 200:

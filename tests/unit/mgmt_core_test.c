@@ -2,7 +2,7 @@
 /*
  * The small parts of mgmt: time, randomness, roles, text and JSON, ranges, identity.
  * sources: mgmt/clock.c mgmt/consoles.c mgmt/contexts.c mgmt/tar.c mgmt/iso9660.c mgmt/counter_routes.c mgmt/disks.c mgmt/entropy.c mgmt/exchange.c mgmt/http.c mgmt/identity.c mgmt/images.c mgmt/node_routes.c mgmt/random.c
- * sources: mgmt/relays.c mgmt/vnc_routes.c tests/fake/mgmt_vnc.c
+ * sources: mgmt/relays.c lib/journal.c mgmt/vnc_routes.c tests/fake/mgmt_vnc.c
  * sources: mgmt/role.c mgmt/routes.c mgmt/text.c lib/channel.c tests/fake/mgmt_node.c tests/fake/mgmt_init.c tests/fake/mgmt_session.c tests/mgmt/no_link.c tests/fake/mgmt_console.c
  * sources: mgmt/one_actions.c mgmt/one_cpu.c mgmt/one_monitor.c mgmt/one_routes.c mgmt/one_table.c tests/fake/mgmt_one_vm.c
  * libraries: mbedtls http-parser

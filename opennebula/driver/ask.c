@@ -7,7 +7,7 @@
 #include "opennebula/lib/log.h"
 
 enum {
-	ANSWER_S = 1800,             /* for one answer; a guest may take 180 s to go off, a node as long to be there again */
+	ANSWER_S = 900,              /* for one answer: more than any deadline of brumed's own, unless an admin made it longer */
 	PAUSE_MS = 100, PAUSE_MOST_MS = 1000,
 };
 
@@ -29,10 +29,11 @@ static int64_t now_ms(void)
 bool ask(struct request *r, const char *method, const char *path, const char *const headers[], const struct buffer *body,
 	 struct local_answer *answer)
 {
-	int64_t failed = -1;
+	int64_t failed = -1, begun;
 	unsigned pause = PAUSE_MS;
 
 	for (;;) {
+		begun = now_ms();
 		local_call(method, path, headers, body ? buffer_string(body) : NULL, body ? body->len : 0, ANSWER_S, answer);
 		if (answer->status) {
 			return true;
@@ -41,7 +42,7 @@ bool ask(struct request *r, const char *method, const char *path, const char *co
 			failed = now_ms();
 			log_warning("%s %ld: %s; asked again for %u s", r->type, r->id, answer->body, wait_s);
 		}
-		if (now_ms() - failed >= (int64_t)wait_s * 1000 || !queue_pause(r, pause)) {
+		if (now_ms() - failed >= (int64_t)wait_s * 1000 || now_ms() - begun >= ANSWER_S * 1000 || !queue_pause(r, pause)) {
 			return false;
 		}
 		local_answer_free(answer);

@@ -26,7 +26,7 @@
 
 #define S 1000000000ull
 #define GUEST_NS (180 * S)               /* that long a guest may take to go off                     */
-#define NODE_NS (60 * S)                 /* and the node for anything else                           */
+#define NODE_NS (60 * S)                 /* and the node for each step of anything else              */
 #define RETRY_NS (S / 20)
 
 enum { ASKED_MAX = 8 };                  /* commands that wait for init's answer, of all actions     */
@@ -80,8 +80,10 @@ static void fail(struct mgmt_action *a, const char *why)
 	end(a, ONE_FAILURE);
 }
 
+/* The next step, which has a time of its own. */
 static void go(struct mgmt_action *a, enum one_step step)
 {
+	a->until_ns = now + (step == ONE_PRESS || step == ONE_AWAIT_OFF ? GUEST_NS : NODE_NS);
 	__atomic_store_n(&a->step, step, __ATOMIC_RELEASE);
 	live_of(a)->retry_ns = 0;
 	live_of(a)->killed = false;
@@ -91,7 +93,6 @@ static void go(struct mgmt_action *a, enum one_step step)
 static void undo(struct mgmt_action *a, const char *why)
 {
 	snprintf(a->info, sizeof(a->info), "%s", why);
-	a->until_ns = now + NODE_NS;
 	go(a, ONE_UNDO);
 }
 
@@ -158,7 +159,6 @@ static void begin(struct mgmt_action *a, const struct node_vm *vm, uint32_t stat
 	} else if (state == NODE_VM_RUNNING && (power || a->kind == ONE_RESET)) {
 		a->starts = vm->starts;
 		a->presses = vm->presses;
-		a->until_ns = now + (power ? GUEST_NS : NODE_NS);
 		go(a, power ? ONE_PRESS : ONE_RESETTING);
 	} else if (a->kind == ONE_REBOOT || a->kind == ONE_RESET) {
 		fail(a, vm ? "the VM is off" : "there is no such VM on this node");

@@ -413,6 +413,23 @@ TEST(a_guest_that_ignores_its_button_runs_on)
 	CHECK_EQ(vm0()->presses, 1);
 }
 
+TEST(a_guest_that_goes_off_at_the_last_moment_is_off)
+{
+	reset(true);
+	init.deaf = true;
+	CHECK(ask(ONE_SHUTDOWN, "key-1"));
+	for (int i = 0; i < 9; i++) {
+		one_actions_run(now);
+		obey();
+	}
+	now += 179 * S;
+	end_vm(false);
+	init.refuse_deletes = 30;
+	run(ONE_SHUTDOWN, 0);
+	CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);
+	CHECK_EQ(vm0()->state, NODE_VM_NONE);
+}
+
 TEST(a_waiting_shutdown_gives_way_to_cancel_and_to_its_acknowledgement)
 {
 	struct mgmt_action *a;

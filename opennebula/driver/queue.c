@@ -109,14 +109,14 @@ static struct request *ready_locked(void)
 	return oldest;
 }
 
-/* What waits with this id goes, what runs is given up and told in cancel. */
+/* What waits with this id goes, what runs is given up and told in cancel; but not what gives up already. */
 static void give_up_locked(struct request *cancel)
 {
 	struct request *next;
 
 	for (struct request *r = queue.first; r; r = next) {
 		next = r->next;
-		if (r->id != cancel->id || r->given_up || r->finished) {
+		if (r->id != cancel->id || r->given_up || r->finished || gives_up(r)) {
 			continue;
 		}
 		if (!r->running) {

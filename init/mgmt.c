@@ -298,6 +298,18 @@ static void take_lines(void)
 	}
 }
 
+static void show_cards(const struct vm *vm, struct mgmt_vm *to)
+{
+	to->nic_count = vm->conf.nic_count;
+	for (uint32_t card = 0; card < vm->conf.nic_count; card++) {
+		struct net_counters c = net_counters_of(vm, card);
+
+		to->nic[card] = (struct mgmt_nic){ .sent_frames = c.in_frames, .sent_bytes = c.in_bytes, .sent_dropped = c.in_dropped,
+						   .received_frames = c.out_frames, .received_bytes = c.out_bytes,
+						   .received_dropped = c.out_dropped };
+	}
+}
+
 void mgmt_refresh(void)
 {
 	struct machine_stats machine = { 0 };
@@ -318,6 +330,7 @@ void mgmt_refresh(void)
 		to->cpu_ns = vm->phase == VM_ON && sys_process_status(vm->child.process, &process) == OK ? process.cpu_ns : 0;
 		memcpy(to->disk, vm->conf.disk, sizeof(to->disk));
 		to->disk_count = vm->conf.disk_count;
+		show_cards(vm, to);
 	}
 }
 

@@ -560,6 +560,11 @@ static void log_counters(const char *what, const char *sent, const char *receive
 		 (unsigned long long)c.out_frames, (unsigned long long)(c.out_bytes >> 10), (unsigned long long)c.out_dropped);
 }
 
+struct net_counters net_counters_of(const struct vm *vm, uint32_t card)
+{
+	return server.runs && vm->starts ? answers()->counters[port_of(vm, card)] : (struct net_counters){ 0 };
+}
+
 static void log_card(const struct vm *vm, uint32_t card)
 {
 	char what[CONF_NAME_MAX + 32];
@@ -575,7 +580,7 @@ static void log_node(void)
 
 	for (uint32_t i = 0; i < status()->uplink_count; i++) {
 		snprintf(what, sizeof(what), "switch %s: uplink", uplink_net(i));
-		log_counters(what, "received", "sent", answers()->uplink_counters[i]);
+		log_counters(what, "received", "sent", answers()->counters[status()->port_count + i]);
 	}
 	if (node.channel.size) {
 		log_counters("node: its own port", "sent", "received", answers()->counters[node_port()]);

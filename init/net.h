@@ -2,9 +2,8 @@
 /* init's side of the switch: starts the program net again when it dies, plugs the cards of VMs in and out. */
 #pragma once
 
-#include "lib/base.h"
+#include "net/ports.h"
 
-struct conf_vm;
 struct vm;
 
 /*
@@ -28,6 +27,9 @@ void net_connect(const struct vm *vm);
 /* The VM ends: its cards are pulled. net_has_left(): the program does not touch their channels any more. */
 void net_pull(const struct vm *vm);
 bool net_has_left(const struct vm *vm);
+
+/* What the switch counted for a card since its VM started last, or since the switch did; zeros where neither ever ran. */
+struct net_counters net_counters_of(const struct vm *vm, uint32_t card);
 
 /* Logs what the switch counted for a VM, or (NULL) for the node and its uplinks, when it has answered. */
 void net_show_counters(const struct vm *vm);

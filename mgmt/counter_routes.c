@@ -85,6 +85,45 @@ static const struct {
 	{ "timeouts_total", "Connections that took too long.", &session_counters.timeouts },
 };
 
+/* Of the cards of VMs. */
+static const struct {
+	const char *name, *help;
+	size_t at;
+} cards[] = {
+	{ "sent_frames", "Frames that the card sent since the VM started.", offsetof(struct mgmt_nic, sent_frames) },
+	{ "sent_bytes", "Bytes of them.", offsetof(struct mgmt_nic, sent_bytes) },
+	{ "sent_dropped", "Those that were nonsense, or had another card's address.", offsetof(struct mgmt_nic, sent_dropped) },
+	{ "received_frames", "Frames that came to the card.", offsetof(struct mgmt_nic, received_frames) },
+	{ "received_bytes", "Bytes of them.", offsetof(struct mgmt_nic, received_bytes) },
+	{ "received_dropped", "Those that the VM did not take in time.", offsetof(struct mgmt_nic, received_dropped) },
+};
+
+static uint64_t of_card(const struct mgmt_vm *vm, uint32_t card, size_t i)
+{
+	uint64_t value;
+
+	__builtin_memcpy(&value, (const uint8_t *)&vm->nic[card] + cards[i].at, sizeof(value));
+	return value;
+}
+
+static uint32_t count_cards(const struct mgmt_vm *vm)
+{
+	return vm->nic_count < CONF_NICS_MAX ? vm->nic_count : CONF_NICS_MAX;
+}
+
+static void put_cards(struct text *t, const struct mgmt_vm *vm)
+{
+	json_open(t, "nics", '[');
+	for (uint32_t card = 0; card < count_cards(vm); card++) {
+		json_open(t, NULL, '{');
+		for (size_t i = 0; i < ARRAY_SIZE(cards); i++) {
+			json_number(t, cards[i].name, of_card(vm, card, i));
+		}
+		json_close(t, '}');
+	}
+	json_close(t, ']');
+}
+
 void counters_poll(struct exchange *e)
 {
 	const struct mgmt_status *s = platform_status();
@@ -106,6 +145,7 @@ void counters_poll(struct exchange *e)
 		json_open(t, NULL, '{');
 		json_string(t, "name", node->vm[i].name);
 		json_number(t, "cpu_ns", s->vm[i].cpu_ns);
+		put_cards(t, &s->vm[i]);
 		json_close(t, '}');
 	}
 	json_close(t, ']');
@@ -172,12 +212,31 @@ static void put_vms(struct text *t)
 	}
 }
 
+static void put_all_cards(struct text *t)
+{
+	const struct node_status *node = platform_node();
+
+	for (size_t k = 0; k < ARRAY_SIZE(cards); k++) {
+		text_printf(t, "# HELP brume_vm_nic_%s_total %s\n# TYPE brume_vm_nic_%s_total counter\n", cards[k].name, cards[k].help,
+			    cards[k].name);
+		for (uint32_t i = next_vm(0); i < node->vm_count; i = next_vm(i + 1)) {
+			const struct mgmt_vm *vm = &platform_status()->vm[i];
+
+			for (uint32_t card = 0; card < count_cards(vm); card++) {
+				text_printf(t, "brume_vm_nic_%s_total{vm=\"%.31s\",nic=\"%u\"} %llu\n", cards[k].name, node->vm[i].name,
+					    (unsigned)card, (unsigned long long)of_card(vm, card, k));
+			}
+		}
+	}
+}
+
 void metrics_poll(struct exchange *e)
 {
 	if (has_come(e)) {
 		e->type = "text/plain; version=0.0.4";
 		put_node(&e->reply);
 		put_vms(&e->reply);
+		put_all_cards(&e->reply);
 	}
 }
 

@@ -53,11 +53,18 @@ enum mgmt_module { MGMT_KEY, MGMT_CERTIFICATE, MGMT_AUTHORITY, MGMT_SEED, MGMT_M
 
 #define MGMT_MODULE_NAMES { "node.key", "node.crt", "ca.crt", "seed" }
 
+/* A network card of a VM since the VM started; dropped: what it sent that was nonsense, and what it did not take in time. */
+struct mgmt_nic {
+	uint64_t sent_frames, sent_bytes, sent_dropped;
+	uint64_t received_frames, received_bytes, received_dropped;
+};
+
 /* What is counted of a VM, and its disks. */
 struct mgmt_vm {
 	uint64_t cpu_ns;             /* since its start; 0: it does not run                          */
-	uint32_t disk_count, pad;
+	uint32_t disk_count, nic_count;
 	struct conf_disk disk[CONF_DISKS_MAX];
+	struct mgmt_nic nic[CONF_NICS_MAX];
 };
 
 struct mgmt_status {

@@ -71,12 +71,6 @@ void nic_set_master(const struct nic_host *host, bool on)
 /* Outside of user_main(), so that a test can make it fail. */
 static __attribute__((noinline)) void show_counters(uint32_t wanted)
 {
-	for (uint32_t i = 0; i < status()->port_count; i++) {
-		answers()->counters[i] = fabric.port[i].counters;
-	}
-	for (uint32_t i = 0; i < status()->uplink_count; i++) {
-		answers()->uplink_counters[i] = fabric.port[status()->port_count + i].counters;
-	}
 	answers()->woken = woken;
 	counters_shown = wanted;
 	__atomic_store_n(&answers()->counters_shown, wanted, __ATOMIC_RELEASE);
@@ -155,7 +149,7 @@ int user_main(uint64_t argument)
 	if (status()->magic != NET_MAGIC || sys_event_bind(NET_WAKE, 0) < 0) {
 		return 1;
 	}
-	switch_init(&fabric, status()->port_count + status()->uplink_count);
+	switch_init(&fabric, status()->port_count + status()->uplink_count, answers()->counters);
 	counters_shown = status()->counters_wanted;      /* what a predecessor was asked for it owes, not we */
 	for (;;) {
 		uint64_t next = work();

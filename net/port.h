@@ -20,7 +20,7 @@ struct switch_port {
 	uint64_t waits_since_ns;
 	struct uplink *uplink;       /* NULL: a channel                                              */
 	struct frames_end from, to;
-	struct net_counters counters;
+	struct net_counters *counters;
 };
 
 /* The next frame of a port, as frames_next(); its bytes, all of which it has; and it is done with. */

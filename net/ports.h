@@ -14,7 +14,7 @@
 /* Handle slots that init fills before net's first thread runs. */
 enum net_slot {
 	NET_WAKE = 2,                /* event: anything happened; net binds it. init and the vmms signal it */
-	NET_ANSWER = 3,              /* event: net wrote an acknowledgement or counters               */
+	NET_ANSWER = 3,              /* event: net wrote an acknowledgement, woken, or of an uplink   */
 	NET_VM_IN = 16,              /* + number of the VM: event VMM_NET_IN, there while it runs     */
 	NET_VM_SENT = NET_VM_IN + CONF_VMS_MAX,      /* + number of the port: event VMM_NIC_SENT, likewise       */
 	NET_DEVICE = NET_VM_SENT + CONF_VMS_MAX * CONF_NICS_MAX,     /* + number of the uplink: its card, a device */
@@ -60,7 +60,7 @@ struct net_uplink {
 struct net_status {
 	uint32_t magic;              /* NET_MAGIC                                                     */
 	uint32_t port_count;
-	uint32_t counters_wanted;    /* counts up: net shall show its counters                        */
+	uint32_t counters_wanted;    /* counts up: net shall show woken                               */
 	uint32_t uplink_count;       /* constant while net runs                                      */
 	struct net_port port[NET_PORTS_MAX];
 	struct net_uplink uplink[NET_UPLINKS_MAX];
@@ -87,7 +87,7 @@ struct net_answers {
 	uint32_t ack[NET_PORTS_MAX]; /* generation of the port that net has seen                      */
 	uint32_t counters_shown;     /* the last counters_wanted that was served                      */
 	uint64_t woken;              /* times that net slept and was woken, as counters_shown tells   */
-	struct net_counters counters[NET_PORTS_MAX];
-	struct net_counters uplink_counters[NET_UPLINKS_MAX];
+	/* As they are at any time; since it was plugged in, or since net started. Uplink i: port_count + i. */
+	struct net_counters counters[NET_PORTS_MAX + NET_UPLINKS_MAX];
 	struct net_uplink_answer uplink[NET_UPLINKS_MAX];
 };

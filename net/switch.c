@@ -9,17 +9,22 @@
 enum { MAC_BYTES = 6 };
 enum verdict { CARRIED, WAITS };
 
-void switch_init(struct net_switch *s, uint32_t count)
+void switch_init(struct net_switch *s, uint32_t count, struct net_counters *counters)
 {
 	memset(s, 0, sizeof(*s));
 	s->count = count < SWITCH_PORTS_MAX ? count : SWITCH_PORTS_MAX;
+	for (uint32_t i = 0; i < s->count; i++) {
+		counters[i] = (struct net_counters){ 0 };
+		s->port[i].counters = &counters[i];
+	}
 }
 
 void switch_plug(struct net_switch *s, uint32_t port, struct frames_channel *channel, const struct net_port *info)
 {
 	struct switch_port *p = &s->port[port];
 
-	*p = (struct switch_port){ .up = true, .net = info->net };
+	*p = (struct switch_port){ .up = true, .net = info->net, .counters = p->counters };
+	*p->counters = (struct net_counters){ 0 };
 	frames_reader(&p->from, &channel->from_vm, channel->from_vm_data);
 	frames_writer(&p->to, &channel->to_vm, channel->to_vm_data);
 	p->fixed = fdb_fix(&s->fdb, fdb_key(info->mac, p->net), port);
@@ -27,9 +32,7 @@ void switch_plug(struct net_switch *s, uint32_t port, struct frames_channel *cha
 
 void switch_plug_uplink(struct net_switch *s, uint32_t port, struct uplink *uplink, uint32_t net)
 {
-	struct net_counters counters = s->port[port].counters;
-
-	s->port[port] = (struct switch_port){ .up = true, .net = net, .uplink = uplink, .counters = counters };
+	s->port[port] = (struct switch_port){ .up = true, .net = net, .uplink = uplink, .counters = s->port[port].counters };
 	fdb_make_firm(&s->fdb, port);
 }
 
@@ -44,11 +47,11 @@ void switch_pull(struct net_switch *s, uint32_t port)
 static void deliver(struct switch_port *from, struct switch_port *to, const struct frame_header *h)
 {
 	if (!port_move(to, from, h)) {
-		to->counters.out_dropped++;
+		to->counters->out_dropped++;
 		return;
 	}
-	to->counters.out_frames++;
-	to->counters.out_bytes += h->len;
+	to->counters->out_frames++;
+	to->counters->out_bytes += h->len;
 }
 
 /* Half of the ring is free: the VM takes its frames again. */
@@ -67,7 +70,7 @@ static void flood(struct net_switch *s, struct switch_port *from, const struct f
 			deliver(from, to, h);
 			from->deficit -= h->len;                 /* each copy is work of the sender's */
 		} else {
-			to->counters.out_dropped++;
+			to->counters->out_dropped++;
 		}
 	}
 }
@@ -96,7 +99,7 @@ static enum verdict unicast(struct switch_port *from, struct switch_port *to, co
 		return CARRIED;
 	}
 	to->slow = true;
-	to->counters.out_dropped++;
+	to->counters->out_dropped++;
 	return CARRIED;
 }
 
@@ -113,7 +116,7 @@ static enum verdict carry(struct net_switch *s, uint32_t port, const struct fram
 
 	port_get(from, 0, mac, sizeof(mac));
 	if (is_group(mac + MAC_BYTES) || !fdb_learn(&s->fdb, fdb_key(mac + MAC_BYTES, from->net), port, now_ns)) {
-		from->counters.in_dropped++;
+		from->counters->in_dropped++;
 		return CARRIED;
 	}
 	to = is_group(mac) ? -1 : fdb_find(&s->fdb, fdb_key(mac, from->net), now_ns);
@@ -122,8 +125,8 @@ static enum verdict carry(struct net_switch *s, uint32_t port, const struct fram
 	} else if ((uint32_t)to != port && unicast(from, &s->port[to], h, now_ns) == WAITS) {
 		return WAITS;
 	}
-	from->counters.in_frames++;
-	from->counters.in_bytes += h->len;
+	from->counters->in_frames++;
+	from->counters->in_bytes += h->len;
 	return CARRIED;
 }
 
@@ -153,7 +156,7 @@ static uint32_t take_turn(struct net_switch *s, uint32_t port, uint64_t now_ns)
 			break;
 		}
 		if (r < 0) {
-			p->counters.in_dropped++;
+			p->counters->in_dropped++;
 			p->deficit -= SWITCH_FRAME_COST;         /* nonsense is not for free either */
 			moved += SWITCH_FRAME_COST;
 			continue;

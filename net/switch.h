@@ -33,7 +33,8 @@ struct net_switch {
 	struct switch_port port[SWITCH_PORTS_MAX];
 };
 
-void switch_init(struct net_switch *s, uint32_t count);
+/* counters: of each port, count of them, which begin at zero; others may read them at any time. */
+void switch_init(struct net_switch *s, uint32_t count, struct net_counters *counters);
 
 /* Plugs a channel in; net and mac of info count. What waits in it is carried as any other frame. */
 void switch_plug(struct net_switch *s, uint32_t port, struct frames_channel *channel, const struct net_port *info);

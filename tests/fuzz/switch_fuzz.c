@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 enum { PORTS = 3, WIRE = PORTS, STEPS = 256, ARGUMENTS = 8 };
 
 static struct net_switch s;
+static struct net_counters counters[PORTS + 1];
 static struct frames_channel channel[PORTS];
 static struct frames_end out[PORTS], in[PORTS];
 static struct uplink wire;
@@ -122,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	now = 1;
 	memset(channel, 0, sizeof(channel));
-	switch_init(&s, PORTS + 1);
+	switch_init(&s, PORTS + 1, counters);
 	memset(&plain, 0, offsetof(struct uplink_plain, plain));
 	fake_nic.stalled = false;
 	attach();

@@ -82,6 +82,9 @@ def a_vm_is_deleted_and_another_one_gets_its_place():
             node.login()
             node.shell("ip addr add 10.0.2.77/24 dev eth0; ip link set eth0 up")
             node.shell("ping -c 2 -W 5 10.0.2.2")
+            card = node.get("/v1/counters")["vms"][0]["nics"][0]
+            if not (2 * 98 <= card["sent_bytes"] < 20000 and card["received_frames"] >= 2 and not card["sent_dropped"]):
+                raise Failure(f"turn {turn}: {card}")            # of this VM alone
             if node.get("/v1/vms/web")["starts"] != 1:
                 raise Failure(f"turn {turn}: {node.get('/v1/vms/web')}")
             node.curl("/v1/vms/web/kill", "-X", "POST")

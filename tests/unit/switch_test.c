@@ -14,6 +14,7 @@
 enum { PORTS = 4, FLOOD_LEN = 60000 };
 
 static struct net_switch s;
+static struct net_counters counters[PORTS + 1];
 static struct frames_channel *channel[PORTS];
 static struct frames_end out[PORTS], in[PORTS];      /* of the VMs */
 static uint64_t now;
@@ -40,7 +41,7 @@ static void plug(unsigned port, unsigned net)
 static void fresh(void)
 {
 	now = 1;
-	switch_init(&s, PORTS);
+	switch_init(&s, PORTS, counters);
 	for (unsigned i = 0; i < PORTS; i++) {
 		if (!channel[i]) {
 			channel[i] = malloc(sizeof(*channel[i]));
@@ -112,8 +113,8 @@ TEST(frames_go_to_the_card_that_they_are_for)
 		CHECK_EQ(receive(0, 1000), 1);
 		CHECK_EQ(receive(2, 0), -1);
 	}
-	CHECK_EQ(s.port[0].counters.in_frames, 1000);
-	CHECK_EQ(s.port[0].counters.out_bytes, 1000000);
+	CHECK_EQ(s.port[0].counters->in_frames, 1000);
+	CHECK_EQ(s.port[0].counters->out_bytes, 1000000);
 }
 
 TEST(groups_and_strangers_reach_all_of_the_net_and_nobody_else)
@@ -170,7 +171,7 @@ TEST(nobody_takes_the_address_of_a_card)
 	CHECK(send_from(1, target, victim, 64));
 	run();
 	CHECK_EQ(receive(2, 0), -1);
-	CHECK_EQ(s.port[1].counters.in_dropped, 1);
+	CHECK_EQ(s.port[1].counters->in_dropped, 1);
 	CHECK(send(2, 0, 64));
 	run();
 	CHECK_EQ(receive(0, 64), 2);
@@ -186,7 +187,7 @@ TEST(a_group_is_no_sender)
 	CHECK(send_from(0, target, group, 64));
 	run();
 	CHECK_EQ(receive(1, 0), -1);
-	CHECK_EQ(s.port[0].counters.in_dropped, 1);
+	CHECK_EQ(s.port[0].counters->in_dropped, 1);
 }
 
 /* Port 2 does not take anything. Its senders wait once; what goes elsewhere is not held up for longer. */
@@ -201,7 +202,7 @@ TEST(a_vm_that_stalls_holds_up_nobody_for_long)
 	CHECK(switch_run(&s, now) > now);
 	now += SWITCH_PATIENCE_NS;
 	run();
-	CHECK(s.port[2].slow && s.port[2].counters.out_dropped);
+	CHECK(s.port[2].slow && s.port[2].counters->out_dropped);
 	CHECK(!s.port[0].waits);
 	for (unsigned i = 0; i < 50; i++) {
 		CHECK(send(0, 2, FLOOD_LEN));
@@ -230,15 +231,15 @@ TEST(a_frame_that_waited_goes_when_there_is_room)
 	run();
 	CHECK(s.port[0].waits);
 	s.port[0].signal = false;
-	sent = s.port[2].counters.out_frames;
+	sent = s.port[2].counters->out_frames;
 	while (!told) {                                  /* nobody is told while less than half is free */
 		CHECK_EQ(frames_next(&in[2], &h), OK);
 		told = frames_drop(&in[2], &h);
 		CHECK_EQ(told, channel_avail(&in[2].bytes) <= FRAMES_RING / 2);
 	}
 	run();
-	CHECK(s.port[2].counters.out_frames > sent);
-	CHECK_EQ(s.port[2].counters.out_dropped, 0);
+	CHECK(s.port[2].counters->out_frames > sent);
+	CHECK_EQ(s.port[2].counters->out_dropped, 0);
 }
 
 /* Both send without end to one that keeps up: small frames get no more than large ones, but for the last free bytes. */
@@ -257,8 +258,8 @@ TEST(turns_are_fair_by_bytes)
 			(void)!frames_drop_all(&in[2]);
 		}
 	}
-	bytes[0] = s.port[0].counters.in_bytes;
-	bytes[1] = s.port[1].counters.in_bytes;
+	bytes[0] = s.port[0].counters->in_bytes;
+	bytes[1] = s.port[1].counters->in_bytes;
 	CHECK(bytes[0] < bytes[1] * 3 / 2 && bytes[1] < bytes[0] * 3 / 2);
 }
 
@@ -306,7 +307,7 @@ TEST(a_storm_of_broadcasts_takes_no_more_than_its_turn)
 			(void)!frames_drop_all(&in[1]);
 			(void)!frames_drop_all(&in[2]);
 		}
-		came = s.port[1].counters.in_bytes;
+		came = s.port[1].counters->in_bytes;
 		CHECK(came > 400ull * FRAMES_RING * 2 / 5);      /* alone it would fill the ring in each round */
 	}
 }
@@ -327,8 +328,8 @@ TEST(a_dead_receiver_is_passed_over_in_a_storm)
 			CHECK_EQ(receive(1, FLOOD_LEN), 0);
 		}
 	}
-	CHECK(s.port[2].counters.out_dropped > 300);
-	CHECK_EQ(s.port[1].counters.out_dropped, 0);
+	CHECK(s.port[2].counters->out_dropped > 300);
+	CHECK_EQ(s.port[1].counters->out_dropped, 0);
 }
 
 TEST(signals_only_for_those_who_sleep)
@@ -446,7 +447,7 @@ static struct nic_host host;
 static void fresh_with_uplink(enum fake_nic_kind kind, uint64_t features)
 {
 	fresh();
-	switch_init(&s, PORTS + 1);
+	switch_init(&s, PORTS + 1, counters);
 	for (unsigned i = 0; i < PORTS; i++) {
 		plug(i, i == 3 ? 3 : 0);
 	}
@@ -510,8 +511,8 @@ TEST(strangers_are_on_the_wire_and_answers_come_back)
 		run();
 		CHECK_EQ(fake_nic.sent_count, 2);
 		CHECK_EQ(take(1), 0);
-		CHECK_EQ(s.port[WIRE].counters.out_frames, 2);
-		CHECK_EQ(s.port[WIRE].counters.in_bytes, 200);
+		CHECK_EQ(s.port[WIRE].counters->out_frames, 2);
+		CHECK_EQ(s.port[WIRE].counters->in_bytes, 200);
 	}
 }
 
@@ -536,7 +537,7 @@ TEST(nobody_on_the_wire_takes_the_address_of_a_vm)
 	CHECK(come(everybody, victim, 100));
 	run();
 	CHECK_EQ(take(0), 0);
-	CHECK_EQ(s.port[WIRE].counters.in_dropped, 1);
+	CHECK_EQ(s.port[WIRE].counters->in_dropped, 1);
 	CHECK(send_from(0, victim, asker, 200));
 	run();
 	CHECK_EQ(take(1), 200);
@@ -556,7 +557,7 @@ TEST(no_vm_takes_the_address_of_a_station_on_the_wire)
 	CHECK_EQ(fake_nic.sent_count, 1);
 	CHECK(send_from(1, everybody, station, 60));
 	run();
-	CHECK_EQ(s.port[1].counters.in_dropped, 1);
+	CHECK_EQ(s.port[1].counters->in_dropped, 1);
 	CHECK_EQ(fake_nic.sent_count, 1);
 	CHECK(send_from(0, station, mac, 80));           /* what is for the gateway goes there */
 	run();
@@ -564,7 +565,7 @@ TEST(no_vm_takes_the_address_of_a_station_on_the_wire)
 	now += 2 * FDB_AGE_NS;                           /* it is gone: the address is free */
 	CHECK(send_from(1, everybody, station, 60));
 	run();
-	CHECK_EQ(s.port[1].counters.in_dropped, 1);
+	CHECK_EQ(s.port[1].counters->in_dropped, 1);
 }
 
 TEST(places_that_vms_have_filled_are_the_wires_and_the_cards_own)
@@ -631,8 +632,8 @@ TEST(who_does_not_take_what_comes_over_the_wire_holds_nobody_up)
 		CHECK(!s.port[WIRE].waits);
 		CHECK_EQ(take(1), 200);
 	}
-	CHECK(s.port[0].counters.out_dropped > 100);
-	CHECK_EQ(s.port[1].counters.out_dropped, 0);
+	CHECK(s.port[0].counters->out_dropped > 100);
+	CHECK_EQ(s.port[1].counters->out_dropped, 0);
 }
 
 TEST(link_that_is_down_carries_nothing_and_is_forgotten)
@@ -675,7 +676,7 @@ TEST(card_that_is_full_makes_its_sender_wait_a_moment_and_then_goes_on)
 	uplink_wake(&wire);
 	run();
 	CHECK_EQ(fake_nic.sent_count, frames);
-	CHECK_EQ(s.port[WIRE].counters.out_dropped, 0);
+	CHECK_EQ(s.port[WIRE].counters->out_dropped, 0);
 	CHECK(!s.port[0].waits);
 }
 
@@ -754,7 +755,7 @@ TEST(card_that_stands_still_costs_frames_for_it_and_nothing_else)
 		run();
 		now += SWITCH_PATIENCE_NS;
 	}
-	CHECK(s.port[WIRE].counters.out_dropped > 0);
+	CHECK(s.port[WIRE].counters->out_dropped > 0);
 	CHECK(send(1, 2, 500));
 	run();
 	CHECK_EQ(receive(2, 500), 1);
@@ -815,7 +816,7 @@ TEST(segments_wait_for_room_in_their_order)
 	}
 	run();
 	CHECK(plain.owner == &wire);
-	for (unsigned i = 0; i < 10 && s.port[WIRE].counters.out_frames < 7; i++) {
+	for (unsigned i = 0; i < 10 && s.port[WIRE].counters->out_frames < 7; i++) {
 		fake_nic_go_on();
 		uplink_wake(&wire);
 		run();
@@ -871,7 +872,7 @@ TEST(frame_is_not_cut_into_bytes)
 	run();
 	CHECK_EQ(fake_nic.sent_count, 0);
 	CHECK(!plain.owner);
-	CHECK_EQ(s.port[WIRE].counters.out_dropped + s.port[0].counters.in_dropped, 1);
+	CHECK_EQ(s.port[WIRE].counters->out_dropped + s.port[0].counters->in_dropped, 1);
 	send_tcp(0, 54 + 6000, 48);
 	for (unsigned i = 0; i < 10; i++) {
 		run();

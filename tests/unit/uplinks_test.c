@@ -24,7 +24,7 @@ static void fresh(enum fake_nic_kind kind, uint32_t interrupts)
 	memset(&u, 0, sizeof(u));
 	memset(&status, 0, sizeof(status));
 	memset(&answers, 0, sizeof(answers));
-	switch_init(&s, PORTS + 2);
+	switch_init(&s, PORTS + 2, answers.counters);
 	status.port_count = PORTS;
 	status.uplink_count = 2;
 	fake_nic.stuck = fake_nic.stalled = fake_nic.no_mac = false;

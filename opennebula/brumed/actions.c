@@ -9,6 +9,7 @@
 #include "opennebula/brumed/actions.h"
 #include "opennebula/brumed/client.h"
 #include "opennebula/brumed/settings.h"
+#include "opennebula/brumed/sizes.h"
 #include "opennebula/brumed/watch.h"
 #include "opennebula/brumed/work.h"
 #include "opennebula/lib/config.h"
@@ -101,7 +102,7 @@ static bool is_cancelled(struct action *a)
 	pthread_mutex_lock(&lock);
 	cancelled = a->cancelled;
 	pthread_mutex_unlock(&lock);
-	return cancelled || work_stopping();
+	return cancelled;
 }
 
 static void ask_key(struct action *a, const char *method, struct client_call *call)
@@ -153,6 +154,24 @@ static bool is_passing(long status)
 	return status == 503 || status == 507;
 }
 
+/* Before a VM begins its disks get the sizes that its template wants. True: it is done, as it failed. *wait: it could not be tried. */
+static bool grow_disks(struct action *a, struct client_call *call, bool *wait)
+{
+	struct sizes sizes;
+	image_result result;
+
+	if (a->kind != ACTION_DEPLOY || !sizes_parse(buffer_string(&a->body), a->body.len, &sizes) || sizes.vm != a->vm) {
+		return false;
+	}
+	result = sizes_apply(a->node, &sizes, &call->why);
+	*wait = result == 502 || result == 503;
+	if (result != 0 && !*wait) {
+		finish(a, false, false, call->why.text);
+		return true;
+	}
+	return false;
+}
+
 /*
  * One round: hands the action over, or asks what became of it. True: it is done. *wait: not to ask at once again, as the node was not reached or had no
  * place.
@@ -168,6 +187,13 @@ static bool round_trip(struct action *a, struct client_call *call, bool *wait)
 		}
 	}
 	if (!a->taken) {
+		*wait = false;
+		if (grow_disks(a, call, wait)) {
+			return true;
+		}
+		if (*wait) {
+			return false;
+		}
 		ask_action(a, call);
 	}
 	*wait = call->status == 0 || is_passing(call->status);
@@ -195,14 +221,14 @@ static void give_up(struct action *a, const struct why *why, long seconds)
 	} else {
 		why_set(&text, "node %s: no result within %ld s", a->node->name, seconds);
 	}
-	if (a->taken && !work_stopping()) {
+	if (a->taken) {
 		ask_key(a, "DELETE", &call);
 		buffer_free(&call.answer);
 	}
 	finish(a, false, !a->taken, text.text);
 }
 
-/* Until it is done or the time is over. */
+/* Until it is done or the time is over; or brumed ends, and the next one is asked with the same key. */
 static void work_on(struct action *a)
 {
 	int64_t start = work_now_ms(), until = start + 1000 * settings.deadline_s[a->kind];
@@ -211,7 +237,7 @@ static void work_on(struct action *a)
 	struct client_call call = { .status = 0 };
 	bool done = false, wait;
 
-	while (!is_cancelled(a) && work_now_ms() < until && (a->taken || work_now_ms() <= patience)) {
+	while (!work_stopping() && !is_cancelled(a) && work_now_ms() < until && (a->taken || work_now_ms() <= patience)) {
 		done = round_trip(a, &call, &wait);
 		buffer_free(&call.answer);
 		if (done) {
@@ -226,7 +252,9 @@ static void work_on(struct action *a)
 			watch_wait(a->node->watch, &seen, work_now_ms() + LOOK_MS < until ? work_now_ms() + LOOK_MS : until);
 		}
 	}
-	give_up(a, &call.why, (long)((work_now_ms() - start) / 1000));
+	if (!work_stopping()) {
+		give_up(a, &call.why, (long)((work_now_ms() - start) / 1000));
+	}
 }
 
 /* The node may forget the result when a client has it, or when nobody came for it. */
@@ -236,10 +264,10 @@ static void acknowledge(struct action *a)
 	bool asked = false;
 
 	pthread_mutex_lock(&lock);
-	while (!a->told && !a->nothing && work_now_ms() < a->drop_at && !work_stopping()) {
+	while (a->done && !a->told && !a->nothing && work_now_ms() < a->drop_at && !work_stopping()) {
 		work_wait(&changed, &lock, a->drop_at);
 	}
-	asked = a->taken && (a->told || !work_stopping());
+	asked = a->done && a->taken && (a->told || !work_stopping());
 	pthread_mutex_unlock(&lock);
 	for (int i = 0; asked && i < ACKNOWLEDGE_TRIES; i++) {
 		ask_key(a, "DELETE", &call);
@@ -338,17 +366,17 @@ static void wait_for(struct request *request, struct reply *reply, struct node *
 		a->users++;
 		request->action = a;
 	}
-	while (a && !a->done) {
+	while (a && !a->done && !work_stopping()) {
 		work_wait(&changed, &lock, INT64_MAX);
 	}
-	if (a) {
+	if (a && a->done) {
 		json = json_pack("{s:s, s:s}", "status", a->success ? "SUCCESS" : "FAILURE", "info", buffer_string(&a->info));
 	}
 	pthread_mutex_unlock(&lock);
 	if (json) {
 		reply_json(reply, 200, json);
 	} else {
-		reply_error(reply, 503, "brumed has no place for another action");
+		reply_error(reply, 503, a ? "brumed ends" : "brumed has no place for another action");
 	}
 }
 

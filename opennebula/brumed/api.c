@@ -22,6 +22,7 @@
 #include "opennebula/brumed/request.h"
 #include "opennebula/brumed/settings.h"
 #include "opennebula/brumed/tm.h"
+#include "opennebula/brumed/work.h"
 #include "opennebula/lib/log.h"
 
 enum { CLIENTS_MAX = 512, BACKLOG = 128 };
@@ -276,6 +277,11 @@ static enum MHD_Result answer(struct request *request)
 		return console_answer(request);
 	} else {
 		request->route->handler(request, &reply);
+	}
+	if (work_stopping() && reply.status >= 500) {
+		/* It failed because brumed ends: who asked sees a broken connection, and asks the next one. */
+		buffer_free(&reply.body);
+		return MHD_NO;
 	}
 	return send_reply(request, &reply);
 }

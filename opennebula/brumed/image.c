@@ -336,10 +336,10 @@ image_result image_ensure(struct node *node, const struct image *image, const ch
 
 /* ---- disks ---- */
 
-/* One request about a disk. */
+/* One request about a disk; disk may have more of the path behind it. */
 static void ask_disk(struct node *node, const char *method, const char *disk, const char *words, struct client_call *call)
 {
-	char path[TM_DISK_MAX + 16];
+	char path[TM_DISK_MAX + 32];
 
 	snprintf(path, sizeof(path), "/v1/disks/%s", disk);
 	*call = (struct client_call){ .method = method, .path = path, .body = words, .len = words ? strlen(words) : 0,
@@ -411,4 +411,28 @@ image_result image_make_disk(struct node *node, const char *disk, const char *pa
 	result = make_clone(node, &image, disk, path, read_only, why);
 	leave(u);
 	return result;
+}
+
+static bool may_grow(const json_t *disk, const char *name, int64_t bytes)
+{
+	const char *is = json_string_value(json_object_get(disk, "name")), *vm = json_string_value(json_object_get(disk, "vm"));
+
+	return is && strcmp(is, name) == 0 && (!vm || !*vm) && !json_is_true(json_object_get(disk, "read_only")) &&
+	       json_integer_value(json_object_get(disk, "size")) < bytes;
+}
+
+image_result image_grow_disk(struct node *node, const json_t *disks, long store, long vm, long disk, int64_t bytes, struct why *why)
+{
+	char name[TM_DISK_MAX + 1], path[TM_DISK_MAX + 8], text[32];
+
+	snprintf(name, sizeof(name), "one-%ld-%ld-disk.%ld", store, vm, disk);
+	snprintf(path, sizeof(path), "%s/size", name);
+	snprintf(text, sizeof(text), "%lld", (long long)bytes);
+	for (size_t i = 0; i < json_array_size(disks); i++) {
+		if (may_grow(json_array_get(disks, i), name, bytes)) {
+			log_info("node %s: disk %s grows to %lld bytes", node->name, name, (long long)bytes);
+			return image_post_disk(node, path, text, why);
+		}
+	}
+	return 0;
 }

@@ -34,5 +34,11 @@ image_result image_make_disk(struct node *node, const char *disk, const char *pa
 /* Posts the words of a disk; makes room and tries again while there is none. */
 image_result image_post_disk(struct node *node, const char *disk, const char *words, struct why *why);
 
+/*
+ * Makes disk number `disk` of a VM as large as bytes, if disks, the array of GET /v1/disks, has it, smaller, not read-only and with no VM that runs. 0, or a
+ * status with the reason.
+ */
+image_result image_grow_disk(struct node *node, const json_t *disks, long store, long vm, long disk, int64_t bytes, struct why *why);
+
 /* At brumed's end. */
 void image_free(void);

@@ -18,6 +18,7 @@
 #include "opennebula/brumed/nodes.h"
 #include "opennebula/brumed/settings.h"
 #include "opennebula/brumed/tm.h"
+#include "opennebula/brumed/tm_here.h"
 #include "opennebula/brumed/work.h"
 #include "opennebula/lib/log.h"
 #include "opennebula/lib/paths.h"
@@ -76,6 +77,18 @@ static enum log_kind log_kind_of(const char *word)
 		}
 	}
 	return LOG_KIND_INFO;
+}
+
+/* Of a fresh installation below ONE_LOCATION. */
+static bool make_folders(struct why *why)
+{
+	struct buffer path = { 0 };
+	bool good;
+
+	buffer_printf(&path, "%s/x", settings.state);
+	good = tm_here_folder(path.at, why) && tm_here_folder(settings.socket, why);
+	buffer_free(&path);
+	return good;
 }
 
 /* One brumed per state folder: a second one would overwrite the table. Held until the process ends. */
@@ -160,7 +173,7 @@ int main(int argc, char **argv)
 	if (!log_open("brumed", options.log ? options.log : settings.log, log_kind_of(settings.log_level))) {
 		return die("the log cannot be opened");
 	}
-	if (!lock_state(&why) || !nodes_load(&why)) {
+	if (!make_folders(&why) || !lock_state(&why) || !nodes_load(&why)) {
 		return die(why.text);
 	}
 	fd = api_listen(&why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What monitord asks when it wants a host monitored: <MONITOR_DRIVER_ACTION> with the HOST and the MONITOR_CONFIGURATION. Read by expat; what
- * is longer, deeper or has a DOCTYPE is refused.
+ * What monitord asks when it wants a host monitored: <MONITOR_DRIVER_ACTION> with the HOST and the MONITOR_CONFIGURATION. What is
+ * longer, deeper (xml_walk.h) or has a DOCTYPE is refused.
  */
 #pragma once
 

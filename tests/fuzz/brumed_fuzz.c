@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What brumed reads of oned and monitord: words of the transfer manager's commands, and the XML of START_MONITOR. The first byte says which.
+ * What brumed reads of oned and monitord: words of the transfer manager's commands, and the XML of START_MONITOR and DEPLOY. The first byte says which.
  * sources: opennebula/brumed/tm_path.c opennebula/brumed/names.c opennebula/brumed/monitor_xml.c opennebula/brumed/message.c
+ * sources: opennebula/brumed/xml_walk.c opennebula/brumed/sizes_parse.c
  * sources: opennebula/lib/memory.c opennebula/lib/config.c opennebula/lib/files.c opennebula/lib/encode.c
- * system: expat z
+ * system: expat jansson z
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "opennebula/brumed/monitor_xml.h"
+#include "opennebula/brumed/sizes.h"
 #include "opennebula/brumed/tm_path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -57,8 +59,12 @@ static void try_word(const char *word)
 static void try_xml(const char *xml, size_t len)
 {
 	struct monitor_wishes w;
+	struct sizes sizes;
 	struct why why;
 
+	if (sizes_parse(xml, len, &sizes)) {
+		must(sizes.count <= SIZES_MAX && sizes.vm >= 0 && sizes.store >= 0);
+	}
 	if (monitor_xml_parse(xml, len, &w, &why)) {
 		must(node_name_ok(w.name) && w.port >= 0 && w.port <= 65535);
 		for (size_t i = 0; i < MESSAGE_KINDS; i++) {

@@ -224,6 +224,14 @@ def _handler(node):
             last = int(match[2]) if match[2] else len(disk["data"]) - 1
             return self.answer(206, disk["data"][first:last + 1], [("Content-Range", f"bytes {first}-{last}/{len(disk['data'])}")])
 
+        def resize_disk(self, name):
+            size = int(self.body())
+            with node.lock:
+                disk = node.disks.get(name)
+                if disk:
+                    disk["data"] += bytes(size - len(disk["data"]))
+            self.say(200, {}) if disk else self.refuse(404, "there is no such disk")
+
         def delete_disk(self, name):
             with node.lock:
                 found = node.disks.pop(name, None)
@@ -276,7 +284,7 @@ def _handler(node):
               ("PUT", f"/v1/images/{name}", Handler.put_image), ("DELETE", f"/v1/images/{name}", Handler.delete_image),
               ("GET", "/v1/disks", Handler.get_disks), ("POST", f"/v1/disks/{name}", Handler.post_disk),
               ("GET", f"/v1/disks/{name}", Handler.get_disk), ("DELETE", f"/v1/disks/{name}", Handler.delete_disk),
-              ("PUT", f"/v1/contexts/{name}", Handler.put_context), ("POST", r"/v1/one/vms/(\d+)/(\w+)", Handler.act),
+              ("POST", f"/v1/disks/{name}/size", Handler.resize_disk), ("PUT", f"/v1/contexts/{name}", Handler.put_context), ("POST", r"/v1/one/vms/(\d+)/(\w+)", Handler.act),
               ("GET", "/v1/one/actions", Handler.get_actions), ("GET", f"/v1/one/actions/{name}", Handler.get_action),
               ("DELETE", f"/v1/one/actions/{name}", Handler.delete_action), ("GET", "/v1/one/changes", Handler.get_changes),
               ("GET", r"/v1/one/monitor/(\w+)", Handler.get_monitor)]

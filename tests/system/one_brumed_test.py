@@ -399,6 +399,82 @@ def brumed_killed_in_the_middle_is_no_second_deploy():
     node.close()
 
 
+DEPLOY = """<VMM_DRIVER_ACTION_DATA><HOST>x1</HOST><VM><ID>12</ID><TEMPLATE><MEMORY>64</MEMORY>
+<DISK><DISK_ID>0</DISK_ID><SIZE>4</SIZE></DISK><DISK><DISK_ID>1</DISK_ID><SIZE>1</SIZE></DISK></TEMPLATE>
+<HISTORY_RECORDS><HISTORY><DS_ID>102</DS_ID></HISTORY></HISTORY_RECORDS></VM></VMM_DRIVER_ACTION_DATA>"""
+
+
+@test
+def a_real_node_does_actions_and_is_monitored():
+    monitord = Monitord()
+    with Host() as host, Brumed() as b:
+        b.put("x1", host.port)
+        check(b.json("POST", "/nodes/x1/actions/cancel/12", DEPLOY, X_Key="k1")["status"], "SUCCESS", "a VM that is not there")
+        result = b.act("deploy", 12, "k2")
+        check((result["status"], "node x1: " in result["info"]), ("FAILURE", True), result)
+        path = write_file("image", bytes(3 << 19))
+        b.tm("clone", f"fe:{path}", "x1:/d/102/12/disk.0", "12", "1")
+        b.tm("mkimage", "2", "raw", "x1:/d/102/12/disk.1", "12", "102")
+        result = b.json("POST", "/nodes/x1/actions/deploy/12", DEPLOY, X_Key="k3")
+        check(result["status"], "FAILURE", result)              # it has no kernel
+        check([(d["name"], d["size"]) for d in b.json("GET", "/nodes/x1/v1/disks")],
+              [("one-102-12-disk.0", 4 << 20), ("one-102-12-disk.1", 2 << 20)], "disks as large as the template wants")
+        status, xml = b.ask("POST", "/monitor/7/start", monitord.request(7, "x1"))
+        parts = dict(re.findall(r"<(\w+)>([^<]*)</", xml.decode()))
+        check((status, "HYPERVISOR=brume" in base64.b64decode(parts["SYSTEM_HOST"]).decode()), (200, True), xml)
+        monitord.wait(lambda m: m[0] == "STATE_VM" and "SYNC_STATE=yes" in m[4], "its VMs")
+        b.tm("delete", "x1:/d/102/12", "12", "102")
+        monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "what is free after a change of disks")
+        check(b.json("GET", "/nodes/x1/v1/one/actions"), [], "actions that the node keeps")
+
+
+@test
+def who_waits_while_brumed_ends_is_given_no_failure():
+    node = fake()
+    b = Brumed()
+    b.put("x1", node.port)
+    node.hold("deploy")
+    link = UnixConnection(b.socket, 30)
+    link.request("POST", "/nodes/x1/actions/deploy/12", "<x/>", {"X-Key": "k1"})
+    with node.condition:
+        node.condition.wait_for(lambda: "k1" in node.actions, 30)
+    b.process.terminate()
+    try:
+        raise Failure(f"an answer: {link.getresponse().read()}")
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        pass
+    check(b.process.wait(30), 0, b.text)
+    node.release()
+    with Brumed() as again:
+        check(again.act("deploy", 12, "k1")["status"], "SUCCESS", "asked again")
+        check(node.count("deploy", 12), 1, "times it was done")
+    node.close()
+
+
+@test
+def a_console_goes_through():
+    with Host() as host, Brumed() as b:
+        b.put("x1", host.port)
+        link = socket.socket(socket.AF_UNIX)
+        link.settimeout(30)
+        link.connect(b.socket)
+        link.sendall(b"GET /nodes/x1/v1/vms/vm0/console HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: brume-console\r\n\r\n")
+        text = b""
+        while b"\r\n\r\n" not in text:
+            text += link.recv(1000)
+        check(text.split(b"\r\n")[0], b"HTTP/1.1 101 Switching Protocols", "answer")
+        link.sendall(b"hello")
+        seen = text.partition(b"\r\n\r\n")[2]
+        while b"hello" not in seen:                             # the made-up console says what is typed
+            piece = link.recv(1000)
+            if not piece:
+                raise Failure(f"the console ended after {seen!r}")
+            seen += piece
+        link.close()
+        status, why = b.error("GET", "/nodes/x1/v1/vms/none/console", Connection="Upgrade", Upgrade="brume-console")
+        check(status, 404, why)
+
+
 # ---- the transfer manager ----
 
 def same(b, path, file):
@@ -442,6 +518,72 @@ def disks_go_to_the_node_and_come_back():
         b.tm("delete", store, "12", "102")
         check(list(disks(b)), ["one-102-13-disk.0"], "disks of others")
         check([name for name in os.listdir(work_dir()) if ".brume-" in name], [], "files in part")
+
+
+class Cutter:
+    """A way to a node on which each connection ends after so many bytes of one direction; then it is whole."""
+
+    def __init__(self, port, up=None, down=None, times=1):
+        self.port, self.limits, self.times = port, (up, down), times
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listen = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            client = self.listener.accept()[0]
+            server = socket.create_connection(("127.0.0.1", self.port))
+            for source, target, limit in ((client, server, self.limits[0]), (server, client, self.limits[1])):
+                threading.Thread(target=self._pump, args=(source, target, limit, (client, server)), daemon=True).start()
+
+    def _pump(self, source, target, limit, both):
+        count = 0
+        try:
+            while piece := source.recv(65536):
+                count += len(piece)
+                if limit and count > limit and self.times:
+                    self.times -= 1
+                    break
+                target.sendall(piece)
+        except OSError:
+            pass
+        for s in both:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+@test
+def a_transfer_that_breaks_off_goes_on_where_it_ended():
+    image = os.urandom(8 << 20)
+    path = write_file("image", image)
+    with Host() as host, Brumed() as b:
+        b.put("x1", Cutter(host.port, up=3 << 20, times=2).listen)
+        b.tm("clone", f"fe:{path}", "x1:/d/1/2/disk.0", "2", "1")
+        begins = [int(n) for n in re.findall(r"sends image \S+ from byte (\d+)", b.text)]
+        check((len(begins), begins == sorted(begins), begins[-1] > 4 << 20), (3, True, True), f"parts {begins}")
+        b.put("x1", Cutter(host.port, down=3 << 20, times=2).listen)
+        back = os.path.join(work_dir(), "back")
+        b.tm("mvds", "x1:/d/1/2/disk.0", f"fe:{back}", "2", "1")
+        b.put("x1", host.port)
+        same(b, "x1/v1/disks/one-1-2-disk.0", back)
+
+
+@test
+def images_that_nobody_uses_make_room():
+    mib = 1 << 20                                               # the made-up node has 64 of them for images
+    with Host() as host, Brumed() as b:
+        b.put("x1", host.port)
+        for number, name in enumerate(("a", "b")):
+            b.tm("clone", "fe:" + write_file(name, os.urandom(24 * mib)), f"x1:/d/1/{number}/kernel", str(number), "1")
+        c = "fe:" + write_file("c", os.urandom(24 * mib))
+        status, why = b.error("POST", "/tm/clone", {"args": [c, "x1:/d/1/3/kernel", "3", "1"]})
+        check((status, "node x1: " in why), (507, True), "no room: " + why)
+        b.tm("delete", "x1:/d/1/0", "0", "1")
+        b.tm("clone", c, "x1:/d/1/3/kernel", "3", "1")
+        check(b.text.count("was not used, and went for room"), 1, "images that went")
+        check(sorted(d["name"] for d in b.json("GET", "/nodes/x1/v1/disks")), ["one-1-1-kernel", "one-1-3-kernel"], "disks")
 
 
 @test

@@ -4,6 +4,7 @@
  * sources: opennebula/brumed/tm_path.c opennebula/brumed/names.c opennebula/brumed/tar.c opennebula/brumed/monitor_xml.c
  * sources: opennebula/brumed/message.c opennebula/brumed/image_choice.c opennebula/brumed/flow.c opennebula/brumed/work.c
  * sources: opennebula/brumed/hash.c opennebula/brumed/tm_here.c
+ * sources: opennebula/brumed/xml_walk.c opennebula/brumed/sizes_parse.c
  * sources: opennebula/lib/memory.c opennebula/lib/config.c opennebula/lib/files.c opennebula/lib/encode.c
  * system: expat jansson z crypto
  */
@@ -18,6 +19,7 @@
 #include "opennebula/brumed/image_choice.h"
 #include "opennebula/brumed/message.h"
 #include "opennebula/brumed/monitor_xml.h"
+#include "opennebula/brumed/sizes.h"
 #include "opennebula/brumed/tar.h"
 #include "opennebula/brumed/tm_here.h"
 #include "opennebula/brumed/tm_path.h"
@@ -236,6 +238,31 @@ TEST(messages_are_one_line_without_its_end)
 	message_add_sync(&text);
 	CHECK_STR(text.at, "SYNC_STATE=yes\nMISSING_STATE=UNKNOWN\n");
 	buffer_free(&text);
+}
+
+/* ---- sizes ---- */
+
+#define VM(disks, history) "<VMM_DRIVER_ACTION_DATA><HOST>x1</HOST><VM><ID>12</ID><TEMPLATE>" disks "</TEMPLATE>" \
+	"<HISTORY_RECORDS>" history "</HISTORY_RECORDS></VM></VMM_DRIVER_ACTION_DATA>"
+#define DISK(id, size) "<DISK><DISK_ID>" id "</DISK_ID><ORIGINAL_SIZE>1</ORIGINAL_SIZE><SIZE><![CDATA[" size "]]></SIZE></DISK>"
+#define STORE(id) "<HISTORY><DS_ID>" id "</DS_ID></HISTORY>"
+
+TEST(sizes_of_disks_are_read_out_of_a_deployment)
+{
+	static const char good[] = VM(DISK("0", "100") "<DISK><DISK_ID>1</DISK_ID></DISK>" DISK("2", "x") DISK("3", "5"), STORE("7") STORE("102"));
+	static const char *const bad[] = { "", "<a/>", VM(DISK("0", "1"), ""), VM(DISK("0", "1"), STORE("7") STORE("-1")) };
+	struct sizes sizes;
+
+	CHECK(sizes_parse(good, sizeof(good) - 1, &sizes));
+	CHECK_EQ(sizes.vm, 12);
+	CHECK_EQ(sizes.store, 102);
+	CHECK_EQ(sizes.count, 2);
+	CHECK_EQ(sizes.row[0].disk, 0);
+	CHECK_EQ(sizes.row[0].bytes, 100 << 20);
+	CHECK_EQ(sizes.row[1].disk, 3);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		CHECK(!sizes_parse(bad[i], strlen(bad[i]), &sizes));
+	}
 }
 
 /* ---- images ---- */

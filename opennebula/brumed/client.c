@@ -122,9 +122,11 @@ static void give_back(struct client_pool *pool, enum client_kind kind, struct co
 /* ---- what libcurl calls ---- */
 
 struct run {
+	struct node *node;
 	struct client_call *call;
 	struct connection *connection;
 	bool given_up;                   /* by a callback of the caller */
+	bool headed;                     /* the answer began */
 };
 
 static size_t on_body(char *bytes, size_t one, size_t len, void *context)
@@ -184,6 +186,10 @@ static size_t on_header(char *bytes, size_t one, size_t len, void *context)
 	line[len] = 0;
 	curl_easy_getinfo(run->connection->curl, CURLINFO_RESPONSE_CODE, &run->call->status);
 	if (run->call->status >= 200) {
+		if (!run->headed) {
+			node_answered(run->node, run->connection->check.fingerprint);
+		}
+		run->headed = true;
 		take_header(run, line);
 	}
 	return len;
@@ -366,7 +372,7 @@ static void set_failure(struct node *node, struct connection *c, CURLcode code, 
 static bool perform(struct node *node, struct connection *c, const struct node_target *target, struct client_call *call)
 {
 	struct curl_slist *headers = header_list(call);
-	struct run run = { .call = call, .connection = c };
+	struct run run = { .node = node, .call = call, .connection = c };
 	CURLcode code;
 
 	curl_easy_reset(c->curl);
@@ -378,7 +384,6 @@ static bool perform(struct node *node, struct connection *c, const struct node_t
 	code = curl_easy_perform(c->curl);
 	if (code == CURLE_OK) {
 		curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &call->status);
-		node_answered(node, c->check.fingerprint);
 	} else {
 		call->status = 0;
 		set_failure(node, c, code, target, &run);

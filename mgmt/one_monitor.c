@@ -273,6 +273,20 @@ static void put_disks(struct text *t, uint32_t vm)
 	}
 }
 
+/* What its cards have taken and sent since it started. */
+static void put_cards(struct text *t, const struct mgmt_vm *vm)
+{
+	uint64_t received = 0, sent = 0;
+
+	for (uint32_t i = 0; i < vm->nic_count && i < CONF_NICS_MAX; i++) {
+		received += vm->nic[i].received_bytes;
+		sent += vm->nic[i].sent_bytes;
+	}
+	if (vm->nic_count) {
+		text_printf(t, "NETRX=\"%llu\"\nNETTX=\"%llu\"\n", NUMBER(received), NUMBER(sent));
+	}
+}
+
 static void put_numbers(struct text *t, uint32_t i, uint32_t vm)
 {
 	int64_t cpu = vm_cpu(i);
@@ -281,6 +295,7 @@ static void put_numbers(struct text *t, uint32_t i, uint32_t vm)
 		text_printf(t, "CPU=\"%lld\"\n", (long long)cpu);
 	}
 	text_printf(t, "MEMORY=\"%llu\"\n", NUMBER(vm_memory(&platform_node()->vm[i]) >> KIB_SHIFT));
+	put_cards(t, &platform_status()->vm[i]);
 	put_disks(t, vm);
 }
 

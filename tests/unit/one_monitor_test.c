@@ -131,6 +131,11 @@ TEST(shares_of_processors_are_those_since_a_sample)
 	s->uptime_ns += 10 * S;
 	s->vm[3].cpu_ns = 3 * S;
 	CHECK_STR(numbers(), "CPU=\"10\"\nMEMORY=\"98304\"\n");
+	s->vm[3].nic_count = 2;
+	s->vm[3].nic[0] = (struct mgmt_nic){ .received_bytes = 1000, .sent_bytes = 2 };
+	s->vm[3].nic[1] = (struct mgmt_nic){ .received_bytes = 1, .sent_bytes = 20 };
+	CHECK_STR(strstr(numbers(), "NET"), "NETRX=\"1001\"\nNETTX=\"22\"\n");
+	s->vm[3].nic_count = 0;
 }
 
 TEST(memory_is_what_vms_have_and_could_have)

@@ -88,7 +88,7 @@ copy_files() {
 		[ -e "$from" ] || die "$from is not there: make opennebula builds it"
 		mkdir -p "$1$(dirname "$to")"
 		if ! cmp -s "$from" "$1$to"; then
-			cp "$from" "$1$to.new" && chmod "$mode" "$1$to.new" && mv -f "$1$to.new" "$1$to"
+			install -m "$mode" "$from" "$1$to.new" && mv -f "$1$to.new" "$1$to"
 		fi
 		chmod "$mode" "$1$to"
 	done
@@ -212,10 +212,12 @@ unconfigure() {
 
 # ---- folders, unit, datastores ----
 
+# A folder of oneadmin's. What is above it may be oneadmin's already, who is not to lead root elsewhere.
 owned_folder() {
+	[ ! -L "$1" ] || die "$1 is a symbolic link"
 	mkdir -p "$1"
 	if [ "$(id -u)" = 0 ] && id oneadmin > /dev/null 2>&1; then
-		chown oneadmin:oneadmin "$1"
+		chown -h oneadmin:oneadmin "$1"
 	fi
 	chmod "$2" "$1"
 }

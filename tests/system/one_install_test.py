@@ -140,6 +140,11 @@ def install_says_what_does_not_work():
         raise Failure("no word of the missing file")
     if "make opennebula builds it" not in install("-d", one, status=1, BRUME_PROGRAMS="/nowhere"):
         raise Failure("no word of the programs")
+    os.rmdir(os.path.join(one, "var/brume"))
+    os.symlink("/etc", os.path.join(one, "var/brume"))
+    if "var/brume is a symbolic link" not in install("-d", one, status=1):
+        raise Failure("a link was followed")
+    os.unlink(os.path.join(one, "var/brume"))
     if os.getuid() == 0:
         os.chmod(work_dir(), 0o755)
         shutil.copy(INSTALL, one)

@@ -27,10 +27,10 @@ def fake(name="node", authority="ca"):
 class Scene:
     """A fake node, the package, the model, a host that is on, and a VM that runs."""
 
-    def __init__(self):
+    def __init__(self, **more):
         certificates()
         self.node = fake()
-        self.stage = Stage()
+        self.stage = Stage(**more)
         self.front = self.stage.front
 
     def __enter__(self):
@@ -57,36 +57,97 @@ class Scene:
         """Waits until the node was asked for that."""
         self.front.wait(f"{path} is asked for", lambda: path in [asked for _, asked in self.node.asked], LIMIT)
 
+    def answered(self, action):
+        """Waits until the driver has answered the last request of that kind."""
+        kind = action.upper()
+        def balanced():
+            lines = [(source, text.split()[0]) for _, source, text in self.front.crossed if source in ("VMM >>", "VMM <<") and text]
+            return lines.count(("VMM <<", kind)) == lines.count(("VMM >>", kind))
+        self.front.wait(f"{action} is answered", balanced, LIMIT)
+
     def running(self, action):
         """Waits until the action runs on the node."""
         self.front.wait(f"{action} runs", lambda: any(record["action"] == action and record["state"] == "running"
                                                        for record in list(self.node.actions.values())), LIMIT)
 
 
+# Each action of a node: what oned's user does, and the state that ends it.
+ACTIONS = (("shutdown", "poweroff", "POWEROFF"), ("deploy", "resume", "RUNNING"), ("reboot", "reboot", "RUNNING"),
+           ("reset", "reboot --hard", "RUNNING"), ("cancel", "poweroff --hard", "POWEROFF"), ("deploy", "resume", "RUNNING"),
+           ("cleanup", "recover --delete", "DONE"))
+
+
 @test
 def brumed_that_dies_in_an_action_does_it_once():
     with Scene() as scene:
-        for action, user, word in (("shutdown", "poweroff", "POWEROFF"), ("deploy", "resume", "RUNNING"), ("cancel", "poweroff --hard", "POWEROFF")):
-            before = scene.node.count(action, scene.vm)
+        for action, user, word in ACTIONS:
+            before = len(scene.node.done)
             scene.node.hold(action)
             scene.front.vm_action(scene.vm, user)
             scene.running(action)
             scene.restart_brumed()
             scene.node.release()
+            scene.answered(action)
             scene.stage.vm_is(scene.vm, word)
-            check(f"times that {action} was done", scene.node.count(action, scene.vm), before + 1)
+            check("what was done", scene.node.done[before:], [(action, scene.vm)])
 
 
 @test
 def an_answer_that_is_lost_is_asked_for_again():
     with Scene() as scene:
-        for action, user, word in (("shutdown", "poweroff", "POWEROFF"), ("deploy", "resume", "RUNNING"), ("cleanup", "recover --delete", "DONE")):
-            before = scene.node.count(action, scene.vm)
+        for action, user, word in ACTIONS:
+            before = len(scene.node.done)
             scene.node.lost.add(action)
             scene.front.vm_action(scene.vm, user)
+            scene.answered(action)
             scene.stage.vm_is(scene.vm, word)
-            check(f"times that {action} was done", scene.node.count(action, scene.vm), before + 1)
+            check("what was done", scene.node.done[before:], [(action, scene.vm)])
         scene.front.wait("results are acknowledged", lambda: not scene.node.actions, LIMIT)
+
+
+@test
+def a_driver_that_dies_in_a_deploy_leaves_the_vm_to_state_vm():
+    with Scene() as scene:
+        scene.front.vm_action(scene.vm, "poweroff")
+        scene.stage.vm_is(scene.vm, "POWEROFF")
+        scene.node.hold("deploy")
+        scene.front.vm_action(scene.vm, "resume")
+        scene.running("deploy")
+        scene.front.vmm.kill()
+        scene.front.wait("the driver is back", lambda: scene.front.vmm.starts == 2, LIMIT)
+        scene.node.release()
+        scene.front.wait("it was done", lambda: scene.node.count("deploy", scene.vm) == 2, LIMIT)
+        check("before the guard", scene.front.vm_state(scene.vm), "BOOT_POWEROFF")
+        scene.front.let_pass(31)
+        scene.stage.vm_is(scene.vm, "RUNNING")
+        check("deploys", scene.node.count("deploy", scene.vm), 2)
+
+
+@test
+def a_node_that_dies_in_an_action_is_told_of_and_no_vm_is_off():
+    """It comes back without the VM, as after a reset: the user hears why, and never POWEROFF."""
+    with Scene(deadline_shutdown=5) as scene:
+        scene.front.let_pass(31)
+        scene.node.hold("shutdown")
+        scene.front.vm_action(scene.vm, "poweroff")
+        scene.running("shutdown")
+        scene.node.close()
+        scene.front.wait("the action fails", lambda: any(source == "VMM <<" and text.startswith("SHUTDOWN FAILURE")
+                                                         for _, source, text in scene.front.crossed), LIMIT)
+        scene.stage.host_is(scene.host, "err")
+        again = Node(pki.path("node.crt"), pki.path("node.key"), pki.path("ca.crt"), scene.node.port)
+        again.boot = "b2"
+        scene.front.let_pass(181)
+        scene.stage.host_is(scene.host, "on")
+        seen = len(scene.front.hosts[scene.host].messages)
+        scene.front.wait("a whole list of VMs", lambda: any(kind == "STATE_VM" and "SYNC_STATE" in text for kind, _, text in
+                                                            scene.front.hosts[scene.host].messages[seen:]), LIMIT)
+        check("the VM", scene.front.vm_state(scene.vm), "UNKNOWN")
+        check("what the new one did", again.done, [])
+        if "POWEROFF" in scene.front.vm_log(scene.vm).replace("SHUTDOWN_POWEROFF", ""):
+            raise Failure("it was held for off")
+        if "node1" not in scene.stage.error(scene.vm):
+            raise Failure(f"the reason: {scene.stage.error(scene.vm)!r}")
 
 
 @test

@@ -13,6 +13,7 @@ import time
 from xml.etree import ElementTree
 
 import pki
+import rfb
 from harness import BUILD, TOP, BochsMachine, Failure, Skip, make_iso, test
 from managed import ADDRESS
 from patch import trap_at
@@ -21,6 +22,7 @@ sys.path.insert(0, os.path.join(TOP, "tests/one"))
 from stage import LIMIT, REAL, Stage, certificates, check, settings, start_node         # noqa: E402
 
 MIB = 1 << 20
+VNC = 5907
 BRIDGE = "node bridge onebr0 default\n"
 
 
@@ -43,7 +45,7 @@ def cmp(console, device, size, content):
 @test
 def a_vm_lives_and_ends():
     system, data = os.urandom(4 * MIB), os.urandom(2 * MIB)
-    with start_node() as node, Stage() as stage:
+    with start_node(forward=(VNC,)) as node, Stage() as stage:
         front = stage.front
         stage.node("node1", node)
         host = stage.host()
@@ -54,7 +56,7 @@ def a_vm_lives_and_ends():
         disk, kept = stage.disk_image("os", system), stage.disk_image("data", data, True)
         number = front.vm_create(machine(os_words, DISK=[{"IMAGE_ID": disk}, {"IMAGE_ID": kept}, {"TYPE": "fs", "SIZE": "3"}], NIC=[{}],
                                          CONTEXT={"NETWORK": "YES", "GREETING": "it's me"},
-                                         GRAPHICS={"TYPE": "vnc", "LISTEN": "0.0.0.0"}), host)
+                                         GRAPHICS={"TYPE": "vnc", "LISTEN": "0.0.0.0", "PORT": str(VNC), "PASSWD": "secret"}), host)
         stage.vm_is(number, "RUNNING")
         check("its deploy id", ElementTree.fromstring(front.vm_xml(number)).findtext("DEPLOY_ID"), f"one-{number}")
         console = stage.login("node1", number)
@@ -66,6 +68,9 @@ def a_vm_lives_and_ends():
             raise Failure(f"context: {words}")
         console.shell("echo kept here | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null; echo goes home | dd of=/dev/vdb conv=notrunc,fsync 2>/dev/null")
         front.wait("it is monitored", lambda: ElementTree.fromstring(front.vm_xml(number)).findtext("MONITORING/MEMORY"), LIMIT)
+
+        with rfb.Viewer(node.forwarded[VNC], "secret") as viewer:
+            viewer.expect(r"#$")
 
         for action in ("reboot", "reboot --hard"):
             front.vm_action(number, action)
@@ -82,6 +87,7 @@ def a_vm_lives_and_ends():
         console.shell("killall acpid")
         front.vm_action(number, "poweroff")
         stage.vm_is(number, "SHUTDOWN_POWEROFF")
+        node.expect(rf"audit: .*shutdown one-{number}: begun")
         front.vm_action(number, "poweroff --hard")
         stage.vm_is(number, "POWEROFF")
         front.vm_action(number, "resume")
@@ -98,7 +104,7 @@ def a_guest_that_goes_off_by_itself_is_believed_after_the_guard():
     with start_node() as node, Stage() as stage:
         front = stage.front
         stage.node("node1", node)
-        number = front.vm_create(machine(stage.images()), stage.host())
+        number = front.vm_create(machine(stage.images(), DISK=[{"TYPE": "fs", "SIZE": "2"}]), stage.host())
         stage.vm_is(number, "RUNNING")
         console = stage.login("node1", number)
         console.send("poweroff -f\n")
@@ -109,7 +115,13 @@ def a_guest_that_goes_off_by_itself_is_believed_after_the_guard():
         stage.vm_is(number, "POWEROFF")
         front.vm_action(number, "resume")
         stage.vm_is(number, "RUNNING")
-        stage.login("node1", number)
+        stage.login("node1", number).shell("echo kept here | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null")
+        front.vm_action(number, "undeploy")
+        stage.vm_is(number, "UNDEPLOYED")
+        check("disks on the node", stage.package.get("/nodes/node1/v1/disks"), [])
+        front.vm_action(number, "resume")
+        stage.vm_is(number, "RUNNING")
+        check("what went to the front-end and back", stage.login("node1", number).shell("head -c 9 /dev/vda"), "kept here")
         front.vm_action(number, "recover --delete")
         stage.vm_is(number, "DONE")
         check("disks that stay", stage.package.get("/nodes/node1/v1/disks"), [])
@@ -133,6 +145,57 @@ def what_a_node_cannot_do_is_told_to_the_user():
             stage.vm_is(number, "DONE")
         check("VMs that stay", stage.package.get("/nodes/node1/v1/vms"), [])
         check("disks that stay", stage.package.get("/nodes/node1/v1/disks"), [])
+
+
+def request(number, inner=""):
+    """The least XML that an action needs."""
+    return (f"<VMM_DRIVER_ACTION_DATA><HOST>node1</HOST><VM><ID>{number}</ID>{inner}<HISTORY_RECORDS><HISTORY><DS_ID>102</DS_ID></HISTORY>"
+            "</HISTORY_RECORDS></VM></VMM_DRIVER_ACTION_DATA>")
+
+
+def hostile_bodies(number):
+    """(what, URL behind /v1/one/, body, statuses that are right)"""
+    def deploy(inner, vm=number):
+        return request(vm, inner)
+    bomb = '<!DOCTYPE a [<!ENTITY a "' + "x" * 999 + '">' + '<!ENTITY b "' + "&a;" * 999 + '"><!ENTITY c "' + "&b;" * 999 + '">]>'
+    here = f"vms/{number}/"
+    return (("no XML", here + "cancel", "hello", (400,)), ("nothing", here + "cancel", "", (400,)),
+            ("an entity bomb", here + "cancel", bomb + deploy("&c;"), (400,)), ("deep XML", here + "cancel", deploy("<A>" * 50000), (400,)),
+            ("10 MB", here + "cancel", deploy("<A>" + "x" * (10 << 20) + "</A>"), (400, 413)),
+            ("another VM's id", here + "cancel", deploy("", number + 1), (400, 409)), ("half of it", here + "cancel", deploy("")[:-30], (400,)),
+            ("an action that there is not", here + "explode", deploy(""), (400, 404)),
+            ("a number too large", "vms/99999999999999999999/cancel", deploy(""), (400, 404)),
+            ("a VM that is not there", f"vms/{number + 5}/shutdown", deploy("", number + 5), (200, 202)))
+
+
+@test
+def hostile_requests_touch_no_vm():
+    """From a front-end that went mad, past brumed: nothing happens to the VM, twice the same key is done once, and mgmt lives."""
+    with start_node() as node, Stage() as stage:
+        stage.node("node1", node)
+        number = stage.front.vm_create(machine(stage.images()), stage.host())
+        stage.vm_is(number, "RUNNING")
+        console = stage.login("node1", number)
+        ask = stage.package.ask
+        for turn, (what, path, body, right) in enumerate(hostile_bodies(number)):
+            status, text = ask("POST", f"/nodes/node1/v1/one/{path}", body, {"X-Key": f"hostile-{turn}"})
+            if status not in right:
+                raise Failure(f"{what}: {status} {text}")
+        for key in ("", "a b", "x" * 41, "../.."):
+            status, text = ask("POST", f"/nodes/node1/v1/one/vms/{number}/reset", "<VMM_DRIVER_ACTION_DATA/>", {"X-Key": key})
+            if status != 400:
+                raise Failure(f"key {key!r}: {status} {text}")
+        body = request(number)
+        for _ in range(3):
+            status, text = ask("POST", f"/nodes/node1/v1/one/vms/{number}/reset", body, {"X-Key": "same"})
+            if status not in (200, 202):
+                raise Failure(f"reset: {status} {text}")
+        console.login()
+        check("starts", stage.package.get(f"/nodes/node1/v1/vms/one-{number}")["starts"], 2)
+        if ask("POST", f"/nodes/node1/v1/one/vms/{number}/cancel", body, {"X-Key": "same"})[0] not in (400, 409):
+            raise Failure("a key was taken for another action")
+        check("the VM", stage.front.vm_state(number), "RUNNING")
+        node.expect_none(r"mgmt died|vm one-\d+: (killed|ended|failed)")
 
 
 @test

@@ -212,12 +212,17 @@ unconfigure() {
 
 # ---- folders, unit, datastores ----
 
-# A folder of oneadmin's. What is above it may be oneadmin's already, who is not to lead root elsewhere.
+# A folder of oneadmin's, or of whom a self-contained OpenNebula belongs to. What is above it may be oneadmin's already, who is not to lead root elsewhere.
 owned_folder() {
 	[ ! -L "$1" ] || die "$1 is a symbolic link"
 	mkdir -p "$1"
-	if [ "$(id -u)" = 0 ] && id oneadmin > /dev/null 2>&1; then
-		chown -h oneadmin:oneadmin "$1"
+	if [ -n "$location" ]; then
+		owner=$(stat -c %u:%g "$location")
+	else
+		owner=$(id oneadmin > /dev/null 2>&1 && echo oneadmin:oneadmin || :)
+	fi
+	if [ "$(id -u)" = 0 ] && [ -n "$owner" ]; then
+		chown -h "$owner" "$1"
 	fi
 	chmod "$2" "$1"
 }
@@ -225,7 +230,7 @@ owned_folder() {
 make_folders() {
 	owned_folder "$keys" 750
 	owned_folder "$state" 750
-	[ -z "$run" ] || mkdir -p "$run"
+	[ -z "$run" ] || [ -d "$run" ] || owned_folder "$run" 750
 	[ -e "$keys/brumed.conf" ] || cp "$here/etc/brumed.conf" "$keys/brumed.conf"
 }
 

@@ -61,6 +61,11 @@ def installing_twice_is_installing_once():
     for name, mode in (("etc/brume", 0o750), ("var/brume", 0o750), ("etc/oned.conf", 0o640)):
         if os.stat(os.path.join(one, name)).st_mode & 0o777 != mode:
             raise Failure(f"permissions of {name}")
+    if os.getuid() == 0:
+        os.chown(one, 65534, 65534)
+        install("-d", one)
+        if os.stat(os.path.join(one, "etc/brume")).st_uid != 65534:
+            raise Failure("its owner cannot put keys there")
     if "changed" in install("-d", one) or tree(one) != once:
         raise Failure("the second time changed something")
 

@@ -224,6 +224,7 @@ int tcp_listen_on(uint16_t port)
 	if (!pcb) {
 		return E_NOMEM;
 	}
+	ip_set_option(pcb, SOF_REUSEADDR);
 	if (tcp_bind(pcb, IP_ANY_TYPE, port) != ERR_OK) {
 		tcp_abort(pcb);
 		return E_NOMEM;

@@ -75,6 +75,7 @@
 #define TCP_LISTEN_BACKLOG 1
 #define TCP_DEFAULT_LISTEN_BACKLOG 32
 #define LWIP_TCP_KEEPALIVE 1
+#define SO_REUSE 1                   /* a port that was closed opens again, whatever its old connections do */
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_TIMESTAMPS 0
 

@@ -101,6 +101,31 @@ def several_viewers_see_one_terminal_and_no_more_than_four():
 
 
 @test
+def a_port_is_one_vms_and_words_are_checked():
+    with Host() as host:
+        port = open_port(host)
+        for vm, body, wanted in (("vm1", f"port {port}", 409), ("vm1", "port 80", 400), ("vm1", "port 70000", 400), ("vm1", "", 400),
+                                 ("vm1", "port 5900x", 400), ("vm1", f"port 5900\npassword {'x' * 64}", 400), ("none", "port 5999", 404)):
+            check(host.curl(f"/v1/vms/{vm}/vnc", "operator", "--data-binary", body)[0], wanted, f"{vm} {body}")
+        pki.client("monitor", "monitor")
+        check(host.curl("/v1/vms/vm0/vnc", "monitor")[0], 403, "a monitor")
+        with rfb.Viewer(port, PASSWORD) as viewer:
+            viewer.expect("^login:")
+            check(host.curl("/v1/vms/vm0/vnc", "operator", "--data-binary", f"port {port}\npassword {PASSWORD}")[0], 200, "the same")
+            viewer.type("stays")
+            viewer.expect("^login: stays")
+            check(host.curl("/v1/vms/vm0/vnc", "operator", "--data-binary", f"port {port}\npassword new")[0], 200, "another password")
+            check(viewer.ended(), True, "cut off")
+        denied(port, PASSWORD)
+        check(host.curl("/v1/vms/vm1", "operator", "-X", "DELETE")[0], 200, "delete")
+        check(host.curl("/v1/vms/vm0/kill", "operator", "-X", "POST")[0], 200, "kill")
+        with rfb.Viewer(port, "new") as viewer:                  # a VM that is off has a screen still
+            viewer.expect("^login:")
+            check(host.curl("/v1/vms/vm0", "operator", "-X", "DELETE")[0], 200, "delete")
+            check(viewer.ended(), True, "the VM is gone")
+
+
+@test
 def the_clipboard_is_typed_when_it_is_asked_for():
     with Host() as host:
         with rfb.Viewer(open_port(host), PASSWORD) as viewer:

@@ -14,9 +14,12 @@ def a_vms_console_is_seen_and_typed_to_by_vnc_viewers():
     with Managed(vm_config("web", memory="96M"), modules=LINUX, image=trap_at("mgmt", "metrics_poll"), forward=(PORT,)) as node:
         node.escape("1")
         node.login()
-        status, body = node.curl("/v1/vms/web/vnc", "--data-binary", f"port {PORT}\npassword {PASSWORD}\n")
-        if status != 200:
-            raise Failure(f"open: {status} {body}")
+        for word in ("another", PASSWORD):                       # with another password it closes and opens again
+            status, body = node.curl("/v1/vms/web/vnc", "--data-binary", f"port {PORT}\npassword {word}\n")
+            if status != 200:
+                raise Failure(f"open: {status} {body}")
+            with rfb.Viewer(node.forwarded[PORT], word) as viewer:
+                viewer.expect("brume-guest")
         with rfb.Viewer(node.forwarded[PORT], PASSWORD) as viewer:
             viewer.expect(r"#$")                                 # the scroll-back
             viewer.type("clear; stty rows 25 cols 80; echo seen-$((6 * 7))\n")

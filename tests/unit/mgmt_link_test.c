@@ -144,6 +144,7 @@ static void introduce(uint32_t address)
 
 struct peer {
 	uint32_t address, port, seq, ack;
+	uint32_t to;                         /* the node's port; 0: PORT                             */
 };
 
 /* One segment to the node. by_card: the checksum holds the pseudo header only, as a guest with offload sends it. */
@@ -155,7 +156,7 @@ static void segment(struct peer *p, uint32_t flags, const void *data, uint32_t l
 	ethernet(0x0800);
 	ip(6, 20 + len, p->address);
 	put16(h, p->port);
-	put16(h + 2, PORT);
+	put16(h + 2, p->to ? p->to : PORT);
 	put32(h + 4, p->seq);
 	put32(h + 8, p->ack);
 	h[12] = 5 << 4;
@@ -368,6 +369,40 @@ TEST(half_open_connections_are_few_and_others_live_on)
 	s = connect_from(&late, false);
 	CHECK(s);
 	s->ops->close(s);
+}
+
+TEST(other_ports_open_and_close_and_have_places_of_their_own)
+{
+	enum { SCREEN = 5912, PLACES = 10 };
+	struct peer p = { .address = PEER, .port = 1100, .seq = 1, .to = SCREEN }, ours = { .address = PEER, .port = 1200, .seq = 1 };
+	struct stream *s[PLACES], *mine;
+	const uint8_t *data;
+	uint32_t len;
+
+	plug();
+	segment(&p, SYN, "", 0, false);
+	CHECK_EQ(receive(&p, &data, &len), RST | ACK);           /* nobody asked for it */
+	CHECK_EQ(tcp_listen_on(SCREEN), OK);
+	CHECK_EQ(tcp_listen_on(SCREEN), E_NOMEM);
+	for (uint32_t i = 0; i < PLACES; i++) {
+		p = (struct peer){ .address = PEER, .port = 1101 + i, .seq = 1, .to = SCREEN };
+		s[i] = connect_from(&p, false);
+		CHECK(s[i] && s[i]->port == SCREEN);
+	}
+	p = (struct peer){ .address = PEER, .port = 1150, .seq = 1, .to = SCREEN };
+	CHECK(!connect_from(&p, false));
+	mine = connect_from(&ours, false);
+	CHECK(mine && mine->port == PORT);
+	mine->ops->close(mine);
+	tcp_leave(SCREEN);
+	p = (struct peer){ .address = PEER, .port = 1160, .seq = 1, .to = SCREEN };
+	segment(&p, SYN, "", 0, false);
+	CHECK_EQ(receive(&p, &data, &len), RST | ACK);
+	for (uint32_t i = 0; i < PLACES; i++) {
+		s[i]->ops->close(s[i]);
+	}
+	CHECK_EQ(tcp_listen_on(SCREEN), OK);
+	tcp_leave(SCREEN);
 }
 
 TEST(all_that_come_at_once_are_answered)

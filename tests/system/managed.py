@@ -21,11 +21,11 @@ def free_port():
 
 class Managed(Machine):
     """A node on QEMU's user network, whose port 8443 is a port of the host; so are those of `forward`, as forwarded[port]. identity: the
-    boot modules that say who it is, pki's if None.
+    boot modules that say who it is, pki's if None. ready: it is waited for.
     """
 
     def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, extra=(), forward=(),
-                 identity=None, **more):
+                 identity=None, ready=True, **more):
         self.forwarded = {port: free_port() for port in (8443, *forward)}
         self.port = self.forwarded[8443]
         forwards = ",".join(f"hostfwd=tcp:127.0.0.1:{ours}-10.0.2.15:{port}" for port, ours in self.forwarded.items())
@@ -34,8 +34,9 @@ class Managed(Machine):
         iso = make_iso(address + config, modules={**(modules or {}), **(pki.modules() if identity is None else identity)}, image=image)
         super().__init__(iso=iso, memory="1g", extra=(
             "-netdev", f"user,id=n,{forwards}", "-device", f"{card},netdev=n", *extra), **more)
-        self.expect(r"mgmt: listening on port 8443", 60)
-        self.expect(r"mgmt: address 10.0.2.15", 60)
+        if ready:
+            self.expect(r"mgmt: listening on port 8443", 60)
+            self.expect(r"mgmt: address 10.0.2.15", 60)
 
     def curl(self, path, *more):
         """(status, body) of a request."""

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 import socket
+import ssl
 import time
 
 import pki
@@ -212,6 +213,44 @@ def an_answer_and_an_upload_need_few_instructions():
         byte = (third - second - 2 * request) / len(data)         # two connections, each with a handshake
         print(f"first answer {first / 1e6:.0f} M, a request {request / 1e6:.0f} M, upload {byte:.0f} instructions per byte")
         if first > ANSWER_LIMIT or byte > BYTE_LIMIT:
+            raise Failure("too many")
+
+
+HELLO_LIMIT = 500e6            # instructions from GRUB's hand-over to ServerHello
+
+
+def client_hello():
+    out = ssl.MemoryBIO()
+    try:
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname="node").do_handshake()
+    except ssl.SSLWantReadError:
+        return out.read()
+    raise Failure("a handshake without the other side")
+
+
+def instructions(node):
+    """All that the machine has executed."""
+    node.qmp("stop")
+    count = node.qmp("query-replay")["icount"]
+    node.qmp("cont")
+    return count
+
+
+# What GRUB reads after its last line is counted, too.
+@test
+def a_node_that_boots_says_hello_soon():
+    with Managed(cpu="max,+svm,-monitor", extra=("-icount", "shift=1"), ready=False) as node:
+        node.expect(r"Booting `Brume'", 60)
+        start = instructions(node)
+        node.expect(r"mgmt: address 10.0.2.15\n", 60)
+        with socket.create_connection(("127.0.0.1", node.port), 60) as link:
+            link.sendall(client_hello())
+            hello = link.recv(4096)
+        took = instructions(node) - start
+        print(f"ServerHello after {took / 1e6:.0f} M instructions")
+        if hello[0] != 22 or hello[5] != 2:                       # RFC 8446, 5.1 and 4: a handshake, server_hello
+            raise Failure(f"that is no ServerHello: {hello[:16].hex()}")
+        if took > HELLO_LIMIT:
             raise Failure("too many")
 
 

@@ -62,7 +62,7 @@ struct one_plan {
 	char vnc_password[ONE_PASSWORD_MAX];
 };
 
-enum one_kind {
+enum one_attribute_kind {
 	ONE_GROUP,                   /* has elements in it, with rows of their own                   */
 	ONE_HONOURED,
 	ONE_IGNORED,                 /* says nothing to a hypervisor: words tell why                 */
@@ -72,7 +72,7 @@ enum one_kind {
 
 struct one_attribute {
 	const char *path;            /* below TEMPLATE. One that ends in ... is for all that begin like it and have no row above */
-	enum one_kind kind;
+	enum one_attribute_kind kind;
 	void (*take)(struct one_plan *plan, const char *path, const char *value);       /* HONOURED. GROUP: it begins, or NULL */
 	const char *values;          /* ONLY: A|B, in any case                                       */
 	const char *words;           /* for people: of the documentation, and of a refusal           */

@@ -29,6 +29,7 @@ struct one_xml {
 };
 
 static unsigned readers;
+static size_t heap_all;                      /* bytes that they have together                                */
 static struct one_xml *current;              /* expat's memory functions are not told for whom they work */
 
 /* ---- expat's memory ---- */
@@ -41,11 +42,18 @@ union head {
 
 static bool take(size_t bytes)
 {
-	if (bytes > ONE_XML_HEAP - current->heap) {
+	if (bytes > ONE_XML_HEAP - current->heap || bytes > ONE_XML_HEAP_ALL - heap_all) {
 		return false;
 	}
 	current->heap += bytes;
+	heap_all += bytes;
 	return true;
+}
+
+static void give(size_t bytes)
+{
+	current->heap -= bytes;
+	heap_all -= bytes;
 }
 
 static void *heap_alloc(size_t bytes)
@@ -57,7 +65,7 @@ static void *heap_alloc(size_t bytes)
 	}
 	head = malloc(sizeof(*head) + bytes);
 	if (!head) {
-		current->heap -= bytes;
+		give(bytes);
 		return NULL;
 	}
 	head->bytes = bytes;
@@ -69,7 +77,7 @@ static void heap_free(void *at)
 	union head *head = at;
 
 	if (head) {
-		current->heap -= head[-1].bytes;
+		give(head[-1].bytes);
 		free(head - 1);
 	}
 }

@@ -14,8 +14,9 @@ enum {
 	ONE_XML_NAME = 64,           /* bytes of an element's name, with a NUL                       */
 	ONE_XML_PATH = 256,          /* bytes of a path that somebody reads, with the NUL            */
 	ONE_XML_TEXT = 1536,         /* bytes of a text that somebody reads, with the NUL            */
-	ONE_XML_HEAP = 64 << 10,     /* bytes of the heap that expat may take for a document         */
-	ONE_XML_READERS = 8,         /* at the same time                                             */
+	ONE_XML_HEAP = 256 << 10,    /* bytes of the heap that expat may take for a document: it keeps each name that there is, some 130 bytes */
+	ONE_XML_HEAP_ALL = 768 << 10,        /* for all of them together                                 */
+	ONE_XML_READERS = 16,        /* at the same time                                             */
 };
 
 struct one_xml;

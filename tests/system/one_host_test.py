@@ -8,7 +8,7 @@ import threading
 
 import pki
 from mgmt_host import Host, answer, check, request
-from harness import test
+from harness import test, write_file
 
 
 def xml(vm, deploy_id="", template="<MEMORY>64</MEMORY><OS><KERNEL>/k</KERNEL></OS>"):
@@ -147,3 +147,36 @@ def monitord_is_told_of_the_host_and_its_vms():
         coded = re.fullmatch(r'VM = \[ ID="7", DEPLOY_ID="one-7", MONITOR="([^"]+)" \]\n', line)
         check('MEMORY="262144"' in base64.b64decode(coded[1]).decode(), True, "numbers of the VM")
         check(host.curl("/v1/one/monitor/weather", "monitor")[0], 404, "another message")
+
+
+HOSTILE = {
+    "deep": ("<VMM_DRIVER_ACTION_DATA>" + "<a>" * 100000, "more than 32 elements within each other"),
+    "entities": ('<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>', "a document type (DOCTYPE) is not taken"),
+    "long": (xml(12).replace("<TEMPLATE>", "<TEMPLATE>" + " " * (10 << 20)), "longer than 4 MiB"),
+    "one name": ("<" + "a" * (2 << 20), "takes more memory than there is for it"),
+    "many": ("<VMM_DRIVER_ACTION_DATA>" + "<a/>" * 100000, "more than 65536 elements"),
+    "no UTF-8": (xml(12).replace("<MEMORY>", "<MEMORY>\N{LATIN SMALL LETTER A WITH DIAERESIS}").encode("latin-1"), "not well-formed"),
+    "a VLAN": (xml(12, template="<MEMORY>64</MEMORY><OS><KERNEL>/k</KERNEL></OS><NIC><VLAN_ID>7</VLAN_ID></NIC>"), "NIC/VLAN_ID=7: "),
+    "news": (xml(12, template="<MEMORY>64</MEMORY><OS><KERNEL>/k</KERNEL><NEWS>1</NEWS></OS>"), "OS/NEWS: this node does not know what it asks for"),
+}
+
+
+@test
+def hostile_requests_are_refused_in_words_and_cost_nothing():
+    with Host() as host:
+        pki.client("frontend", "frontend")
+        for what, (body, words) in HOSTILE.items():
+            path = write_file("request.xml", body if isinstance(body, bytes) else body.encode())
+            status, reply = act(host, 12, "deploy", "k", "@" + path)
+            check((what, status, words in reply["error"]), (what, 400, True), reply)
+        links = [host.connect("frontend") for _ in range(16)]
+        for link in links:                                        # each begins a request that it does not end
+            link.sendall(request("/v1/one/vms/12/deploy", "POST", "X-Key: k\r\nContent-Length: 100000\r\n") + b"<VMM_DRIVER_ACTION_DATA>")
+        number = 0
+        while act(host, 12, "cancel", f"other-{number}")[0] != 503:       # until all of them have come
+            number += 1
+        for link in links:
+            link.close()
+        while act(host, 12, "deploy", "k")[0] == 503:             # until those that left are noticed
+            pass
+        check(host.get("/v1/one/actions/k", "frontend")["vm"], 12, "a good one afterwards")

@@ -118,6 +118,28 @@ TEST(a_small_vm_becomes_its_text)
 	CHECK(strcmp(vm.disk[1], "one-102-12-initrd") == 0);
 }
 
+/* A request in the form that oned gives it. */
+TEST(a_whole_request_of_oned_becomes_its_text)
+{
+	static char body[XML_MAX];
+	FILE *file = fopen("tests/unit/one_vm_deploy.xml", "r");
+	size_t len = file ? fread(body, 1, sizeof(body), file) : 0;
+
+	CHECK(len && len < sizeof(body));
+	fclose(file);
+	for (piece = 0; piece <= 3; piece++) {
+		CHECK_EQ(run_bytes(body, len, true), OK);
+		CHECK(strcmp(vm.text,
+			     "vm one-12\nmemory 768M\nvcpus 2\nweight 50\nkernel one-102-12-kernel\ninitrd one-102-12-initrd\n"
+			     "cmdline \"root=/dev/vda1 ro console=ttyS0\"\ndisk one-102-12-disk.0\ndisk one-102-12-disk.1\ndisk one-102-12-disk.2 ro\n"
+			     "nic switch default mac 02:00:c0:00:02:14\non-reboot restart\nautostart no\n") == 0);
+		CHECK(has_line("vcpus 2"));
+		CHECK(vm.vnc && vm.vnc_port == 5912 && strcmp(vm.vnc_password, "abcdefgh") == 0);
+		CHECK_EQ(vm.disk_count, 5);
+	}
+	piece = 0;
+}
+
 #define DISK0 "<DISK><DISK_ID>0</DISK_ID><TARGET>vda</TARGET><TYPE>FILE</TYPE><FORMAT>raw</FORMAT></DISK>"
 
 /* One attribute at a time: the line that it becomes. */
@@ -552,7 +574,45 @@ TEST(many_attributes_of_an_element_take_no_more_memory)
 	CHECK(broken(body, "takes more memory than there is for it"));
 }
 
-/* Sums of heap of all requests together: no more of them than ONE_XML_READERS at a time. */
+/* A VM of a size that nobody has: expat keeps each name. */
+TEST(a_thousand_attributes_of_other_names_are_read)
+{
+	static char elements[XML_MAX];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		len += (size_t)snprintf(elements + len, sizeof(elements) - len, "%s<A%u/></CONTEXT>", i ? "" : "<CONTEXT><DISK_ID>1</DISK_ID>", i);
+		len -= i < 999 ? strlen("</CONTEXT>") : 0;
+	}
+	CHECK_EQ(deploy(elements), OK);
+}
+
+/* The heap is bounded for all requests together. */
+TEST(hostile_requests_leave_memory_to_others)
+{
+	struct one_request *r[ONE_XML_READERS];
+	static uint8_t bytes[4096];
+	unsigned refused = 0;
+	const char *words;
+
+	memset(bytes, 'a', sizeof(bytes));
+	bytes[0] = '<';
+	for (unsigned i = 0; i < ONE_XML_READERS; i++) {
+		CHECK_EQ(one_request_begin(&r[i], &node, true), OK);
+	}
+	for (unsigned n = 0; n < 25; n++, bytes[0] = 'a') {
+		for (unsigned i = 0; i < ONE_XML_READERS; i++) {
+			refused += one_request_data(r[i], bytes, sizeof(bytes), &words) == E_PROTO;
+		}
+	}
+	CHECK(refused && strstr(words, "takes more memory than there is for it"));
+	for (unsigned i = 0; i < ONE_XML_READERS; i++) {
+		one_request_free(r[i]);
+	}
+	CHECK_EQ(deploy(""), OK);
+}
+
+/* No more of them than ONE_XML_READERS at a time. */
 TEST(there_are_only_so_many_at_a_time)
 {
 	struct one_request *r[ONE_XML_READERS + 1];

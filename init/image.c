@@ -12,7 +12,7 @@ static int of_volume(int number, struct image *image)
 		return E_AGAIN;
 	}
 	*image = (struct image){
-		.length = volume_shown(number)->size, .volume = 1ull << number, .memory = volume_get(number)->memory,
+		.length = volume_shown(number)->size, .volume = (uint32_t)number + 1, .memory = volume_get(number)->memory,
 	};
 	image->size = pieces_bytes(&image->memory);
 	return OK;
@@ -55,7 +55,9 @@ int image_find_for(struct vm *vm, const char *name, struct image *image, const c
 	if (r < 0 && number < 0) {
 		return why_print(r, why, r == E_AGAIN ? "volume %s is not sealed yet" : "there is no boot module or volume %s", name);
 	}
-	vm->volumes |= r == OK ? image->volume : 0;
+	if (r == OK && image->volume) {
+		vm->volumes.bits[(image->volume - 1) / 64] |= 1ull << (image->volume - 1) % 64;
+	}
 	return r;
 }
 

@@ -8,7 +8,7 @@
 struct image {
 	uint64_t length;             /* bytes of content                                             */
 	uint64_t size;               /* bytes of its regions, with zeroes or nothing to speak of behind the content */
-	uint64_t volume;             /* bit n: it is volume n; 0: a boot module                      */
+	uint32_t volume;             /* its number plus one; 0: it is a boot module                  */
 	struct pieces memory;        /* somebody else's                                              */
 };
 

@@ -383,12 +383,12 @@ int launch_vm(struct vm *vm, const char **why)
 	int r;
 
 	images = (struct images){ 0 };
-	vm->volumes = 0;
+	vm->volumes = (struct volume_set){ 0 };
 	r = find_images(vm, &images, why);
 	if (r == OK) {
 		r = disks_find(vm, why);
 	}
-	volumes_hold(vm->volumes);
+	volumes_hold(&vm->volumes);
 	disks_hold(vm);
 	if (r == OK) {
 		*why = place_check(&vm->conf);
@@ -413,8 +413,8 @@ void launch_undo(struct vm *vm)
 	child_destroy(&vm->child);
 	ram_give_back(vm);
 	disks_give_back(vm);
-	volumes_release(vm->volumes);
-	vm->volumes = 0;
+	volumes_release(&vm->volumes);
+	vm->volumes = (struct volume_set){ 0 };
 	vm->input_event = 0;
 	vm->control_event = 0;
 	vm->net_event = 0;

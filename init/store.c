@@ -299,6 +299,13 @@ static int write_swap_header(const struct stored *d, uint64_t size)
 	return r == OK ? window_write(d->states.piece[0].handle, 0, &own, 1) : r;
 }
 
+static void hold_volume(const struct stored *d, int by)
+{
+	if (d->volume) {
+		volume_hold_for_disk((int)d->volume - 1, by);
+	}
+}
+
 static void publish(int number)
 {
 	const struct mgmt_command *wish = &making.wish;
@@ -311,7 +318,7 @@ static void publish(int number)
 	memcpy(d->name, wish->name, sizeof(d->name));
 	memcpy(d->image, wish->other, sizeof(d->image));
 	disks[number] = making.more;
-	volumes_hold_for_disk(making.more.volume, 1);
+	hold_volume(&making.more, 1);
 	__atomic_store_n(&d->exists, 1, __ATOMIC_RELEASE);
 	init_log("disk %s: made, %llu MiB", d->name, (unsigned long long)(d->size >> 20));
 }
@@ -375,7 +382,7 @@ int store_delete(const char *name, const char **why)
 		return number;
 	}
 	__atomic_store_n(&at(number)->exists, 0, __ATOMIC_RELEASE);
-	volumes_hold_for_disk(disks[number].volume, -1);
+	hold_volume(&disks[number], -1);
 	give_back(&disks[number]);
 	init_log("disk %s: deleted", name);
 	if (at(number)->flags & MGMT_DISK_OWNS_IMAGE && volume_delete(at(number)->image, &said) < 0) {

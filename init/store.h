@@ -12,7 +12,7 @@
 
 struct stored {
 	struct pieces layer, states; /* none: it is read-only                                        */
-	uint64_t volume;             /* bit n: its image is volume n                                 */
+	uint32_t volume;             /* number of the one that is its image, plus one; 0: none is    */
 	uint32_t open;               /* windows of mgmt in which it is                               */
 };
 

@@ -11,7 +11,7 @@
 
 #include "conf/result.h"
 #include "init/program.h"
-#include "mgmt/node.h"
+#include "init/volume.h"
 #include "vmm/launch.h"
 
 enum vm_phase { VM_OFF, VM_ON, VM_DRAIN,
@@ -35,8 +35,8 @@ struct vm {
 	uint32_t near;               /* nodes that its memory is to come from (init/numa.h); once started        */
 	struct memory_order order;   /* those, then the others                                       */
 	struct extent layer[CONF_DISKS_MAX]; /* what changes on its disks                            */
-	uint64_t volumes;            /* bit n: it uses volume n (init/volume.h)                      */
-	uint64_t disks[MGMT_DISKS / 64];     /* the same for disks that are kept (init/store.h)      */
+	struct volume_set volumes;   /* that it uses                                                 */
+	uint64_t disks[MGMT_DISKS / 64];     /* bit n of all: it uses disk n (init/store.h)          */
 	struct extent channel;
 	struct extent nic[CONF_NICS_MAX];    /* channels to the switch                               */
 	uint32_t input_event;        /* the console signals it; paid by the child, as the next       */

@@ -132,7 +132,7 @@ static int find_room(const char *name, uint64_t size, const char **why)
 		return why_say(E_INVAL, why, "a volume's name is made of letters, digits, . - and _ and begins with a letter or a digit");
 	}
 	if (!size || size > VOLUME_MAX) {
-		return why_say(E_INVAL, why, "a volume has from 1 byte to 1 TiB");
+		return why_say(E_INVAL, why, "a volume has from 1 byte to 512 GiB");
 	}
 	if (volume_find(name) >= 0) {
 		return why_say(E_BUSY, why, "there is a volume of that name");
@@ -311,10 +311,10 @@ uint64_t volumes_tick(uint64_t now_ns)
 
 /* ---- users ---- */
 
-static void count_users(uint64_t used, int by)
+static void count_users(const struct volume_set *used, int by)
 {
 	for (int i = 0; i < MGMT_VOLUMES; i++) {
-		if (used >> i & 1) {
+		if (used->bits[i / 64] >> i % 64 & 1) {
 			at(i)->users += (uint32_t)by;
 		}
 	}
@@ -323,21 +323,17 @@ static void count_users(uint64_t used, int by)
 	}
 }
 
-void volumes_hold(uint64_t used)
+void volumes_hold(const struct volume_set *used)
 {
 	count_users(used, 1);
 }
 
-void volumes_release(uint64_t used)
+void volumes_release(const struct volume_set *used)
 {
 	count_users(used, -1);
 }
 
-void volumes_hold_for_disk(uint64_t used, int by)
+void volume_hold_for_disk(int number, int by)
 {
-	for (int i = 0; i < MGMT_VOLUMES; i++) {
-		if (used >> i & 1) {
-			at(i)->disks += (uint32_t)by;
-		}
-	}
+	at(number)->disks += (uint32_t)by;
 }

@@ -12,8 +12,13 @@
 #include "mgmt/node.h"
 
 #define VOLUME_RESERVE MIB(32)           /* free memory that volumes leave: for servers that start again, and small VMs */
-#define VOLUME_MAX (1ull << 40)          /* bytes of one                                                 */
+#define VOLUME_MAX (1ull << 39)          /* bytes of one                                                 */
 #define VOLUME_IDLE_NS (3600 * 1000000000ull)
+
+/* Bit n of all: volume n. */
+struct volume_set {
+	uint64_t bits[MGMT_VOLUMES / 64];
+};
 
 struct volume {
 	struct pieces memory;
@@ -55,12 +60,12 @@ void volumes_look(void);
 const struct mgmt_volume *volume_shown(int number);
 const struct volume *volume_get(int number);
 
-/* Bit n: a VM that starts, or has ended, uses volume n. */
-void volumes_hold(uint64_t used);
-void volumes_release(uint64_t used);
+/* A VM that starts, or has ended, uses these. */
+void volumes_hold(const struct volume_set *used);
+void volumes_release(const struct volume_set *used);
 
-/* by 1, or -1: there is one more disk, or one less, that stands on volume n. */
-void volumes_hold_for_disk(uint64_t used, int by);
+/* by 1, or -1: there is one more disk, or one less, that stands on a volume. */
+void volume_hold_for_disk(int number, int by);
 
 /* Goes on with a new one, deletes what nobody finishes. Returns the next deadline. */
 uint64_t volumes_tick(uint64_t now_ns);

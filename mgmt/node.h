@@ -28,7 +28,7 @@ enum mgmt_slot {
 #define MGMT_DISKS_ADDR    0x0000000010500000ull       /* struct mgmt_disks, read-only               */
 #define MGMT_CHANNEL_ADDR  0x0000000030000000ull       /* struct frames_channel                      */
 #define MGMT_MODULE_ADDR(i) (0x0000000020000000ull + (uint64_t)(i) * 0x100000)  /* enum mgmt_module, read-only */
-#define MGMT_VOLUME_ADDR(n) (0x0000100000000000ull + ((uint64_t)(n) << 40))     /* content: read-write while NEW, then read-only */
+#define MGMT_VOLUME_ADDR(n) (0x0000100000000000ull + ((uint64_t)(n) << 39))     /* content: read-write while NEW, then read-only */
 /* A disk that was opened (lib/kept_disk.h), all of it read-only: its image, if it has one, its layer and the states of its blocks. */
 #define MGMT_WINDOW_IMAGE(w) (0x0000600000000000ull + ((uint64_t)(w) << 42))
 #define MGMT_WINDOW_LAYER(w) (MGMT_WINDOW_IMAGE(w) + (1ull << 40))
@@ -40,7 +40,7 @@ enum {
 	MGMT_LOG = 8192, MGMT_COMMANDS = 16384, MGMT_ANSWERS = 8192,
 	MGMT_TEXT_MAX = 4096,        /* bytes of a VM's configuration                                */
 	MGMT_WHY = 192,              /* of the words in an answer, with the NUL                      */
-	MGMT_VOLUMES = 64,
+	MGMT_VOLUMES = 128,          /* as many VMs as there can be have a context each, and there are images */
 	MGMT_DISKS = 256,
 	MGMT_WINDOWS = 8,            /* disks that may be open at a time                             */
 	MGMT_VNC = 64,               /* VMs whose console is open for VNC viewers                    */

@@ -53,7 +53,7 @@ static bool in_window(uint64_t address)
 
 int sys_map(uint32_t space, uint64_t address, uint32_t region, uint64_t offset, uint64_t size, uint32_t prot)
 {
-	uint64_t number = (address - MGMT_VOLUME_ADDR(0)) >> 40;
+	uint64_t number = (address - MGMT_VOLUME_ADDR(0)) >> 39;
 
 	(void)region;
 	if (in_window(address)) {
@@ -74,7 +74,7 @@ int sys_unmap(uint32_t space, uint64_t address, uint64_t size)
 		windows--;
 		return OK;
 	}
-	writable[(address - MGMT_VOLUME_ADDR(0)) >> 40] = false;
+	writable[(address - MGMT_VOLUME_ADDR(0)) >> 39] = false;
 	return OK;
 }
 

@@ -22,7 +22,7 @@ static uint64_t fake_clock(void);
 #include "init/window.h"
 #include "tests/unit/check.h"
 
-enum { MGMT = 5, VM = 6, MAPPINGS = 80 };
+enum { MGMT = 5, VM = 6, MAPPINGS = 150 };
 
 struct memory memory;
 
@@ -196,6 +196,7 @@ static void tell(int number, uint64_t written)
 TEST(an_upload_from_its_start_to_a_vm)
 {
 	const char *why;
+	struct volume_set used = { { 1 } };
 	struct image image;
 	uint64_t free;
 
@@ -222,10 +223,10 @@ TEST(an_upload_from_its_start_to_a_vm)
 	CHECK_EQ(image.volume, 1);
 	CHECK_EQ(image_map(VM, MIB(2), &image), OK);
 	CHECK_EQ(mapped_bytes(VM, PROT_R), MIB(4));
-	volumes_hold(image.volume);
+	volumes_hold(&used);
 	CHECK_EQ(ask_volume(MGMT_VOLUME_DELETE, "disk.img", 0, &why), E_BUSY);
 	CHECK_STR(why, "a VM runs with this volume");
-	volumes_release(image.volume);
+	volumes_release(&used);
 	CHECK_EQ(ask_volume(MGMT_VOLUME_DELETE, "disk.img", 0, &why), OK);
 	CHECK_EQ(memory.free_bytes, free);
 	CHECK_EQ(image_find("disk.img", &image), E_NOENT);
@@ -245,11 +246,11 @@ TEST(who_starts_a_vm_is_told_what_is_missing)
 	CHECK_EQ(ask_volume(MGMT_VOLUME_CREATE, "disk.img", 5, &why), 0);
 	CHECK_EQ(image_find_for(&vm, "disk.img", &image, &why), E_AGAIN);
 	CHECK_STR(why, "volume disk.img is not sealed yet");
-	CHECK_EQ(vm.volumes, 0);
+	CHECK_EQ(vm.volumes.bits[0], 0);
 	tell(0, 5);
 	CHECK_EQ(ask_volume(MGMT_VOLUME_SEAL, "disk.img", 0, &why), OK);
 	CHECK_EQ(image_find_for(&vm, "disk.img", &image, &why), OK);
-	CHECK_EQ(vm.volumes, 1);
+	CHECK_EQ(vm.volumes.bits[0], 1);
 	CHECK_EQ(ask_volume(MGMT_VOLUME_DELETE, "disk.img", 0, &why), OK);
 }
 

@@ -242,7 +242,7 @@ static void write_and_die(uint64_t at, uint64_t len, size_t n)
 	sigaction(SIGSEGV, &dies, &before);
 	if (!sigsetjmp(died, 1)) {
 		(void)!disk_write(&disk, at, page + DISK_BLOCK - n, len);
-		CHECK(!"it lives");
+		CHECK_STR("it lives", "it died");
 	}
 	sigaction(SIGSEGV, &before, NULL);
 	munmap(page, 2 * DISK_BLOCK);

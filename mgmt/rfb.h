@@ -40,6 +40,7 @@ struct rfb {
 	bool new_pixels, hextile, next_hextile, send_map;
 
 	bool asked, whole;           /* a picture; all of it                                         */
+	unsigned looked;             /* the terminal's count of changes when it was last looked at   */
 	unsigned bells;              /* that the viewer heard                                        */
 	struct { uint8_t row, from, to; } part[TERM_ROWS];   /* of the picture that is being sent: cells of a row */
 	unsigned parts, part_at, step;       /* step: tile or line within the part                   */

@@ -55,6 +55,10 @@ static void begin_picture(struct rfb *r, const struct term *term)
 		r->send_map = false;
 		return;
 	}
+	if (!r->whole && r->looked == term->changes) {
+		return;
+	}
+	r->looked = term->changes;
 	find_parts(r, term);
 	if (!r->parts) {
 		return;

@@ -214,6 +214,7 @@ void term_feed(struct term *t, const uint8_t *bytes, size_t len)
 {
 	char out[TERM_FILTER_MAX];
 
+	t->changes += len != 0;
 	for (size_t i = 0; i < len; i++) {
 		size_t n = term_filter_put(&t->filter, bytes[i], out);
 

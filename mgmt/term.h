@@ -17,7 +17,7 @@ struct term {
 	VTermState *state;
 	struct term_filter filter;
 	bool mute;                   /* what the guest asks of the terminal stays without an answer  */
-	unsigned bells;              /* so far                                                       */
+	unsigned bells, changes;     /* so far; changes: times that something may look otherwise     */
 	void (*type)(void *context, const char *bytes, size_t len);  /* for the guest               */
 	void *context;
 	int row, column;             /* of the cursor                                                */

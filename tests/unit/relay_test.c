@@ -93,6 +93,7 @@ TEST(shows_what_was_said_before_and_what_comes)
 	pump();
 	guest_says(1, "before\n");
 	wish(2);
+	CHECK_EQ(shared.relay[0].live - shared.relay[0].begin, 7);
 	CHECK_STR(shown(), "before\n");
 	guest_says(1, "after");
 	guest_says(0, "of another");

@@ -201,6 +201,8 @@ TEST(the_first_picture_is_whole_and_then_only_changes_come)
 	CHECK(be_get16(got + 4) == 2 * 8 && be_get16(got + 6) == 0 && be_get16(got + 8) == 8);
 	show("y");
 	CHECK_EQ(receive(), 0);                                          /* not asked for */
+	ask(true);
+	CHECK_EQ(receive(), 4 + 12 + 2 * 8 * 16 * 4);                    /* what came before it was asked for */
 	ask(false);
 	CHECK_EQ(receive(), 4 + TERM_ROWS * (12 + 640 * 16 * 4));
 }

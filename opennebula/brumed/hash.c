@@ -19,7 +19,8 @@ struct kept {
 	char text[HASH_TEXT_MAX];
 };
 
-/* Held while a file is read, too: many VMs of one image begin at once, and it shall be read once. */
+/* Held while a file is read: many VMs of one image begin at once, and it shall be read once. Taken before lock. */
+static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kept kept[KEPT];           /* lock */
 static size_t next;                      /* lock */
@@ -45,7 +46,7 @@ static bool read_all(int fd, const char *path, EVP_MD_CTX *md, struct why *why)
 	return n == 0 || why_set(why, "%s: %s", path, n < 0 ? strerror(errno) : "brumed ends");
 }
 
-static bool hash_locked(int fd, const char *path, char text[HASH_TEXT_MAX], struct why *why)
+static bool hash_all(int fd, const char *path, char text[HASH_TEXT_MAX], struct why *why)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
@@ -60,31 +61,50 @@ static bool hash_locked(int fd, const char *path, char text[HASH_TEXT_MAX], stru
 	return good;
 }
 
-bool hash_file(int fd, const char *path, char text[HASH_TEXT_MAX], struct why *why)
+static bool recall(const struct stat *st, char text[HASH_TEXT_MAX])
 {
-	struct stat before, after;
-	bool good = false;
+	bool found = false;
 
 	pthread_mutex_lock(&lock);
-	if (fstat(fd, &before) < 0) {
-		pthread_mutex_unlock(&lock);
-		return why_set(why, "%s: %s", path, strerror(errno));
-	}
-	for (size_t i = 0; i < KEPT && !good; i++) {
-		if (kept[i].text[0] && same_file(&kept[i].stat, &before)) {
+	for (size_t i = 0; i < KEPT && !found; i++) {
+		if (kept[i].text[0] && same_file(&kept[i].stat, st)) {
 			memcpy(text, kept[i].text, HASH_TEXT_MAX);
-			good = true;
-		}
-	}
-	if (!good) {
-		good = hash_locked(fd, path, text, why);
-		/* One that is being written has no hash that would last. */
-		if (good && fstat(fd, &after) == 0 && same_file(&before, &after)) {
-			kept[next].stat = after;
-			memcpy(kept[next].text, text, HASH_TEXT_MAX);
-			next = (next + 1) % KEPT;
+			found = true;
 		}
 	}
 	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+static void keep(const struct stat *st, const char text[HASH_TEXT_MAX])
+{
+	pthread_mutex_lock(&lock);
+	kept[next].stat = *st;
+	memcpy(kept[next].text, text, HASH_TEXT_MAX);
+	next = (next + 1) % KEPT;
+	pthread_mutex_unlock(&lock);
+}
+
+bool hash_file(int fd, const char *path, char text[HASH_TEXT_MAX], struct why *why)
+{
+	struct stat before, after;
+	bool good;
+
+	if (fstat(fd, &before) < 0) {
+		return why_set(why, "%s: %s", path, strerror(errno));
+	}
+	if (recall(&before, text)) {
+		return true;
+	}
+	pthread_mutex_lock(&reading);
+	good = recall(&before, text);
+	if (!good) {
+		good = hash_all(fd, path, text, why);
+		/* One that is being written has no hash that would last. */
+		if (good && fstat(fd, &after) == 0 && same_file(&before, &after)) {
+			keep(&after, text);
+		}
+	}
+	pthread_mutex_unlock(&reading);
 	return good;
 }

@@ -33,7 +33,7 @@ struct monitored {
 	int64_t system_at;               /* SYSTEM_HOST was sent last */
 	int64_t sync_due;
 	int64_t answered_at;             /* the node answered last */
-	int64_t sent_time[MESSAGE_KINDS]; /* X-Time of the last message: an older one would be dropped */
+	int64_t sent_time[MESSAGE_KINDS]; /* the latest X-Time of a message: an older one would be dropped */
 	int64_t lost_at;                 /* since when the node does not answer; 0: it does */
 	int64_t back_off;
 	bool told;                       /* monitord knows that it failed */
@@ -190,11 +190,11 @@ static void on_answered(struct monitored *m)
 	}
 }
 
-/* A clock that was set back would make monitord drop what comes. */
+/* monitord drops what is older than what it has heard already, but for time 0: a clock may have been set back. */
 static int64_t time_for(struct monitored *m, enum message_kind kind, int64_t time)
 {
 	if (time < m->sent_time[kind]) {
-		time = 0;
+		return 0;
 	}
 	m->sent_time[kind] = time;
 	return time;

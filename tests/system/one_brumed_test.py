@@ -522,10 +522,12 @@ def disks_go_to_the_node_and_come_back():
 
 
 class Cutter:
-    """A way to a node on which each connection ends after so many bytes of one direction; then it is whole."""
+    """A way to a node on which each connection ends after so many bytes of one direction, so many times; then it is whole. wait: it does not end
+    there, but stands still until go is set."""
 
-    def __init__(self, port, up=None, down=None, times=1):
-        self.port, self.limits, self.times = port, (up, down), times
+    def __init__(self, port, up=None, down=None, times=1, wait=False):
+        self.port, self.limits, self.times, self.wait = port, (up, down), times, wait
+        self.stands, self.go = threading.Event(), threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listen = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -544,7 +546,10 @@ class Cutter:
                 count += len(piece)
                 if limit and count > limit and self.times:
                     self.times -= 1
-                    break
+                    if not self.wait:
+                        break
+                    self.stands.set()
+                    self.go.wait()
                 target.sendall(piece)
         except OSError:
             pass
@@ -572,6 +577,26 @@ def a_transfer_that_breaks_off_goes_on_where_it_ended():
         b.tm("mvds", "x1:/d/1/2/disk.0", f"fe:{back}", "2", "1")
         b.put("x1", host.port)
         same(b, "x1/v1/disks/one-1-2-disk.0", back)
+
+
+@test
+def a_long_upload_delays_nobody_and_is_made_once():
+    path = write_file("image", os.urandom(8 << 20))
+    with Host() as host, Brumed() as b:
+        way = Cutter(host.port, up=3 << 20, wait=True)
+        b.put("x1", way.listen)
+        clones = [threading.Thread(target=b.tm, args=("clone", f"fe:{path}", f"x1:/d/1/{number}/disk.0", str(number), "1")) for number in range(6)]
+        for clone in clones:
+            clone.start()
+        check(way.stands.wait(30), True, "the upload began")
+        check(b.json("POST", "/nodes/x1/actions/cancel/12", DEPLOY, X_Key="k1")["status"], "SUCCESS", "an action meanwhile")
+        b.tm("mkimage", "1", "raw", "x1:/d/1/9/disk.0", "9", "1")
+        check(b.ask("PUT", "/nodes/x1/v1/images/other", b"abc", X_SHA256=hashlib.sha256(b"abc").hexdigest())[0], 201, "another upload")
+        way.go.set()
+        for clone in clones:
+            clone.join(30)
+        check(len(disks(b)), 7, "disks")
+        check(b.text.count("sends image"), 1, "uploads of the image")
 
 
 @test

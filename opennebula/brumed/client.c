@@ -388,6 +388,7 @@ static bool perform(struct node *node, struct connection *c, const struct node_t
 		call->status = 0;
 		set_failure(node, c, code, target, &run);
 	}
+	log_debug("node %s: %s %s: %ld %s", node->name, call->method, call->path, call->status, code == CURLE_OK ? "" : c->error);
 	curl_slist_free_all(headers);
 	return code == CURLE_OK;
 }

@@ -29,7 +29,7 @@ def check(what, got, wanted):
 def settings(client="frontend"):
     """brumed's configuration with a client's certificate of pki's."""
     return {"cert": pki.path(f"{client}.crt"), "key": pki.path(f"{client}.key"), "ca": pki.path("ca.crt"), "group": "-",
-            "lost_s": 3, "unreachable_s": 5}
+            "lost_s": 3, "unreachable_s": 5, "log_level": "debug"}
 
 
 def real_authority():

@@ -78,6 +78,7 @@ def a_vm_lives_and_ends():
         check("after a reset", front.vm_state(number), "RUNNING")
         front.vm_action(number, "poweroff")
         stage.vm_is(number, "POWEROFF")
+        node.expect(rf"shutdown one-{number}: SUCCESS")
         front.vm_action(number, "resume")
         stage.vm_is(number, "RUNNING")
         console = stage.login("node1", number)

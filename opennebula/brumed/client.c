@@ -293,7 +293,9 @@ static void explain_time(struct connection *c, const struct node_target *target,
 
 static void explain_lost(struct connection *c, CURLcode code, struct why *why)
 {
-	if (strstr(c->error, "alert")) {
+	if (strstr(c->error, "protocol version") || strstr(c->error, "unsupported protocol")) {
+		why_set(why, "it speaks no TLS that brumed does, which is 1.2 and newer");
+	} else if (strstr(c->error, "alert") && !strstr(c->error, "handshake failure")) {
 		why_set(why, "it refuses brumed's certificate %s: %s", settings.cert, c->error);
 	} else if (strstr(c->error, "bad record mac")) {
 		/* What a node of TLS 1.3 has to say against the certificate comes under keys that OpenSSL has left behind already. */

@@ -17,7 +17,7 @@
 #include "opennebula/lib/config.h"
 #include "opennebula/lib/files.h"
 
-enum { TRIES = 8, PAUSE_MS = 1000, HOLE = 4096, PLAIN_MODE = 0660 };
+enum { PAUSE_MS = 1000, HOLE = 4096, PLAIN_MODE = 0660 };
 
 struct fetch {
 	int fd;
@@ -121,7 +121,7 @@ static image_result fetch_all(struct node *node, const char *disk, struct fetch 
 			return 0;
 		}
 		tries = f->at > before ? 0 : tries + 1;
-		if (call.hopeless || tries == TRIES || (call.status != 0 && call.status != 503) || !work_sleep_ms(PAUSE_MS)) {
+		if (call.hopeless || tries >= settings.transfer_tries || (call.status != 0 && call.status != 503) || !work_sleep_ms(PAUSE_MS)) {
 			*why = call.why;
 			return call.status == 0 || call.status == 200 || call.status == 206 ? 502 : (image_result)call.status;
 		}

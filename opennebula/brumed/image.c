@@ -16,7 +16,7 @@
 #include "opennebula/brumed/work.h"
 #include "opennebula/lib/log.h"
 
-enum { TRIES = 8, PAUSE_MS = 1000, BUSY_TRIES = 60, ANEW_TRIES = 3 };
+enum { PAUSE_MS = 1000, BUSY_TRIES = 60, ANEW_TRIES = 3 };
 
 /* When an image of a node was used last, and whether it is being sent. Few: nodes times images. */
 struct use {
@@ -270,7 +270,7 @@ static bool may_retry(struct node *node, const struct image *image, const struct
 	}
 	(*tries)++;
 	/* 409: somebody else sends it, or another part is wanted. */
-	return (call->status == 0 || call->status == 409 || call->status == 503) && *tries < TRIES && work_sleep_ms(PAUSE_MS);
+	return (call->status == 0 || call->status == 409 || call->status == 503) && *tries < settings.transfer_tries && work_sleep_ms(PAUSE_MS);
 }
 
 static image_result send_file(struct node *node, const struct image *image, int fd, struct why *why)

@@ -13,7 +13,7 @@ struct settings settings;
 const char *const action_words[ACTION_KINDS] = { "deploy", "shutdown", "cancel", "cleanup", "reboot", "reset" };
 
 static const struct settings defaults = {
-	.connect_s = 10, .request_s = 30, .stall_s = 60, .unreachable_s = 60, .lost_s = 45, .keep_s = 600,
+	.connect_s = 10, .request_s = 30, .stall_s = 60, .transfer_tries = 8, .unreachable_s = 60, .lost_s = 45, .keep_s = 600,
 	/* shutdown and reboot: more than the 180 s that the node gives the guest */
 	.deadline_s = { 300, 240, 120, 120, 240, 120 },
 };
@@ -27,7 +27,7 @@ enum { DAY_S = 86400 };
 static const struct config_key keys[] = {
 	TEXT(cert), TEXT(key), TEXT(ca), TEXT(socket), TEXT(group), TEXT(hostname), TEXT(state), TEXT(log), TEXT(log_level), TEXT(monitord_address),
 	NUMBER(monitord_port, 1, 65535), NUMBER(connect_s, 1, 600), NUMBER(request_s, 1, 600), NUMBER(stall_s, 1, 3600),
-	NUMBER(unreachable_s, 0, DAY_S), NUMBER(lost_s, 0, DAY_S), NUMBER(keep_s, 1, DAY_S),
+	NUMBER(transfer_tries, 1, 10000), NUMBER(unreachable_s, 0, DAY_S), NUMBER(lost_s, 0, DAY_S), NUMBER(keep_s, 1, DAY_S),
 	DEADLINE("deploy", ACTION_DEPLOY), DEADLINE("shutdown", ACTION_SHUTDOWN), DEADLINE("cancel", ACTION_CANCEL),
 	DEADLINE("cleanup", ACTION_CLEANUP), DEADLINE("reboot", ACTION_REBOOT), DEADLINE("reset", ACTION_RESET),
 };

@@ -17,6 +17,7 @@ struct settings {
 	long connect_s;                  /* a connection, with its TLS handshake */
 	long request_s;                  /* a short request */
 	long stall_s;                    /* a long transfer in which nothing moves */
+	long transfer_tries;             /* a transfer that does not get on at all is given up after so many */
 	long unreachable_s;              /* an action whose node cannot be asked at all fails after that */
 	long lost_s;                     /* a monitored node that does not answer for so long is told of as failed */
 	long keep_s;                     /* how long a result stays for who asks with the same key again */

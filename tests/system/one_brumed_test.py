@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import socketserver
+import ssl
 import struct
 import subprocess
 import sys
@@ -244,6 +245,55 @@ def an_expired_certificate_is_told_of():
         check((status, why), (502, "node x1: its certificate has expired"), "refusal")
         check(node.asked, [], "what was asked of it")
         node.close()
+
+
+class Liar:
+    """A node with the right certificate that answers everything with the same bytes."""
+
+    def __init__(self, answer):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pki.path("node.crt"), pki.path("node.key"))
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+
+        def serve():
+            while True:
+                raw = listener.accept()[0]
+                try:
+                    with context.wrap_socket(raw, server_side=True) as link:
+                        link.recv(65536)
+                        link.sendall(answer)
+                except OSError:
+                    pass
+
+        threading.Thread(target=serve, daemon=True).start()
+
+
+@test
+def a_node_that_talks_nonsense_hurts_nobody():
+    def head(status, length, more=b""):
+        return b"HTTP/1.1 %d x\r\nContent-Length: %d\r\n%s\r\n" % (status, length, more)
+
+    answers = [b"", b"\0" * 1000, b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[", head(200, 2) + b"[]", head(200, 2) + b"{}",
+               head(200, 4) + b"null", head(200, 9) + b'[1,"a",{}]', head(200, 17) + b'{"state": "done"}', head(200, 40) + b'{"state":"done","status":7,"info":[1,2]}',
+               head(404, 0), head(500, 3) + b"\xff\xfe\xfd", head(206, 1, b"Content-Range: bytes 9-9/99999999999999999999\r\n") + b"x",
+               head(200, 3, b"X-Time: -99999999999999999999\r\n") + b"VM=", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffff\r\n",
+               b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200000, b"HTTP/1.1 101 x\r\nUpgrade: y\r\n\r\n"]
+    monitord = Monitord()
+    image = "fe:" + write_file("image", b"content")
+    with Brumed(unreachable_s=0, deadline_deploy=1, connect_s=2, request_s=2, stall_s=1, transfer_tries=1) as b:
+        for number, answer in enumerate(answers):
+            b.put("x1", Liar(answer).port)
+            result = b.act("deploy", 12, f"k{number}")
+            check(result["status"], "FAILURE", f"deploy with {answer[:60]}: {result}")
+            for path in ("/nodes/x1/v1/node", "/nodes/x1/certificate"):
+                b.ask("GET", path)
+            b.ask("POST", "/monitor/7/start", monitord.request(7, "x1"))
+            b.json("POST", "/monitor/7/stop")
+            for command, args in (("clone", [image, "x1:/d/1/2/disk.0", "2", "1"]), ("delete", ["x1:/d/1/2", "2", "1"]),
+                                  ("mvds", ["x1:/d/1/2/disk.0", f"fe:{work_dir()}/back", "2", "1"])):
+                b.ask("POST", f"/tm/{command}", {"args": args})
+        check(b.json("GET", "/nodes/x1")["name"], "x1", "and it lives")
 
 
 @test

@@ -187,16 +187,20 @@ static void say(const char *bytes, size_t len, void *context)
 	}
 }
 
-void term_init(struct term *t, void (*type)(void *context, const char *bytes, size_t len), void *context)
+/* An empty screen, in memory that is all zero, as libvterm wants it. */
+static void begin(struct term *t)
 {
 	struct VTermBuilder how = {
 		.rows = TERM_ROWS, .cols = TERM_COLUMNS, .allocator = &memory, .allocdata = t, .outbuffer_len = OUT_BYTES, .tmpbuffer_len = TMP_BYTES,
 	};
 
-	memset(t, 0, sizeof(*t));
-	t->type = type;
-	t->context = context;
+	memset(t->memory, 0, sizeof(t->memory));
+	memset(&t->filter, 0, sizeof(t->filter));
+	memset(&t->pen, 0, sizeof(t->pen));
+	t->used = 0;
 	t->visible = true;
+	t->inverse = false;
+	t->row = t->column = 0;
 	for (t->page = 1; t->page; t->page--) {
 		clear_page(t);
 	}
@@ -210,6 +214,20 @@ void term_init(struct term *t, void (*type)(void *context, const char *bytes, si
 	vterm_input_write(t->vt, " \r", 2);                      /* REP (CSI b) of nothing would never end: it repeats this */
 }
 
+void term_init(struct term *t, void (*type)(void *context, const char *bytes, size_t len), void *context)
+{
+	memset(t, 0, sizeof(*t));
+	t->type = type;
+	t->context = context;
+	begin(t);
+}
+
+/* No sequence is known that leads there; from there libvterm would write where nothing is. */
+static bool is_outside(const struct term *t)
+{
+	return t->row < 0 || t->row >= TERM_ROWS || t->column < 0 || t->column >= TERM_COLUMNS;
+}
+
 void term_feed(struct term *t, const uint8_t *bytes, size_t len)
 {
 	char out[TERM_FILTER_MAX];
@@ -220,6 +238,10 @@ void term_feed(struct term *t, const uint8_t *bytes, size_t len)
 
 		if (n) {
 			vterm_input_write(t->vt, out, n);
+		}
+		if (is_outside(t)) {
+			t->lost++;
+			begin(t);
 		}
 	}
 }
@@ -235,7 +257,7 @@ void term_look(const struct term *t, cell_t *cells)
 	for (unsigned i = 0; t->inverse && i < TERM_CELLS; i++) {
 		cells[i] = turned(cells[i]);
 	}
-	if (t->visible && t->row >= 0 && t->row < TERM_ROWS && t->column >= 0 && t->column < TERM_COLUMNS) {
+	if (t->visible) {
 		cell_t *c = &cells[t->row * TERM_COLUMNS + t->column];
 
 		/* On a cell whose two colours are one it must be seen, too. */

@@ -10,7 +10,7 @@
 #include "mgmt/pixels.h"
 #include "mgmt/term_filter.h"
 
-enum { TERM_COLUMNS = 80, TERM_ROWS = 25, TERM_CELLS = TERM_COLUMNS * TERM_ROWS, TERM_MEMORY = 8192 };
+enum { TERM_CELLS = TERM_COLUMNS * TERM_ROWS, TERM_MEMORY = 8192 };
 
 struct term {
 	VTerm *vt;
@@ -20,6 +20,7 @@ struct term {
 	unsigned bells, changes;     /* so far; changes: times that something may look otherwise     */
 	void (*type)(void *context, const char *bytes, size_t len);  /* for the guest               */
 	void *context;
+	unsigned lost;               /* times that its cursor was nowhere, and it began anew         */
 	int row, column;             /* of the cursor                                                */
 	bool visible, inverse;       /* cursor; whole screen                                         */
 	unsigned page;               /* which cells are shown: 1 for the alternate screen            */

@@ -6,7 +6,9 @@
 
 #include "mgmt/glyphs.h"
 
-enum { ESC = 0x1b, BEL = 0x07, CAN = 0x18, SUB = 0x1a, DIGITS_MAX = 4, NUMBERS_MAX = 16, REPEAT = 'b', REPEAT_MAX = 1000, REPLACEMENT = 0xfffd };
+enum { ESC = 0x1b, BEL = 0x07, CAN = 0x18, SUB = 0x1a, DIGITS_MAX = 4, NUMBERS_MAX = 16, REPLACEMENT = 0xfffd };
+
+enum { REPEAT = 'b', REPEAT_MAX = 1000, TOP_BOTTOM = 'r', LEFT_RIGHT = 's' };       /* ends of control sequences */
 
 struct range { uint32_t first, last; };
 
@@ -138,16 +140,28 @@ static size_t take_escape(struct term_filter *f, uint8_t byte, char *out)
 	return 2;
 }
 
+/* Whether the numbers of a sequence may be these. Margins that begin outside of the screen would put the cursor there, too. */
+static bool may_be(uint8_t end, unsigned first, unsigned last)
+{
+	switch (end) {
+	case REPEAT:     return last <= REPEAT_MAX;
+	case TOP_BOTTOM: return first < TERM_ROWS;
+	case LEFT_RIGHT: return first < TERM_COLUMNS;
+	default:         return true;
+	}
+}
+
 /* Whether what stands between CSI and its end is [<=>?] and numbers, which may be empty, with ; or : between, and one more byte at most. */
 static bool is_sane(const struct term_filter *f, uint8_t end)
 {
-	unsigned at = f->held_len && f->held[0] >= '<' ? 1 : 0, numbers = 1, digits = 0, number = 0;
+	unsigned at = f->held_len && f->held[0] >= '<' ? 1 : 0, numbers = 1, digits = 0, number = 0, first = 0;
 
 	for (; at < f->held_len && f->held[at] >= '0' && f->held[at] <= ';'; at++) {
 		bool digit = f->held[at] <= '9';
 
 		number = digit ? number * 10 + (unsigned)(f->held[at] - '0') : 0;
 		digits = digit ? digits + 1 : 0;
+		first = numbers == 1 && digit ? number : first;
 		numbers += !digit;
 		if (digits > DIGITS_MAX || numbers > NUMBERS_MAX) {
 			return false;
@@ -156,7 +170,7 @@ static bool is_sane(const struct term_filter *f, uint8_t end)
 	if (at < f->held_len && f->held[at] < '0') {
 		at++;
 	}
-	return at == f->held_len && (end != REPEAT || number <= REPEAT_MAX);
+	return at == f->held_len && may_be(end, first, number);
 }
 
 /* All of it is held back up to its end. */

@@ -4,12 +4,14 @@
  * their 7-bit form with numbers up to 9999. Strings (titles, selections, settings), other character sets than those of ESC ( and ESC ),
  * combining characters and 8-bit controls are left out; what the font lacks is a question mark, or two where it would be wide. Pure.
  *
- * Why: libvterm 0.3.3 writes behind its array of numbers, lets a buffer grow with combining characters, and counts columns down for controls
- * that come as UTF-8. Guests may try.
+ * Why: libvterm 0.3.3 writes behind its array of numbers, lets a buffer grow with combining characters, counts columns down for controls that come
+ * as UTF-8, and puts the cursor outside of the screen for margins that begin there. Guests may try.
  */
 #pragma once
 
 #include "lib/base.h"
+
+enum { TERM_COLUMNS = 80, TERM_ROWS = 25 };
 
 enum { TERM_FILTER_HELD = 48, TERM_FILTER_MAX = TERM_FILTER_HELD + 3 };      /* bytes that one byte becomes at most */
 

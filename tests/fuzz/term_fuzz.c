@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	term_init(&term, type, NULL);
 	term_feed(&term, data, len);
 	term_look(&term, cells);
-	if (term.row < 0 || term.row >= TERM_ROWS || term.column < 0 || term.column >= TERM_COLUMNS) {
+	if (term.lost) {
 		abort();
 	}
 	return 0;

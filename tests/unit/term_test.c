@@ -132,6 +132,8 @@ TEST(what_a_guest_must_not_say_is_left_out)
 		{ "\x1b[be", " e" },
 		{ "\x1b%@\xc3\x9b" "f", "#f" },
 		{ "\x1b[3\x18g", "g " },
+		{ "\x1b[25r\x1b[?6hh", "h " },
+		{ "\x1b[?69h\x1b[80s\x1b[?6hi", "i " },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {

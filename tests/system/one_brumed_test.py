@@ -286,8 +286,11 @@ def a_node_that_talks_nonsense_hurts_nobody():
             b.put("x1", Liar(answer).port)
             result = b.act("deploy", 12, f"k{number}")
             check(result["status"], "FAILURE", f"deploy with {answer[:60]}: {result}")
-            for path in ("/nodes/x1/v1/node", "/nodes/x1/certificate"):
-                b.ask("GET", path)
+            b.ask("GET", "/nodes/x1/certificate")
+            try:
+                b.ask("GET", "/nodes/x1/v1/node")
+            except http.client.HTTPException:
+                pass                                            # an answer that broke off breaks off here, too
             b.ask("POST", "/monitor/7/start", monitord.request(7, "x1"))
             b.json("POST", "/monitor/7/stop")
             for command, args in (("clone", [image, "x1:/d/1/2/disk.0", "2", "1"]), ("delete", ["x1:/d/1/2", "2", "1"]),

@@ -145,7 +145,7 @@ def switch_that_dies_takes_its_card_again_and_a_transfer_goes_on():
             for _ in range(2):
                 node.escape("c")
                 node.expect(r"the switch died: invalid instruction .*; it starts again")
-                node.expect(r"switch default: the link of its uplink \S+ is up")
+                node.expect(r"switch default: the link of its uplink \S+ is up", 1)     # back within a second
                 content += answer.read(1 << 20)
             content += answer.read()
         if content != host.content:

@@ -36,11 +36,29 @@ static int count_strangers(struct server *server, struct session **oldest)
 	return n;
 }
 
+/* Who has asked nothing for longest. NULL: nobody is idle. */
+static struct session *find_idle(struct server *server)
+{
+	struct session *found = NULL;
+
+	for (int i = 0; i < SERVER_SESSIONS; i++) {
+		struct session *s = &server->session[i];
+
+		if (session_is_idle(s) && (!found || s->since_ns < found->since_ns)) {
+			found = s;
+		}
+	}
+	return found;
+}
+
 void server_accept(struct server *server, struct stream *stream, uint64_t now_ns)
 {
 	struct session *s = find_free(server), *oldest;
 	int strangers = count_strangers(server, &oldest);
 
+	if (!s && !oldest) {
+		oldest = find_idle(server);
+	}
 	if ((!s || strangers >= SERVER_STRANGERS) && oldest) {
 		session_drop(oldest);
 		s = oldest;

@@ -16,7 +16,7 @@ int server_init(struct server *server, struct identity *id) MUST_CHECK;
 
 /*
  * A connection has come; takes the stream over. With no place for it, the one of those in their handshake that has waited longest
- * goes: a stalled one does not keep a client out.
+ * goes: a stalled one does not keep a client out. If there is none, an idle connection of a client goes, so that nobody keeps all places.
  */
 void server_accept(struct server *server, struct stream *stream, uint64_t now_ns);
 

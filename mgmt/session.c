@@ -341,6 +341,11 @@ static bool step(struct session *s, uint64_t now_ns)
 	return false;
 }
 
+bool session_is_idle(const struct session *s)
+{
+	return s->state == SESSION_REQUEST && !s->open && !s->http.head_len && s->in_at == s->in_len;
+}
+
 void session_drop(struct session *s)
 {
 	end(s);

@@ -50,6 +50,9 @@ int session_begin(struct session *s, struct tls_server *server, struct stream *s
 /* Goes on as far as the stream allows, at most a few records. True: something moved, and more may at once. */
 bool session_run(struct session *s, uint64_t now_ns);
 
+/* True: between two requests, where a server may leave at any time (RFC 9112, 9.3). */
+bool session_is_idle(const struct session *s);
+
 /* Ends it at once. */
 void session_drop(struct session *s);
 

@@ -13,6 +13,8 @@
 enum { PROBE_IDLE_MS = 60000, PROBE_INTERVAL_MS = 10000 };
 enum { SERVER_STREAMS = SERVER_SESSIONS + 8, VNC_STREAMS = VNC_VIEWERS + 2, STREAMS = SERVER_STREAMS + VNC_STREAMS };
 enum { HALF_OPEN_MAX = 16, LISTENERS = MEMP_NUM_TCP_PCB_LISTEN };
+enum { HELD_MAX = PBUF_POOL_SIZE / 3, HELD_FEW = 3 };
+_Static_assert(HELD_MAX + STREAMS * (HELD_FEW + 1) <= PBUF_POOL_SIZE - 32, "some buffers are left for whatever else comes");
 
 /*
  * TCP_FREE --accepted--> TCP_FRESH --tcp_next()--> TCP_USED --close--> TCP_FREE
@@ -25,10 +27,12 @@ struct tcp_stream {
 	enum tcp_use use;
 	struct tcp_pcb *pcb;
 	struct pbuf *in;             /* not yet read                                                 */
+	unsigned held;               /* buffers of it                                                */
 	bool ended;                  /* nothing comes behind that                                    */
 };
 
 static struct tcp_stream streams[STREAMS];
+static unsigned held;                        /* buffers of all of them                               */
 static struct tcp_pcb *listeners[LISTENERS];
 
 static struct tcp_stream *owner(struct stream *s)
@@ -36,7 +40,30 @@ static struct tcp_stream *owner(struct stream *s)
 	return container_of(s, struct tcp_stream, stream);
 }
 
+static void count_held(struct tcp_stream *t)
+{
+	unsigned now = t->in ? pbuf_clen(t->in) : 0;
+
+	held += now - t->held;
+	t->held = now;
+}
+
+static void drop_unread(struct tcp_stream *t)
+{
+	if (t->in) {
+		pbuf_free(t->in);
+	}
+	t->in = NULL;
+	count_held(t);
+}
+
 /* ---- callbacks of lwIP ---- */
+
+/* lwIP offers it again, and takes no more meanwhile: who is not read from must not hold the buffers that all others need. */
+static bool holds_too_much(const struct tcp_stream *t, const struct pbuf *p)
+{
+	return t->held >= HELD_FEW && held + pbuf_clen(p) > HELD_MAX;
+}
 
 static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
 {
@@ -46,11 +73,17 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 	(void)error;
 	if (!p) {
 		t->ended = true;
-	} else if (t->in) {
+		return ERR_OK;
+	}
+	if (holds_too_much(t, p)) {
+		return ERR_MEM;
+	}
+	if (t->in) {
 		pbuf_cat(t->in, p);
 	} else {
 		t->in = p;
 	}
+	count_held(t);
 	return ERR_OK;
 }
 
@@ -62,10 +95,7 @@ static void on_error(void *arg, err_t error)
 	(void)error;
 	t->pcb = NULL;
 	if (t->use == TCP_FRESH) {
-		if (t->in) {
-			pbuf_free(t->in);
-		}
-		t->in = NULL;
+		drop_unread(t);
 		t->use = TCP_FREE;
 	}
 }
@@ -122,6 +152,7 @@ static int read_some(struct stream *s, void *to, size_t size)
 	}
 	n = pbuf_copy_partial(t->in, to, n, 0);
 	t->in = pbuf_free_header(t->in, n);
+	count_held(t);
 	if (t->pcb) {
 		tcp_recved(t->pcb, n);
 	}
@@ -163,9 +194,7 @@ static void close_stream(struct stream *s)
 			tcp_abort(pcb);
 		}
 	}
-	if (t->in) {
-		pbuf_free(t->in);
-	}
+	drop_unread(t);
 	*t = (struct tcp_stream){ .use = TCP_FREE };
 }
 

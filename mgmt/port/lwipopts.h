@@ -24,7 +24,7 @@
 #define MEMP_NUM_RAW_PCB 2
 #define MEMP_NUM_PBUF 128
 #define MEMP_NUM_SYS_TIMEOUT 24
-#define PBUF_POOL_SIZE 256
+#define PBUF_POOL_SIZE 384
 #define PBUF_POOL_BUFSIZE 1600
 
 /* Layers. */

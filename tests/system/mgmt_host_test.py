@@ -158,6 +158,17 @@ def stalled_handshakes_keep_nobody_out():
 
 
 @test
+def idle_connections_keep_nobody_out():
+    with Host() as host:
+        pki.client("operator", "operator")
+        pki.client("monitor", "monitor")
+        links = [host.connect("operator") for _ in range(40)]     # there are 32 places
+        check(host.get("/v1/node", "monitor")["vms"], 3, "one more client")
+        links[-1].sendall(request("/v1/vms"))
+        check(answer(links[-1])[0], 200, "the youngest of the others")
+
+
+@test
 def garbage_after_the_handshake_ends_that_connection_only():
     with Host() as host:
         pki.client("operator", "operator")

@@ -424,6 +424,53 @@ TEST(all_that_come_at_once_are_answered)
 	CHECK_EQ(answered, 200);
 }
 
+/* Eight upload at full speed while nobody reads, as happens while init zeroes memory for the first of them. */
+TEST(who_is_not_read_from_leaves_buffers_to_the_others)
+{
+	static const char full[1440];
+	struct peer up[8], late = { .address = PEER, .port = 7100, .seq = 5 };
+	struct stream *s[8], *t;
+	uint8_t got[2048];
+	size_t taken = 0;
+
+	plug();
+	for (uint32_t i = 0; i < ARRAY_SIZE(up); i++) {
+		up[i] = (struct peer){ .address = PEER, .port = 7000 + i, .seq = 3 };
+		s[i] = connect_from(&up[i], false);
+		CHECK(s[i]);
+	}
+	for (uint32_t k = 0; k < 40; k++) {
+		for (uint32_t i = 0; i < ARRAY_SIZE(up); i++) {
+			segment(&up[i], ACK, full, sizeof(full), false);
+			while (take(0x0800)) {
+			}
+		}
+	}
+	t = connect_from(&late, false);
+	CHECK(t);
+	for (int i = 0; i < 10; i++) {
+		segment(&late, ACK | PSH, "still", 5, false);
+		CHECK_EQ(t->ops->read(t, got, sizeof(got)), 5);
+		while (take(0x0800)) {
+		}
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(up); i++) {
+		int n;
+
+		while ((n = s[i]->ops->read(s[i], got, sizeof(got))) > 0) {
+			taken += (size_t)n;
+		}
+	}
+	CHECK(taken >= 100 * sizeof(full));
+	fake_now_ns += 1000000000;
+	look();                              /* what was refused is offered again */
+	for (uint32_t i = 0; i < ARRAY_SIZE(up); i++) {
+		CHECK(s[i]->ops->read(s[i], got, sizeof(got)) > 0);
+		s[i]->ops->close(s[i]);
+	}
+	t->ops->close(t);
+}
+
 TEST(nonsense_is_dropped_and_counted)
 {
 	uint64_t before;

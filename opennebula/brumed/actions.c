@@ -370,7 +370,7 @@ static void wait_for(struct request *request, struct reply *reply, struct node *
 		work_wait(&changed, &lock, INT64_MAX);
 	}
 	if (a && a->done) {
-		json = json_pack("{s:s, s:s}", "status", a->success ? "SUCCESS" : "FAILURE", "info", buffer_string(&a->info));
+		json = json_pack("{s:s, s:o}", "status", a->success ? "SUCCESS" : "FAILURE", "info", reply_text(buffer_string(&a->info)));
 	}
 	pthread_mutex_unlock(&lock);
 	if (json) {

@@ -42,17 +42,34 @@ void reply_json(struct reply *reply, unsigned int status, json_t *json)
 	json_decref(json);
 }
 
+json_t *reply_text(const char *text)
+{
+	json_t *json = json_string(text);
+	char *plain;
+
+	if (json) {
+		return json;
+	}
+	plain = memory_copy_text(text);
+	for (char *p = plain; *p; p++) {
+		if (*p & 0x80) {
+			*p = '?';
+		}
+	}
+	json = json_string(plain);
+	free(plain);
+	return json;
+}
+
 void reply_error(struct reply *reply, unsigned int status, const char *format, ...)
 {
 	char text[1024];
 	va_list args;
-	json_t *json;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	json = json_pack("{s:s}", "error", text);
-	reply_json(reply, status, json ? json : json_pack("{s:s}", "error", "it cannot be said in UTF-8"));
+	reply_json(reply, status, json_pack("{s:o}", "error", reply_text(text)));
 }
 
 const char *request_header(const struct request *request, const char *name)
@@ -386,7 +403,7 @@ int api_listen(struct why *why)
 
 bool api_start(int fd, struct why *why)
 {
-	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_ALLOW_UPGRADE, 0, NULL, NULL,
+	server = MHD_start_daemon(MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_ALLOW_UPGRADE, 0, NULL, NULL,
 				  on_request, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
 				  MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
 				  (unsigned int)CLIENTS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536, MHD_OPTION_END);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -147,16 +148,44 @@ static bool finish(struct fetch *f, const char *part, const char *path, struct w
 	return true;
 }
 
+/* Whether part is the name of the file that is open: another fetch may have renamed it since it was opened. */
+static bool still_named(int fd, const char *part)
+{
+	struct stat open_one, named;
+
+	return fstat(fd, &open_one) == 0 && lstat(part, &named) == 0 && open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
+}
+
+/* The file in part, empty, and nobody else's; -1 with the reason. */
+static int open_part(const char *part, struct why *why)
+{
+	int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0) {
+		why_set(why, "%s: %s", part, strerror(errno));
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !still_named(fd, part)) {
+		why_set(why, "%s: it is being fetched already", part);
+	} else if (ftruncate(fd, 0) < 0) {
+		why_set(why, "%s: %s", part, strerror(errno));
+	} else {
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
 image_result fetch_disk(struct node *node, const char *disk, const char *path, struct why *why)
 {
 	struct fetch f = { .size = -1 };
 	struct buffer part = { 0 };
 	image_result result;
 
-	buffer_printf(&part, "%s.brume-XXXXXX", path);
-	f.fd = mkostemp(part.at, O_CLOEXEC);
+	/* Always the same name: what a brumed that was killed left there is overwritten, and does not pile up. */
+	buffer_printf(&part, "%s.brume-part", path);
+	f.fd = open_part(part.at, why);
 	if (f.fd < 0) {
-		why_set(why, "%s: %s", part.at, strerror(errno));
 		buffer_free(&part);
 		return 500;
 	}

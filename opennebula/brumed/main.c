@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "opennebula/brumed/actions.h"
@@ -126,6 +127,17 @@ static void wait_for_signal(void)
 	log_info("ends: %s", strsignal(signal));
 }
 
+/* Some connections per node, and one per client: more than the usual 1024 where there are hundreds of nodes. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 /* Before there are threads, which inherit it. */
 static void block_signals(void)
 {
@@ -183,6 +195,7 @@ int main(int argc, char **argv)
 	if (!options.foreground && daemon(1, 0) < 0) {
 		return die(strerror(errno));
 	}
+	raise_file_limit();
 	block_signals();
 	if (!run(fd, &why)) {
 		log_error("%s", why.text);

@@ -9,6 +9,7 @@
 
 #include "opennebula/brumed/client.h"
 #include "opennebula/brumed/nodes.h"
+#include "opennebula/brumed/request.h"
 #include "opennebula/brumed/settings.h"
 #include "opennebula/brumed/watch.h"
 #include "opennebula/lib/files.h"
@@ -330,10 +331,10 @@ json_t *node_json(struct node *node)
 	json_t *json;
 
 	pthread_mutex_lock(&node->lock);
-	json = json_pack("{s:s, s:s, s:I, s:b, s:s, s:s, s:s, s:s, s:I}", "name", node->name,
+	json = json_pack("{s:s, s:s, s:I, s:b, s:s, s:o, s:s, s:s, s:I}", "name", node->name,
 			 "address", *node->address ? node->address : node->name, "port", (json_int_t)node->port,
 			 "listed", node->listed, "state", words[node->state],
-			 "reason", node->state == NODE_UNREACHABLE ? node->reason.text : "",
+			 "reason", reply_text(node->state == NODE_UNREACHABLE ? node->reason.text : ""),
 			 "fingerprint", node->fingerprint, "approved", node->pin, "last_seen", (json_int_t)node->last_seen);
 	pthread_mutex_unlock(&node->lock);
 	return json;

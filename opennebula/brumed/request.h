@@ -8,6 +8,7 @@
 
 enum { REQUEST_WORDS = 4, REQUEST_BODY_MAX = 8 << 20 };
 
+struct json_t;
 struct proxy;
 struct action;
 
@@ -37,8 +38,10 @@ typedef void request_handler(struct request *request, struct reply *reply);
 /* {"error": "..."} */
 void reply_error(struct reply *reply, unsigned int status, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* A text for JSON; where it is no UTF-8, as when it was cut off, its other letters become question marks. */
+struct json_t *reply_text(const char *text);
+
 /* Takes the reference. */
-struct json_t;
 void reply_json(struct reply *reply, unsigned int status, struct json_t *json);
 
 /* A header of the request, or NULL. */

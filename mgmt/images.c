@@ -11,9 +11,26 @@
 
 enum { DIGITS_MAX = 15 };            /* of a number of bytes: far from where it would wrap           */
 
-static unsigned users[MGMT_VOLUMES];         /* exchanges that read or write it              */
+static unsigned users[MGMT_VOLUMES];         /* exchanges that read or write it, and pending ones */
+static uint32_t pending[MGMT_VOLUMES];       /* asked of init for it by one that has ended; 0: nothing */
 
 _Static_assert(sizeof(mbedtls_sha256_context) <= MGMT_HASH, "its state is kept by init");
+
+/*
+ * Who leaves while init seals its image, or deletes it, must not make room for another writer: what is sealed is what was hashed. The image
+ * is used until the answer has come.
+ */
+static void settle(void)
+{
+	struct mgmt_answer answer;
+
+	for (int i = 0; i < MGMT_VOLUMES; i++) {
+		if (pending[i] && platform_answer(pending[i], &answer)) {
+			pending[i] = 0;
+			users[i]--;
+		}
+	}
+}
 
 /* What an exchange waits for. */
 enum { WAIT_MAKE = 1, WAIT_SEAL, WAIT_DROP, WAIT_DROP_BAD };
@@ -146,6 +163,7 @@ bool image_is_used(const char *name)
 {
 	int i = find(name);
 
+	settle();
 	return i >= 0 && users[i];
 }
 
@@ -196,6 +214,12 @@ static void use(struct exchange *e, int i)
 
 void image_end(struct exchange *e)
 {
+	settle();
+	if (e->asked && e->image && !pending[e->image - 1]) {
+		pending[e->image - 1] = e->asked;        /* with its share of users */
+		e->asked = 0;
+		e->image = 0;
+	}
 	if (e->asked) {
 		platform_forget(e->asked);
 	}
@@ -209,8 +233,10 @@ void image_end(struct exchange *e)
 /* The answer is that of image_poll(). */
 static void ask(struct exchange *e, const struct mgmt_command *command, int what)
 {
-	int r = platform_ask(command, NULL);
+	int r;
 
+	settle();
+	r = platform_ask(command, NULL);
 	if (r < 0) {
 		exchange_refuse(e, 503, "too much is asked for at once");
 		e->close = true;
@@ -346,6 +372,7 @@ void image_put_begin(struct exchange *e)
 	uint8_t digest[MGMT_DIGEST];
 	int i = find(e->name);
 
+	settle();
 	if (is_of_disk(e->name)) {
 		refuse_put(e, 409, "such names are for contexts");
 	} else if (!r->has_body || r->length == UINT64_MAX) {
@@ -435,6 +462,7 @@ void image_delete(struct exchange *e)
 {
 	int i = find(e->name);
 
+	settle();
 	if (is_of_disk(e->name)) {
 		exchange_refuse(e, 409, "it belongs to a context: delete that disk");
 		return;

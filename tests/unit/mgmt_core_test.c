@@ -7,8 +7,10 @@
  * sources: mgmt/one_actions.c mgmt/one_cpu.c mgmt/one_monitor.c mgmt/one_routes.c mgmt/one_table.c tests/fake/mgmt_one_vm.c
  * libraries: mbedtls http-parser
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <mbedtls/platform_util.h>
+#include <mbedtls/sha256.h>
 
 #include "mgmt/clock.h"
 #include "mgmt/disks.h"
@@ -19,6 +21,7 @@
 #include "mgmt/random.h"
 #include "mgmt/role.h"
 #include "mgmt/text.h"
+#include "tests/fake/mgmt_init.h"
 #include "tests/fake/mgmt_node.h"
 #include "tests/unit/check.h"
 
@@ -216,4 +219,42 @@ TEST(a_node_without_key_makes_itself_one)
 	CHECK_STR(why, "the module node.key is no private key without password");
 	CHECK_EQ(identity_init(&id, none, none, bad, "n1", &why), E_INVAL);
 	CHECK_STR(why, "the module ca.crt is no certificate");
+}
+
+static void put(struct exchange *e, struct http_request *r, const char *name, const char *content)
+{
+	mbedtls_sha256_context hash;
+	uint8_t digest[32];
+
+	mbedtls_sha256_init(&hash);
+	mbedtls_sha256_starts(&hash, 0);
+	mbedtls_sha256_update(&hash, (const uint8_t *)content, strlen(content));
+	mbedtls_sha256_finish(&hash, digest);
+	*r = (struct http_request){ .length = strlen(content), .has_body = true };
+	for (int i = 0; i < 32; i++) {
+		snprintf(r->field[FIELD_DIGEST] + 2 * i, 3, "%02x", digest[i]);
+	}
+	*e = (struct exchange){ .request = r, .client = "c", .peer = "p", .role = ROLE_OPERATOR };
+	snprintf(e->name, sizeof(e->name), "%s", name);
+	image_put_begin(e);
+	for (int i = 0; i < 3 && e->waits; i++) {
+		image_poll(e);
+	}
+}
+
+TEST(who_leaves_while_its_image_is_sealed_makes_no_room_for_another_writer)
+{
+	struct http_request r;
+	struct exchange e;
+
+	put(&e, &r, "x", "content");
+	CHECK_EQ(e.status, 0);
+	image_put_data(&e, (const uint8_t *)"content", 7);
+	image_put_answer(&e);
+	CHECK(e.waits);
+	image_end(&e);                       /* the client is gone */
+	CHECK(image_is_used("x"));           /* init's answer has not come */
+	CHECK(!image_is_used("x"));          /* now it has */
+	exchange_end(&e);
+	fake_init_reset();
 }

@@ -34,6 +34,7 @@ static struct {
 	struct identity identity;
 	struct server server;
 	bool serves, asked, typed;
+	unsigned lines_lost;         /* of the log, and not told yet                                 */
 	uint32_t net_up;             /* as init told last                                            */
 } mgmt;
 
@@ -73,20 +74,39 @@ const struct node_status *platform_node(void)
 	return (const struct node_status *)MGMT_NODE_ADDR;
 }
 
-/* A line that finds no room is lost: nobody can make mgmt wait by making it talk. */
-void platform_log(const char *format, ...)
+/* A line that finds no room is lost, and counted: nobody can make mgmt wait by making it talk, or hide what he did by that. */
+static bool write_line(const char *format, va_list args)
 {
 	char line[LOG_LINE];
-	va_list args;
-	int n;
+	int n = vsnprintf(line, sizeof(line) - 1, format, args);
 
-	va_start(args, format);
-	n = vsnprintf(line, sizeof(line) - 1, format, args);
-	va_end(args);
 	n = n < (int)sizeof(line) - 2 ? n : (int)sizeof(line) - 2;
 	line[n] = '\n';
-	channel_write_all(&mgmt.log, line, (uint32_t)n + 1);
 	mgmt.asked = true;
+	return channel_write_all(&mgmt.log, line, (uint32_t)n + 1);
+}
+
+static __attribute__((format(printf, 1, 2))) bool say(const char *format, ...)
+{
+	va_list args;
+	bool said;
+
+	va_start(args, format);
+	said = write_line(format, args);
+	va_end(args);
+	return said;
+}
+
+void platform_log(const char *format, ...)
+{
+	va_list args;
+
+	if (mgmt.lines_lost && say("%u lines of this log were lost", mgmt.lines_lost)) {
+		mgmt.lines_lost = 0;
+	}
+	va_start(args, format);
+	mgmt.lines_lost += !write_line(format, args);
+	va_end(args);
 }
 
 static struct awaited *find_awaited(uint32_t number)

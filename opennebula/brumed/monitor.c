@@ -18,7 +18,7 @@
 #include "opennebula/lib/files.h"
 #include "opennebula/lib/log.h"
 
-enum { HOSTS_MAX = 4096, MONITORD_PORT = 4124, BACK_OFF_MIN_MS = 1000, BACK_OFF_MAX_MS = 15000, SYSTEM_GAP_MS = 2000,
+enum { HOSTS_MAX = 4096, MONITORD_PORT = 4124, BACK_OFF_MIN_MS = 1000, BACK_OFF_MAX_MS = 15000, SYSTEM_GAP_MS = 2000, AGAIN_MS = 5000,
        RESEND_MS = 10000, FILE_MAX = 8 << 20 };
 
 /* Lives as long as its thread. */
@@ -26,6 +26,7 @@ struct monitored {
 	struct node *node;               /* constant */
 	struct monitor_wishes wishes;    /* lock */
 	bool stop;                       /* lock */
+	int64_t again_at;                /* lock; monitord is told of a failure now: SYSTEM_HOST shall come after that */
 	struct monitored *next;          /* lock */
 
 	/* of its thread */
@@ -275,6 +276,17 @@ static int64_t next_due(const struct monitored *m)
 	return next;
 }
 
+/* What monitord was told through its driver may be news for the thread. */
+static void take_again(struct monitored *m)
+{
+	pthread_mutex_lock(&lock);
+	if (m->again_at != 0) {
+		m->due[MESSAGE_SYSTEM_HOST] = m->again_at;
+		m->again_at = 0;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 /* Something changed on the node: VMs, and what they or their disks leave free. */
 static void on_changed(struct monitored *m)
 {
@@ -307,6 +319,7 @@ static void run(void *argument)
 		if (watch_wait(m->node->watch, &seen, next_due(m))) {
 			on_changed(m);
 		}
+		take_again(m);
 		if (!is_stopped(m)) {
 			send_due(m);
 		}
@@ -362,6 +375,7 @@ static void set_due(struct monitored *m, bool told)
 	m->due[MESSAGE_BEACON_HOST] = 0;
 }
 
+/* told: monitord has its first messages; else it is told that the host failed, if it was monitored before. */
 static bool begin_locked(struct node *node, const struct monitor_wishes *w, bool told)
 {
 	struct monitored *m = find_locked(w->host, node);
@@ -370,6 +384,7 @@ static bool begin_locked(struct node *node, const struct monitor_wishes *w, bool
 	stop_others_locked(w->host, node);
 	if (m) {
 		m->wishes = *w;
+		m->again_at = told ? 0 : work_now_ms() + AGAIN_MS;
 		watch_tell(node->watch);
 		return true;
 	}

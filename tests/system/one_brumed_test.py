@@ -778,6 +778,21 @@ def monitord_hears_of_a_node_and_of_its_end_and_of_its_return():
 
 
 @test
+def a_monitored_host_whose_start_failed_is_good_again_soon():
+    monitord = Monitord()
+    node = fake()
+    with Brumed(lost_s=600) as b:
+        b.put("x1", node.port)
+        check(b.ask("POST", "/monitor/7/start", monitord.request(7, "x1"))[0], 200, "start")
+        monitord.wait(lambda m: m[0] == "BEACON_HOST", "beacon")
+        node.deaf = True
+        check(b.ask("POST", "/monitor/7/start", monitord.request(7, "x1"))[0], 502, "start while the node is overloaded")
+        node.deaf = False
+        monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "SYSTEM_HOST, which alone makes it good")
+    node.close()
+
+
+@test
 def a_host_that_cannot_be_reached_is_not_monitored():
     monitord = Monitord()
     with Brumed() as b:

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What init tells of the kernel's counters and trace. Kernel and log are fakes. */
+/*
+ * What init tells of the kernel's counters and trace. Kernel and log are fakes.
+ * sources: tests/fake/init_log.c
+ */
 #include "init/inventory.h"
 #include "lib/user/sys.h"
 
@@ -16,12 +19,11 @@ static uint64_t fake_clock(uint64_t *tsc_khz);
 
 #include "init/counters.c"
 
-#include <stdarg.h>
 #include <stdio.h>
 
+#include "tests/fake/init_log.h"
 #include "tests/unit/check.h"
 
-static char said[8192];
 static bool tracing;
 
 unsigned cpus_online = 2;
@@ -51,20 +53,9 @@ static int64_t fake_trace(struct trace_record *out, size_t bytes)
 	return (int64_t)(n * sizeof(*out));
 }
 
-void init_log(const char *format, ...)
-{
-	size_t len = strlen(said);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(said + len, sizeof(said) - len - 1, format, args);
-	va_end(args);
-	strcat(said, "\n");
-}
-
 static void fresh(bool on)
 {
-	said[0] = '\0';
+	fake_logged[0] = '\0';
 	written = taken = 0;
 	tracing = on;
 }
@@ -73,7 +64,7 @@ static unsigned lines(void)
 {
 	unsigned n = 0;
 
-	for (const char *at = said; (at = strchr(at, '\n')) != NULL; at++) {
+	for (const char *at = fake_logged; (at = strchr(at, '\n')) != NULL; at++) {
 		n++;
 	}
 	return n;
@@ -88,7 +79,7 @@ TEST(the_node_in_two_lines)
 		.vcpus = 10, .events = 11,
 	};
 	counters_show_node();
-	CHECK_STR(said, "node: up 10000 ms, idle 76.2 %, 1 switches, 2 preemptions, 3 interrupts, 4 system calls\n"
+	CHECK_STR(fake_logged, "node: up 10000 ms, idle 76.2 %, 1 switches, 2 preemptions, 3 interrupts, 4 system calls\n"
 		  "node: kernel memory 5 KiB, 6 processes, 7 threads, 8 spaces, 9 regions, 10 vCPUs, 11 events\n");
 }
 
@@ -106,8 +97,8 @@ TEST(without_trace_it_says_how)
 	record(999000000, TRACE_IDLE, 0, 0);
 	counters_show_trace();
 	CHECK_EQ(lines(), 2);
-	CHECK(strstr(said, "cpu 0 idle "));
-	CHECK(strstr(said, "\ntrace: with the word trace on the kernel's command line"));
+	CHECK(strstr(fake_logged, "cpu 0 idle "));
+	CHECK(strstr(fake_logged, "\ntrace: with the word trace on the kernel's command line"));
 }
 
 TEST(records_are_lines_with_time_and_name)
@@ -116,13 +107,13 @@ TEST(records_are_lines_with_time_and_name)
 	record(999000000, TRACE_EXIT, 0x500000008, 0xffffffff81000000);
 	record(999500000, 77, 1, 2);
 	counters_show_trace();
-	CHECK_STR(said, "trace:   12.344678 cpu 0 exit    0000000500000008 ffffffff81000000\n"
+	CHECK_STR(fake_logged, "trace:   12.344678 cpu 0 exit    0000000500000008 ffffffff81000000\n"
 		  "trace:   12.345178 cpu 0 ?       0000000000000001 0000000000000002\n");
-	said[0] = '\0';
+	fake_logged[0] = '\0';
 	record(999600000, TRACE_IRQ, 0x20, 0);
 	counters_show_trace();
 	CHECK_EQ(lines(), 1);
-	CHECK(strstr(said, "irq"));
+	CHECK(strstr(fake_logged, "irq"));
 }
 
 TEST(the_last_ones_by_time_are_shown)
@@ -137,7 +128,7 @@ TEST(the_last_ones_by_time_are_shown)
 		char word[32];
 
 		snprintf(word, sizeof(word), "%016x 0", 100 - SHOWN + i);
-		CHECK(strstr(said, word));
+		CHECK(strstr(fake_logged, word));
 	}
 }
 

@@ -2,13 +2,12 @@
 /*
  * How init reaches the PCI functions of the machine, and who is told to have them. The machine has a card at 00:01.0 and one without
  * a driver at 00:02.0, seen by ports or at B0000000h.
- * sources: init/pci.c
+ * sources: init/pci.c tests/fake/init_log.c
  */
 #include "init/log.h"
 #include "init/physical.h"
 #include "lib/user/sys.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 static int64_t fake_read(uint64_t function, uint32_t reg);
@@ -19,6 +18,7 @@ static int fake_write(uint64_t function, uint32_t reg, uint32_t value);
 
 #include "init/devices.c"
 
+#include "tests/fake/init_log.h"
 #include "tests/unit/check.h"
 
 enum { CARDS = 2, WORDS = PCI_HEADER_WORDS };
@@ -27,7 +27,6 @@ enum { CARDS = 2, WORDS = PCI_HEADER_WORDS };
 static uint32_t card[CARDS][WORDS];
 static uint8_t mcfg[44 + 16];
 static struct acpi_info acpi;
-static char logged[1024];
 static bool ram_there, by_ports;
 
 static uint32_t *word(uint64_t function, uint32_t reg)
@@ -71,17 +70,6 @@ int physical_take(uint64_t base, uint64_t size, struct extent *out)
 	return ram_there ? E_NOENT : OK;
 }
 
-void init_log(const char *format, ...)
-{
-	size_t at = strlen(logged);
-	va_list ap;
-
-	va_start(ap, format);
-	at += (size_t)vsnprintf(logged + at, sizeof(logged) - at, format, ap);
-	va_end(ap);
-	snprintf(logged + at, sizeof(logged) - at, "\n");
-}
-
 static void fresh(bool has_mcfg)
 {
 	const uint64_t base = ECAM;
@@ -89,7 +77,7 @@ static void fresh(bool has_mcfg)
 	memset(&pci, 0, sizeof(pci));
 	memset(owners, 0, sizeof(owners));
 	memset(card, 0, sizeof(card));
-	logged[0] = '\0';
+	fake_logged[0] = '\0';
 	ram_there = false;
 	for (unsigned i = 0; i < CARDS; i++) {
 		card[i][0] = (i == 0 ? (uint32_t)NIC_82574L : 0x1533) << 16 | NIC_VENDOR_INTEL;
@@ -112,7 +100,7 @@ TEST(what_the_log_says_of_a_machine)
 	fresh(true);
 	boot();
 	CHECK(!by_ports);
-	CHECK_STR(logged, "pci: 0000:00:01.0: network card 8086:10d3, e1000e (82574L)\n"
+	CHECK_STR(fake_logged, "pci: 0000:00:01.0: network card 8086:10d3, e1000e (82574L)\n"
 			  "pci: 0000:00:02.0: network card 8086:1533, no driver\n"
 			  "pci: 2 functions on 1 bus, by MCFG; no IOMMU: drivers are trusted with all memory\n");
 	CHECK_EQ(card[1][1] & PCI_COMMAND_MASTER, 0);        /* silent, though nobody will use it */
@@ -124,8 +112,8 @@ TEST(registers_where_ram_is_are_not_believed)
 	ram_there = true;
 	boot();
 	CHECK(by_ports);
-	CHECK(strstr(logged, "pci: segment 0 at 0xb0000000 is not used: that is no free address"));
-	CHECK(strstr(logged, "pci: 2 functions on 1 bus, by ports;"));
+	CHECK(strstr(fake_logged, "pci: segment 0 at 0xb0000000 is not used: that is no free address"));
+	CHECK(strstr(fake_logged, "pci: 2 functions on 1 bus, by ports;"));
 	fresh(false);
 	boot();
 	CHECK(by_ports);
@@ -133,7 +121,7 @@ TEST(registers_where_ram_is_are_not_believed)
 	mcfg[44] = 1;
 	boot();
 	CHECK(by_ports);
-	CHECK(strstr(logged, "acpi: MCFG ignored: an entry makes no sense\n"));
+	CHECK(strstr(fake_logged, "acpi: MCFG ignored: an entry makes no sense\n"));
 }
 
 TEST(an_iommu_is_told_of_and_not_used)
@@ -142,7 +130,7 @@ TEST(an_iommu_is_told_of_and_not_used)
 	acpi.table[ACPI_DMAR].length = 48;
 	boot();
 	acpi.table[ACPI_DMAR].length = 0;
-	CHECK(strstr(logged, "the IOMMU is not used yet: drivers are trusted with all memory\n"));
+	CHECK(strstr(fake_logged, "the IOMMU is not used yet: drivers are trusted with all memory\n"));
 }
 
 TEST(cards_and_their_owners)

@@ -2,7 +2,7 @@
 /*
  * Which card becomes the uplink of which switch, and what net finds when a card is handed over, the first time and after one that
  * died. Kernel, cards and memory are fakes.
- * sources: init/pci.c
+ * sources: init/pci.c tests/fake/init_log.c
  */
 #include "init/devices.h"
 #include "init/inventory.h"
@@ -13,7 +13,6 @@
 #include "lib/user/sys.h"
 #include "net/ports.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 static int fake_map(uint32_t space, uint64_t address, uint32_t region, uint64_t offset, uint64_t size, uint32_t prot);
@@ -32,12 +31,13 @@ static int fake_zero(uint32_t region, char what);
 
 #include "init/uplink.c"
 
+#include "tests/fake/init_log.h"
 #include "tests/unit/check.h"
 
 enum { CARDS = 3, WAKE = 77, DEVICE = 88, PROCESS = 5, SPACE = 6, MAPS = 32, MEMORY_REGION = 500, BAR_REGION = 600 };
 
 static struct pci_function cards[CARDS];
-static char owned[CARDS][64], logged[1024], done[64];
+static char owned[CARDS][64], done[64];
 static struct { uint64_t address, offset, size; uint32_t region, prot; } maps[MAPS];
 static unsigned map_count, granted_slot, granted_rights, bound;
 static struct device_setup told;
@@ -116,17 +116,6 @@ int machine_give_card_line(uint32_t number, uint8_t irq, uint32_t event)
 	return line_answer;
 }
 
-void init_log(const char *format, ...)
-{
-	size_t at = strlen(logged);
-	va_list ap;
-
-	va_start(ap, format);
-	at += (size_t)vsnprintf(logged + at, sizeof(logged) - at, format, ap);
-	va_end(ap);
-	snprintf(logged + at, sizeof(logged) - at, "\n");
-}
-
 static uint32_t config_read(uint64_t function, uint32_t reg)
 {
 	return (uint32_t)function + reg;
@@ -174,7 +163,7 @@ static void fresh(void)
 	memset(owned, 0, sizeof(owned));
 	memset(maps, 0, sizeof(maps));
 	memset(&told, 0, sizeof(told));
-	logged[0] = done[0] = '\0';
+	fake_logged[0] = done[0] = '\0';
 	map_count = granted_slot = granted_rights = bound = 0;
 	line_answer = wake_answer = OK;
 	create_answer = DEVICE;
@@ -217,13 +206,13 @@ TEST(without_a_line_the_first_card_is_the_way_out_of_default)
 	CHECK_STR(uplink_net(0), "default");
 	CHECK(uplinks[0].card == &cards[1]);
 	CHECK_STR(owned[1], "net, uplink of default");
-	CHECK_STR(logged, "switch default: its uplink is the network card at 0000:00:02.0\n");
+	CHECK_STR(fake_logged, "switch default: its uplink is the network card at 0000:00:02.0\n");
 
 	fresh();
 	cards[0].why = cards[1].why = "they are broken";
 	uplinks_configure(NULL);
 	CHECK_EQ(uplinks_init(), 0);
-	CHECK_STR(logged, "");                       /* nobody asked for one */
+	CHECK_STR(fake_logged, "");                       /* nobody asked for one */
 	CHECK(uplinks_answer());
 	CHECK_EQ(uplinks_pause_ns(), 0);
 }
@@ -260,7 +249,7 @@ TEST(what_cannot_be_an_uplink_is_told)
 	cards[1].why = "its list of capabilities is broken";
 	uplinks_configure(config(3, want));
 	CHECK_EQ(uplinks_init(), 0);
-	CHECK_STR(logged,
+	CHECK_STR(fake_logged,
 		  "switch a has no way out: of the network card that shall be its uplink: no driver knows it\n"
 		  "switch b has no way out: of the network card that shall be its uplink: there is none\n"
 		  "switch c has no way out: of the network card that shall be its uplink: its list of capabilities is broken\n");
@@ -337,7 +326,7 @@ TEST(interrupts)
 	to = hand_over(0);
 	CHECK_EQ(bound, 0);
 	CHECK_EQ(to.host.interrupts, 0);
-	CHECK(!strstr(logged, "polled"));
+	CHECK(!strstr(fake_logged, "polled"));
 	cards[0].msi = 0x50;
 	CHECK_EQ(hand_over(0).host.interrupts, 1);
 	cards[0].msix = 0x60;
@@ -346,7 +335,7 @@ TEST(interrupts)
 	no_messages = true;
 	line_answer = E_BUSY;
 	CHECK_EQ(hand_over(0).host.interrupts, 0);
-	CHECK(strstr(logged, "switch default: its uplink cannot interrupt and is polled\n"));
+	CHECK(strstr(fake_logged, "switch default: its uplink cannot interrupt and is polled\n"));
 }
 
 TEST(the_next_net_finds_nothing_of_the_one_before)
@@ -358,10 +347,10 @@ TEST(the_next_net_finds_nothing_of_the_one_before)
 	hand_over(0);
 	CHECK_EQ(hand_over(0).host.vendor, NIC_VENDOR_INTEL);
 	CHECK_STR(done, "rc");
-	CHECK(strstr(logged, "switch default: its uplink at 0000:00:01.0 was silent, and is handed out again\n"));
+	CHECK(strstr(fake_logged, "switch default: its uplink at 0000:00:01.0 was silent, and is handed out again\n"));
 	wake_answer = E_IO;
 	CHECK_EQ(hand_over(0).host.vendor, 0);
-	CHECK(strstr(logged, "cannot be used: error -6\n"));
+	CHECK(strstr(fake_logged, "cannot be used: error -6\n"));
 	wake_answer = OK;
 	create_answer = E_PROTO;
 	CHECK_EQ(hand_over(0).host.vendor, 0);

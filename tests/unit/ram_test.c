@@ -1,32 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Of which nodes the memory of a VM is: on a fake machine of three, of which the last two are neighbours.
- * sources: init/ram.c init/memory.c init/numa.c
+ * sources: init/ram.c init/memory.c init/numa.c tests/fake/init_log.c
  */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "init/cpus.h"
 #include "init/inventory.h"
 #include "init/log.h"
 #include "init/ram.h"
+#include "tests/fake/init_log.h"
 #include "tests/unit/check.h"
 
 struct memory memory;
 struct numa numa;
 
-static char said[256];
 static uint32_t handles;
 static struct vm vm;
-
-void init_log(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(said, sizeof(said), format, args);
-	va_end(args);
-}
 
 /* Processor n is of node n. */
 uint32_t cpus_nodes(uint32_t mask)
@@ -83,7 +73,7 @@ static void fresh(uint64_t bytes)
 	}
 	memory_init(&memory, &ops);
 	vm = (struct vm){ .conf = { .name = "v", .memory = bytes } };
-	said[0] = '\0';
+	fake_said[0] = '\0';
 }
 
 static void three_nodes(uint64_t bytes)
@@ -112,7 +102,7 @@ TEST(bound_to_a_processor_it_gets_that_nodes_memory)
 	three_nodes(MIB(200));
 	CHECK_EQ(start(1 << 2), OK);
 	has(0, 0, 200);
-	CHECK_STR(said, "");
+	CHECK_STR(fake_said, "");
 	CHECK_EQ(vm.order.node[0], 2);
 	ram_give_back(&vm);
 	CHECK_EQ(memory.free_bytes, memory.total_bytes);
@@ -131,7 +121,7 @@ TEST(the_nearest_helps_out)
 	three_nodes(MIB(600));
 	CHECK_EQ(start(1 << 2), OK);
 	has(0, 344, 256);
-	CHECK_STR(said, "vm v: memory: 256 MiB from node 2, 344 MiB from node 1: there is no more where it runs");
+	CHECK_STR(fake_said, "vm v: memory: 256 MiB from node 2, 344 MiB from node 1: there is no more where it runs");
 }
 
 TEST(two_homes_are_both_near)
@@ -139,7 +129,7 @@ TEST(two_homes_are_both_near)
 	three_nodes(MIB(700));
 	CHECK_EQ(start(1 << 2 | 1 << 0), OK);
 	has(510, 0, 190);
-	CHECK_STR(said, "");
+	CHECK_STR(fake_said, "");
 }
 
 TEST(a_node_without_memory)
@@ -149,7 +139,7 @@ TEST(a_node_without_memory)
 	add(1, MIB(512), MIB(512));
 	CHECK_EQ(start(1 << 2), OK);
 	has(0, 64, 0);
-	CHECK_STR(said, "vm v: memory: 64 MiB from node 1: there is no more where it runs");
+	CHECK_STR(fake_said, "vm v: memory: 64 MiB from node 1: there is no more where it runs");
 }
 
 TEST(too_much_for_all_takes_nothing)
@@ -169,7 +159,7 @@ TEST(crumbs_of_the_near_node_do_not_use_up_all_pieces)
 	}
 	CHECK_EQ(start(1 << 1), OK);
 	has(128, 0, 0);
-	CHECK_STR(said, "vm v: memory: 128 MiB from node 0: there is no more where it runs");
+	CHECK_STR(fake_said, "vm v: memory: 128 MiB from node 0: there is no more where it runs");
 }
 
 TEST(above_three_gigabytes)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a VM in init: starts, ends, resets, what is said about it. Kernel, launch and console are fakes.
- * sources: init/memory.c init/why.c
+ * The life of a VM in init: starts, ends, resets, what is fake_said about it. Kernel, launch and console are fakes.
+ * sources: init/memory.c init/why.c tests/fake/init_log.c
  */
 #include "lib/user/sys.h"
 
@@ -22,9 +22,9 @@ static struct vm fake_vms[1 + VMS_SPARE];
 
 #include "init/vm.c"
 
-#include <stdarg.h>
 #include <stdio.h>
 
+#include "tests/fake/init_log.h"
 #include "tests/unit/check.h"
 
 struct memory memory;
@@ -37,7 +37,6 @@ static int launch_result;
 static unsigned launches, undone, added, shown_off;
 static bool drained, left_switch = true;
 static const char *no_add;
-static char said[512];
 
 static uint64_t fake_clock(void) { return now; }
 static int fake_status(struct process_status *status) { *status = process; return OK; }
@@ -71,15 +70,6 @@ int launch_vm(struct vm *vm, const char **why)
 void child_describe_end(const struct process_status *status, char *text, size_t size)
 {
 	snprintf(text, size, "end %u", (unsigned)status->end);
-}
-
-void init_log(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(said, sizeof(said), format, args);
-	va_end(args);
 }
 
 static int take(uint32_t h, uint64_t n) { (void)h, (void)n; return 9; }
@@ -122,7 +112,7 @@ TEST(starts_and_says_so)
 	CHECK_EQ(launches, 1);
 	CHECK_EQ(vm->phase, VM_ON);
 	CHECK_EQ(vm->generation, 1);
-	CHECK_STR(said, "vm a: started, 64 MiB, 1 vCPU");
+	CHECK_STR(fake_said, "vm a: started, 64 MiB, 1 vCPU");
 	CHECK(!vm_start(vm));
 	CHECK(!vms_idle());
 }
@@ -135,7 +125,7 @@ TEST(a_failed_start_leaves_it_off)
 	vms_tick(now);
 	launch_result = E_NOMEM;
 	CHECK(!vm_start(vm));
-	CHECK_STR(said, "vm a: not started: because (error -2)");
+	CHECK_STR(fake_said, "vm a: not started: because (error -2)");
 	CHECK_EQ(vm->phase, VM_OFF);
 	CHECK_EQ(vm->generation, 1);
 }
@@ -145,7 +135,7 @@ TEST(power_off_is_good_order)
 	struct vm *vm = fresh(CONF_REBOOT_RESTART);
 
 	end(VMM_POWERED_OFF, "");
-	CHECK_STR(said, "vm a: powered off");
+	CHECK_STR(fake_said, "vm a: powered off");
 	CHECK_EQ(vm->phase, VM_DRAIN);
 	CHECK_EQ(undone, 1);
 	CHECK(!vms_idle());
@@ -159,13 +149,13 @@ TEST(failure_and_kill_leave_the_node_on)
 	struct vm *vm = fresh(CONF_REBOOT_RESTART);
 
 	end(VMM_FAILED, "triple fault");
-	CHECK_STR(said, "vm a: failed: triple fault");
+	CHECK_STR(fake_said, "vm a: failed: triple fault");
 	CHECK_STR(vm->note, "triple fault");
 	vms_tick(now);
 	CHECK(!vms_idle());
 	vm_start(vm);
 	vm_kill(vm);
-	CHECK_STR(said, "vm a: killed");
+	CHECK_STR(fake_said, "vm a: killed");
 	vms_tick(now);
 	CHECK(!vms_idle());
 }
@@ -176,7 +166,7 @@ TEST(reset_starts_again_or_stays_off)
 
 	now += 10 * QUICK_NS;
 	end(VMM_RESET, "");
-	CHECK_STR(said, "vm a: reset, starts again");
+	CHECK_STR(fake_said, "vm a: reset, starts again");
 	CHECK_EQ(launches, 1);
 	vms_tick(now);
 	CHECK_EQ(launches, 2);
@@ -200,7 +190,7 @@ TEST(quick_resets_come_to_an_end)
 	end(VMM_RESET, "");
 	vms_tick(now);
 	CHECK_EQ(vm->phase, VM_OFF);
-	CHECK(strstr(said, "5 resets in a row"));
+	CHECK(strstr(fake_said, "5 resets in a row"));
 	CHECK(!vms_idle());
 }
 
@@ -234,7 +224,7 @@ TEST(a_start_while_it_drains_is_kept)
 	CHECK_EQ(launches, 2);
 	CHECK(!vms_idle());
 	vm_start_soon(vm);
-	CHECK_STR(said, "vm a: runs already");
+	CHECK_STR(fake_said, "vm a: runs already");
 	CHECK_EQ(launches, 2);
 }
 
@@ -272,7 +262,7 @@ TEST(a_dead_vmm_is_a_failure_whatever_it_claimed)
 	control.state = VMM_POWERED_OFF;
 	process.end = PROCESS_FAULTED;
 	vm_event(0);
-	CHECK(strstr(said, "vm a: failed: its vmm ended: end 2") == said);
+	CHECK(strstr(fake_said, "vm a: failed: its vmm ended: end 2") == fake_said);
 	vms_tick(now);
 	CHECK_EQ(vm->phase, VM_OFF);
 	CHECK(!vms_idle());
@@ -286,7 +276,7 @@ TEST(a_reason_without_end_is_cut)
 	control.state = VMM_FAILED;
 	memset(control.reason, 'x', sizeof(control.reason));
 	vm_event(0);
-	CHECK_EQ(strlen(said), strlen("vm a: failed: ") + sizeof(control.reason) - 1);
+	CHECK_EQ(strlen(fake_said), strlen("vm a: failed: ") + sizeof(control.reason) - 1);
 	CHECK_EQ(strlen(vm->note), sizeof(vm->note) - 1);
 }
 
@@ -310,7 +300,7 @@ TEST(a_reset_by_the_operator)
 
 	shown_off = 0;
 	vm_reset(vm);
-	CHECK_STR(said, "vm a: reset by the operator");
+	CHECK_STR(fake_said, "vm a: reset by the operator");
 	CHECK_EQ(vm->phase, VM_DRAIN);
 	CHECK_EQ(undone, 1);
 	vms_tick(now);
@@ -338,13 +328,13 @@ TEST(counters_are_told_and_asked_for)
 	now += 8000000000;
 	process.cpu_ns = 1000000000;
 	vm_show_counters(vm);
-	CHECK_STR(said, "vm a: CPU time 1000 ms, 12.5 % of the 8000 ms since its start");
+	CHECK_STR(fake_said, "vm a: CPU time 1000 ms, 12.5 % of the 8000 ms since its start");
 	CHECK_EQ(control.request, VMM_REQ_POWER_BUTTON | VMM_REQ_COUNTERS);      /* the first one is not lost */
 	vm_kill(vm);
 	vms_tick(now);
 	control.request = 0;
 	vm_show_counters(vm);
-	CHECK_STR(said, "vm a: does not run");
+	CHECK_STR(fake_said, "vm a: does not run");
 	CHECK_EQ(control.request, 0);
 }
 
@@ -423,7 +413,7 @@ TEST(a_vm_that_is_deleted_gives_all_back_and_its_number_to_another)
 	CHECK_STR(why, "console or switch have not let go of the VM yet");
 	drained = true;
 	CHECK_EQ(vms_remove(vm, &why), OK);
-	CHECK_STR(said, "vm x0: deleted");
+	CHECK_STR(fake_said, "vm x0: deleted");
 	CHECK_EQ(memory.free_bytes, free - CONSOLE_CHANNEL_BYTES);
 	CHECK(!vm_find("x0"));
 	CHECK(!vm_find(""));

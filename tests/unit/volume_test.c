@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Volumes in RAM, from the first byte to the last user, and what mgmt can ask of them. The kernel is a fake that knows what is mapped.
- * sources: init/memory.c init/pieces.c init/store.c init/image.c init/control.c init/why.c lib/channel.c
+ * sources: init/memory.c init/pieces.c init/store.c init/image.c init/control.c init/why.c lib/channel.c tests/fake/init_log.c
  */
 #include "lib/user/sys.h"
 
@@ -11,7 +11,6 @@ static uint64_t fake_clock(void);
 
 #include "init/volume.c"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "init/control.h"
@@ -20,6 +19,7 @@ static uint64_t fake_clock(void);
 #include "init/mgmt.h"
 #include "init/vm.h"
 #include "init/window.h"
+#include "tests/fake/init_log.h"
 #include "tests/unit/check.h"
 
 enum { MGMT = 5, VM = 6, MAPPINGS = 150 };
@@ -32,7 +32,6 @@ static struct channel_end commands, answers;
 static uint64_t now;
 static uint32_t handles;
 static unsigned map_fails_after;
-static char said[256];
 static struct { uint32_t space; uint64_t address, size; uint32_t prot; } mapped[MAPPINGS];
 
 static uint64_t fake_clock(void) { return now; }
@@ -83,15 +82,6 @@ static uint64_t mapped_bytes(uint32_t space, uint32_t prot)
 }
 
 int window_write(uint32_t region, uint64_t offset, const void *bytes, size_t len) { (void)region, (void)offset, (void)bytes, (void)len; return E_IO; }
-
-void init_log(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(said, sizeof(said), format, args);
-	va_end(args);
-}
 
 void memory_give_back(struct extent *extent) { CHECK_EQ(memory_free(&memory, extent), OK); }
 
@@ -152,7 +142,7 @@ static void fresh(void)
 	a_vm = (struct vm){ .conf.name = "a" };
 	map_fails_after = UINT32_MAX;
 	now = 1000;
-	said[0] = '\0';
+	fake_said[0] = '\0';
 	presses = looks = 0;
 	volumes_init(&page, exchange.progress);
 	control_reset(&exchange);
@@ -299,7 +289,7 @@ TEST(what_nobody_finishes_goes_after_an_hour)
 	now += VOLUME_IDLE_NS;
 	CHECK_EQ(volumes_tick(now), NEVER);
 	CHECK_EQ(page.volume[0].state, MGMT_VOLUME_NONE);
-	CHECK_STR(said, "volume x: deleted, nobody went on with it");
+	CHECK_STR(fake_said, "volume x: deleted, nobody went on with it");
 	CHECK_EQ(page.free_bytes, MIB(64));
 }
 
@@ -485,7 +475,7 @@ TEST(who_breaks_the_rules_is_not_heard_any_more)
 	c = (struct mgmt_command){ .op = MGMT_VM_START, .name = "a", .text_bytes = 5 };
 	CHECK(channel_write_all(&commands, &c, sizeof(c)));
 	CHECK(!control_requests(MGMT));
-	CHECK_STR(said, "mgmt: a command that is none; no other one is taken until it starts again");
+	CHECK_STR(fake_said, "mgmt: a command that is none; no other one is taken until it starts again");
 }
 
 /* mgmt asks for a volume x of 40 MiB where all memory was used before. Returns how much of it was free. */

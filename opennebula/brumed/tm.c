@@ -196,6 +196,26 @@ static bool add_file(struct job *job, struct buffer *tar, const char *word)
 	return good;
 }
 
+/*
+ * Adds the file that begins at word i of the first `files`; returns how many words it took, 0 with the reason. A quoted name may have blanks, at which the
+ * driver has cut oned's line.
+ */
+static size_t add_words(struct job *job, struct buffer *tar, size_t i, size_t files)
+{
+	struct buffer word = { 0 };
+	const char *quote = strstr(job->args[i], ":'");
+	size_t count = 1;
+	bool good;
+
+	buffer_text(&word, job->args[i]);
+	while (quote && word.at[word.len - 1] != '\'' && i + count < files) {
+		buffer_printf(&word, " %s", job->args[i + count++]);
+	}
+	good = add_file(job, tar, word.at);
+	buffer_free(&word);
+	return good ? count : 0;
+}
+
 /* context: FILE.. HOST:DISK VM STORE */
 static image_result do_context(struct job *job)
 {
@@ -208,8 +228,9 @@ static image_result do_context(struct job *job)
 	struct node *node = disk_node(job, job->args[files], job->args[files + 1], &to);
 	bool good = node != NULL;
 
-	for (size_t i = 0; good && i < files; i++) {
-		good = add_file(job, &tar, job->args[i]);
+	for (size_t i = 0, count; good && i < files; i += count) {
+		count = add_words(job, &tar, i, files);
+		good = count > 0;
 	}
 	if (good) {
 		tar_end(&tar);

@@ -726,10 +726,10 @@ def a_context_is_a_tar_of_its_files():
     with Brumed() as b:
         b.put("x1", node.port)
         script, other = write_file("context.sh", "A='1'\n"), write_file("id_of_image", "other")
-        b.tm("context", script, f"{other}:'init.sh'", "x1:/d/102/12/disk.3", "12", "102")
+        b.tm("context", script, f"{other}:'init.sh'", f"{other}:'of", "two", "words'", "x1:/d/102/12/disk.3", "12", "102")
         tar = write_file("context.tar", node.disks["one-102-12-disk.3"]["data"])
         listed = subprocess.run(["tar", "tvf", tar], stdout=subprocess.PIPE, text=True, check=True).stdout
-        check(re.findall(r"(\d+) \S+ \S+ (\S+)$", listed, re.M), [("6", "context.sh"), ("5", "init.sh")], listed)
+        check(re.findall(r"(\d+) [\d-]+ [\d:]+ (.+)$", listed, re.M), [("6", "context.sh"), ("5", "init.sh"), ("5", "of two words")], listed)
         status, why = b.error("POST", "/tm/context", {"args": [work_dir(), "x1:/d/102/12/disk.3", "12", "102"]})
         check(status, 400, why)
     node.close()

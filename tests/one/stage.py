@@ -49,7 +49,7 @@ def certificates():
 def start_node(**more):
     """A node in QEMU of which the front-end can be told."""
     certificates()
-    return Managed(identity={"ca.crt": real_authority()}, **more) if REAL else Managed(**more)
+    return Managed(**{"identity": {"ca.crt": real_authority()}, **more}) if REAL else Managed(**more)
 
 
 def readable(source, text):
@@ -104,10 +104,14 @@ class Stage:
         if status not in (200, 201):
             raise Failure(f"PUT /nodes/{name}: {status} {body}")
         if REAL:
-            fingerprint = re.search(r"made a key for this run, SHA-256 fingerprint (\S+)", node.text())[1]
-            status, body = self.package.ask("POST", f"/nodes/{name}/approve", {"fingerprint": fingerprint})
-            if status != 200:
-                raise Failure(f"approve {name}: {status} {body}")
+            self.approve(name, node)
+
+    def approve(self, name, node):
+        """What an admin does who has compared the fingerprints."""
+        fingerprint = re.search(r"made a key for this run, SHA-256 fingerprint (\S+)", node.text())[1]
+        status, body = self.package.ask("POST", f"/nodes/{name}/approve", {"fingerprint": fingerprint})
+        if status != 200:
+            raise Failure(f"approve {name}: {status} {body}")
 
     def host(self, name="node1", word="on"):
         """A host of the front-end that is in that state; its number."""

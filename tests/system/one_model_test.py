@@ -9,6 +9,7 @@ import sys
 from harness import TOP, Failure, test, work_dir, write_file
 
 sys.path.insert(0, os.path.join(TOP, "tests/one"))
+import cli                                               # noqa: E402
 import driver                                            # noqa: E402
 import oned                                              # noqa: E402
 import wire                                              # noqa: E402
@@ -260,3 +261,57 @@ def lines_and_texts_are_read_as_opennebula_does():
     check("a template", wire.template(text), [("A", "b c"), ("D", 'e "f"'), ("VM", {"ID": "1", "X": "[,]"}), ("EMPTY", "")])
     check("written", wire.template(wire.write_template({"A": 'q"', "V": [{"B": "1"}, {"B": "2"}]})),
           [("A", 'q"'), ("V", {"B": "1"}), ("V", {"B": "2"})])
+
+
+COMMANDS = """#!/bin/sh
+echo "$(basename $0) $*" >> {log}
+case "$(basename $0) $1 $2" in
+"onevm create "*) cat "$3" >> {log}.template; echo "ID: 7" ;;
+*" create "*) echo "ID: 7" ;;
+"onehost show -x") echo "<HOST><ID>7</ID><STATE>2</STATE></HOST>" ;;
+"oneimage show -x") echo "<IMAGE><ID>7</ID><STATE>1</STATE><SOURCE>{log}</SOURCE></IMAGE>" ;;
+"onedatastore show -x") echo "<DATASTORE><ID>102</ID></DATASTORE>" ;;
+"onevm show -x") echo "<VM><ID>7</ID><STATE>3</STATE><LCM_STATE>3</LCM_STATE></VM>" ;;
+"onevm snapshot-create "*) echo "[one.vm.snapshotcreate] Wrong state"; exit 255 ;;
+esac
+"""
+
+
+@test
+def a_real_front_end_is_driven_by_its_own_commands():
+    """With commands that only note what they are given."""
+    place, log = os.path.join(work_dir(), "real"), os.path.join(work_dir(), "log")
+    os.makedirs(os.path.join(place, "bin"))
+    for name in ("onehost", "oneimage", "onedatastore", "onevm"):
+        path = os.path.join(place, "bin", name)
+        with open(path, "w", encoding="ascii") as stream:
+            stream.write(COMMANDS.replace("{log}", log))
+        os.chmod(path, stat.S_IRWXU)
+    front = cli.Front(place)
+    front.start()
+    check("host", (front.host_create("node1"), front.host_word(7)), (7, "on"))
+    kernel = front.image_create("kernel", log, "KERNEL")
+    front.image_create("data", log, "DATABLOCK", True)
+    number = front.vm_create({"NAME": "web", "OS": {"KERNEL_DS": f"$FILE[IMAGE_ID={kernel}]"}, "NIC": [{}], "DISK": [{"IMAGE_ID": 7}]}, 7)
+    check("state", front.vm_state(number), "RUNNING")
+    front.vm_action(number, "poweroff --hard")
+    try:
+        front.vm_action(number, "snapshot-create")
+    except cli.Refused as error:
+        if "Wrong state" not in str(error):
+            raise
+    else:
+        raise Failure("a command that failed was taken for done")
+    front.stop()
+    with open(log, encoding="utf-8") as stream:
+        lines = [line.strip() for line in stream if " show " not in line]
+    with open(log + ".template", encoding="utf-8") as stream:
+        check("the VM's template", wire.template(stream.read()),
+              [("NAME", "web"), ("OS", {"KERNEL_DS": "$FILE[IMAGE_ID=7]"}), ("DISK", {"IMAGE_ID": "7"})])
+    name = str(os.getpid())
+    check("commands", [line.replace(name, "N").replace(log, "FILE") for line in lines if "onevm create" not in line], [
+        "onehost list", "onehost create node1 -i brume -v brume",
+        "oneimage create -d brume-files --name kernel-N --type KERNEL --path FILE",
+        "oneimage create -d brume-images --name data-N --type DATABLOCK --path FILE --persistent --format raw",
+        "onevm deploy 7 7 102", "onevm poweroff --hard 7", "onevm snapshot-create 7 test", "onevm recover --delete 7",
+        "oneimage delete 7", "oneimage delete 7", "onehost delete 7"])

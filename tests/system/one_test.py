@@ -282,6 +282,26 @@ def a_front_end_with_a_bad_certificate_moves_nothing():
         check("changes that were made", re.findall(r"audit: (?!frontend).*: done", node.text()), [])
 
 
+@test
+def a_node_that_made_its_key_is_approved_by_its_fingerprint():
+    """As nodes of `make test-oned` are: no certificate of the authority's, only what the console shows."""
+    own_brumed()
+    certificates()
+    with start_node(identity={"ca.crt": pki.path("ca.crt")}) as node, Stage() as stage:
+        shown = re.search(r"made a key for this run, SHA-256 fingerprint (\S+)", node.text())[1]
+        stage.node("node1", node)
+        host = stage.host(word="err")
+        status, body = stage.package.ask("GET", "/nodes/node1/v1/node")
+        if status != 502 or shown not in body:
+            raise Failure(f"before it is approved: {status} {body}")
+        stage.package.ask("POST", "/nodes/node1/approve", {"fingerprint": "00:" + shown[3:]})
+        check("with another fingerprint", stage.package.ask("GET", "/nodes/node1/v1/node")[0], 502)
+        stage.approve("node1", node)
+        check("approved", stage.package.ask("GET", "/nodes/node1/v1/node")[0], 200)
+        stage.front.let_pass(181)
+        stage.host_is(host, "on")
+
+
 class ManagedBochs(BochsMachine):
     """A node on VT-x with Bochs' e1000."""
 

@@ -160,8 +160,9 @@ static bool run(int fd, struct why *why)
 	log_info("begins: socket %s, table in %s", settings.socket, settings.state);
 	wait_for_signal();
 	work_stop();
-	api_stop();
+	/* First the threads: consoles are closed by what api_stop() takes away. */
 	work_join();
+	api_stop();
 	actions_free();
 	monitor_free();
 	tm_free();

@@ -87,10 +87,11 @@ class Brumed:
 
 
 class Package(Brumed):
-    """The package, installed by opennebula/install.sh into a folder, and its brumed."""
+    """The package, installed by opennebula/install.sh into a folder, and its brumed. Its programs are those with sanitizers, which end with
+    another status than 0 when they have lost memory."""
 
-    def __init__(self, top, location, settings, wrap=()):
-        self.top, self.location, self.wrap = top, location, wrap
+    def __init__(self, top, location, settings):
+        self.top, self.location = top, location
         self.environment = {**os.environ, "ONE_LOCATION": location}
         for folder in ("lib/mads", "etc", "var/remotes", "var/run", "bin", "share"):
             os.makedirs(os.path.join(location, folder), exist_ok=True)
@@ -101,7 +102,8 @@ class Package(Brumed):
         self.process = None
         self.out = open(os.path.join(location, "brumed.out"), "ab")
         install = subprocess.run([os.path.join(top, "opennebula/install.sh"), "-d", location], stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True, env=self.environment, cwd=top, check=False)
+                                 stderr=subprocess.STDOUT, text=True, cwd=top, check=False,
+                                 env={**self.environment, "BRUME_PROGRAMS": os.path.join(top, "build/test/opennebula")})
         if install.returncode:
             raise Failed(f"install.sh: {install.stdout}")
         self.configure(settings)
@@ -118,7 +120,7 @@ class Package(Brumed):
 
     def start(self):
         """Starts brumed; returns when its socket answers."""
-        self.process = subprocess.Popen([*self.wrap, self.program(), "--foreground"], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out,
+        self.process = subprocess.Popen([self.program(), "--foreground"], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out,
                                         env=self.environment, preexec_fn=_die_with_parent)
         end = time.monotonic() + 30
         while time.monotonic() < end and self.process.poll() is None:
@@ -132,6 +134,17 @@ class Package(Brumed):
     def kill(self, how=signal.SIGKILL):
         self.process.send_signal(how)
         self.process.wait()
+
+    def stop(self):
+        """Ends brumed in good order, or tells how it ended."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            status = "it did not"
+        if status != 0:
+            raise Failed(f"brumed's end: {status}: {self.log()[-8000:]}")
 
     def log(self):
         """What brumed said, wherever it says it."""

@@ -84,8 +84,13 @@ class Stage:
         if error is not None:
             print(self.story())
         self.front.stop()
-        if not REAL:
+        if REAL:
+            return
+        if error is not None:
             self.package.kill()
+            return
+        self.package.stop()
+        check("how the drivers ended", [driver.process.returncode for driver in (self.front.vmm, self.front.im)], [0, 0])
 
     def story(self):
         """What crossed, for who reads why a test failed."""

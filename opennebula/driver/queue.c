@@ -132,14 +132,19 @@ static void give_up_locked(struct request *cancel)
 
 /* ---- threads ---- */
 
+/* Whether a thread goes on, with r as what can be begun: of those that are more than usual only with what gives up. */
+static bool may_stay_locked(const struct request *r)
+{
+	return queue.threads <= queue.most || (r && gives_up(r));
+}
+
 static void *serve(void *unused)
 {
 	struct request *r;
 
 	(void)unused;
 	pthread_mutex_lock(&queue.lock);
-	while (queue.threads <= queue.most || ready_locked()) {
-		r = ready_locked();
+	while (may_stay_locked(r = ready_locked())) {
 		if (!r) {
 			pthread_cond_wait(&queue.changed, &queue.lock);
 			continue;

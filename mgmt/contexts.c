@@ -270,11 +270,9 @@ void context_poll(struct exchange *e)
 {
 	struct mgmt_answer answer;
 
-	if (!platform_answer(e->asked, &answer)) {
+	if (!exchange_hear(e, &answer)) {
 		return;
 	}
-	e->waits = false;
-	e->asked = 0;
 	if (answer.result < 0) {
 		exchange_audit(e, "write context", answer.why);
 		refuse(e, exchange_status(answer.result), answer.why);

@@ -56,11 +56,9 @@ static bool has_come(struct exchange *e)
 {
 	struct mgmt_answer answer;
 
-	if (!platform_answer(e->asked, &answer)) {
+	if (!exchange_hear(e, &answer)) {
 		return false;
 	}
-	e->asked = 0;
-	e->waits = false;
 	e->status = 200;
 	return true;
 }

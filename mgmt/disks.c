@@ -57,11 +57,9 @@ void disks_poll(struct exchange *e)
 {
 	struct mgmt_answer answer;
 
-	if (!platform_answer(e->asked, &answer)) {
+	if (!exchange_hear(e, &answer)) {
 		return;
 	}
-	e->asked = 0;
-	e->waits = false;
 	e->status = 200;
 	json_open(&e->reply, NULL, '[');
 	for (int i = 0; i < MGMT_DISKS; i++) {
@@ -187,17 +185,7 @@ static void ask(struct exchange *e, const char *what, int status, struct mgmt_co
 
 void disk_poll(struct exchange *e)
 {
-	struct mgmt_answer answer;
-
-	if (!platform_answer(e->asked, &answer)) {
-		return;
-	}
-	e->waits = false;
-	e->asked = 0;
-	exchange_audit(e, e->what, answer.result < 0 ? answer.why : "done");
-	if (answer.result < 0) {
-		exchange_refuse(e, exchange_status(answer.result), answer.why);
-	} else {
+	if (exchange_hear_change(e)) {
 		reply_disk(e, (unsigned)e->awaited);
 	}
 }
@@ -323,11 +311,9 @@ void disk_get_poll(struct exchange *e)
 	int w = e->window - 1;
 	struct mgmt_answer answer;
 
-	if (!platform_answer(e->asked, &answer)) {
+	if (!exchange_hear(e, &answer)) {
 		return;
 	}
-	e->waits = false;
-	e->asked = 0;
 	if (answer.result < 0 || !d) {
 		exchange_refuse(e, exchange_status(answer.result), answer.why);
 		return;

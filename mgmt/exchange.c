@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "mgmt/node.h"
 #include "mgmt/platform.h"
 
 /* Whether path is the route's; what stands at * goes to name. */
@@ -153,6 +154,30 @@ void exchange_end(struct exchange *e)
 	text_free(&e->body);
 	text_free(&e->reply);
 	text_free(&e->headers);
+}
+
+bool exchange_hear(struct exchange *e, struct mgmt_answer *answer)
+{
+	if (!platform_answer(e->asked, answer)) {
+		return false;
+	}
+	e->asked = 0;
+	e->waits = false;
+	return true;
+}
+
+bool exchange_hear_change(struct exchange *e)
+{
+	struct mgmt_answer answer;
+
+	if (!exchange_hear(e, &answer)) {
+		return false;
+	}
+	exchange_audit(e, e->what, answer.result < 0 ? answer.why : "done");
+	if (answer.result < 0) {
+		exchange_refuse(e, exchange_status(answer.result), answer.why);
+	}
+	return answer.result >= 0;
 }
 
 void exchange_audit(const struct exchange *e, const char *what, const char *outcome)

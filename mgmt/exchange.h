@@ -7,6 +7,7 @@
 #include "mgmt/text.h"
 
 struct route;
+struct mgmt_answer;
 
 struct exchange {
 	const struct http_request *request;
@@ -73,6 +74,12 @@ void exchange_refuse(struct exchange *e, unsigned status, const char *why);
 
 /* Drops texts; the client is gone, or has its answer. */
 void exchange_end(struct exchange *e);
+
+/* What it asked init for is answered: it waits no more. False: not yet. */
+bool exchange_hear(struct exchange *e, struct mgmt_answer *answer) MUST_CHECK;
+
+/* The same for a change, `what`, which is audited; an error of init's is the client's answer. False: not yet, or it was refused. */
+bool exchange_hear_change(struct exchange *e) MUST_CHECK;
 
 /* The status that tells of an error of init's (lib/base.h). */
 unsigned exchange_status(int error);

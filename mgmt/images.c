@@ -292,11 +292,9 @@ void image_poll(struct exchange *e)
 {
 	struct mgmt_answer answer;
 
-	if (!platform_answer(e->asked, &answer)) {
+	if (!exchange_hear(e, &answer)) {
 		return;
 	}
-	e->waits = false;
-	e->asked = 0;
 	switch (e->awaited) {
 	case WAIT_MAKE: made(e, &answer); break;
 	case WAIT_SEAL: sealed(e, &answer); break;

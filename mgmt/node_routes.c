@@ -158,16 +158,7 @@ static void command(struct exchange *e, const char *what, uint32_t op)
 
 void node_poll(struct exchange *e)
 {
-	struct mgmt_answer answer;
-
-	if (!platform_answer(e->asked, &answer)) {
-		return;
-	}
-	e->waits = false;
-	e->asked = 0;
-	exchange_audit(e, e->what, answer.result < 0 ? answer.why : "done");
-	if (answer.result < 0) {
-		exchange_refuse(e, exchange_status(answer.result), answer.why);
+	if (!exchange_hear_change(e)) {
 		return;
 	}
 	e->status = (unsigned)e->awaited;

@@ -361,11 +361,9 @@ void one_monitor_poll(struct exchange *e)
 {
 	struct mgmt_answer answer;
 
-	if (!platform_answer(e->asked, &answer)) {
+	if (!exchange_hear(e, &answer)) {
 		return;
 	}
-	e->asked = 0;
-	e->waits = false;
 	e->status = 200;
 	e->type = "text/plain";
 	one_monitor_sample();

@@ -466,6 +466,24 @@ static struct client_link *open_link(struct node *node, const struct node_target
 	return link;
 }
 
+json_t *client_list(struct node *node, const char *path, struct why *why)
+{
+	struct client_call call = { .method = "GET", .path = path, .timeout_s = settings.request_s };
+	json_t *array = NULL;
+
+	if (client_call(node, CLIENT_REQUEST, &call) && call.status == 200) {
+		array = json_loadb(buffer_string(&call.answer), call.answer.len, 0, NULL);
+	}
+	if (!json_is_array(array)) {
+		json_decref(array);
+		array = NULL;
+		client_explain(node, &call);
+		*why = call.why;
+	}
+	buffer_free(&call.answer);
+	return array;
+}
+
 struct client_link *client_connect(struct node *node, struct why *why)
 {
 	struct node_target target = node_target(node);

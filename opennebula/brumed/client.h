@@ -48,6 +48,9 @@ bool client_call(struct node *node, enum client_kind kind, struct client_call *c
 /* Sets why of a call that was answered with another status than was hoped for: the error of its JSON, or the status. */
 void client_explain(struct node *node, struct client_call *call);
 
+/* The array that a GET of path answers; NULL with the reason. The caller lets go of it. */
+json_t *client_list(struct node *node, const char *path, struct why *why);
+
 /* A TLS connection for who speaks himself. NULL with the reason. The caller ends it by client_close. */
 struct client_link {
 	CURL *curl;

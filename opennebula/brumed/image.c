@@ -139,24 +139,6 @@ bool image_of_file(const char *path, struct image *image, struct why *why)
 
 /* ---- room ---- */
 
-static json_t *get_list(struct node *node, const char *path, struct why *why)
-{
-	struct client_call call = { .method = "GET", .path = path, .timeout_s = settings.request_s };
-	json_t *array = NULL;
-
-	if (client_call(node, CLIENT_REQUEST, &call) && call.status == 200) {
-		array = json_loadb(buffer_string(&call.answer), call.answer.len, 0, NULL);
-	}
-	if (!json_is_array(array)) {
-		json_decref(array);
-		array = NULL;
-		client_explain(node, &call);
-		*why = call.why;
-	}
-	buffer_free(&call.answer);
-	return array;
-}
-
 static bool drop(struct node *node, const char *name)
 {
 	struct buffer path = { 0 };
@@ -178,7 +160,7 @@ static bool drop(struct node *node, const char *name)
 static bool make_room(struct node *node, const char *keep)
 {
 	struct why why;
-	json_t *images = get_list(node, "/v1/images", &why), *disks = get_list(node, "/v1/disks", &why);
+	json_t *images = client_list(node, "/v1/images", &why), *disks = client_list(node, "/v1/disks", &why);
 	bool gone = false;
 
 	while (images && disks && !gone) {
@@ -219,7 +201,7 @@ static long on_read(void *context, char *to, size_t size)
 /* How much of it is there, -1: nothing; *whole. False with the reason: the node did not say. */
 static bool find_image(struct node *node, const struct image *image, int64_t *received, bool *whole, struct why *why)
 {
-	json_t *images = get_list(node, "/v1/images", why);
+	json_t *images = client_list(node, "/v1/images", why);
 
 	*received = -1;
 	*whole = false;

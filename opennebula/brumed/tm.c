@@ -102,25 +102,6 @@ static image_result delete_disk(struct job *job, struct node *node, const char *
 	return result == 404 ? 0 : result;
 }
 
-/* All disks on a node; NULL with the reason. */
-static json_t *list_disks(struct job *job, struct node *node)
-{
-	struct client_call call = { .method = "GET", .path = "/v1/disks", .timeout_s = settings.request_s };
-	json_t *array = NULL;
-
-	if (client_call(node, CLIENT_REQUEST, &call) && call.status == 200) {
-		array = json_loadb(buffer_string(&call.answer), call.answer.len, 0, NULL);
-	}
-	if (!json_is_array(array)) {
-		json_decref(array);
-		array = NULL;
-		client_explain(node, &call);
-		job->why = call.why;
-	}
-	buffer_free(&call.answer);
-	return array;
-}
-
 /* ---- making disks ---- */
 
 /* clone, ln: SOURCE HOST:DISK VM STORE */
@@ -278,7 +259,7 @@ static image_result do_resize(struct job *job)
 /* Every disk of the VM on that store. */
 static image_result delete_all(struct job *job, struct node *node, const struct tm_place *p)
 {
-	json_t *disks = list_disks(job, node);
+	json_t *disks = client_list(node, "/v1/disks", &job->why);
 	image_result result = disks ? 0 : 502;
 
 	for (size_t i = 0; i < json_array_size(disks) && result == 0; i++) {
@@ -447,7 +428,7 @@ static json_t *list_files(struct job *job, const struct tm_place *folder)
 		return tm_here_list(folder->path, files, &job->why) ? files : NULL;
 	}
 	node = nodes_get(folder->host, &job->why);
-	disks = node ? list_disks(job, node) : NULL;
+	disks = node ? client_list(node, "/v1/disks", &job->why) : NULL;
 	for (size_t i = 0; i < json_array_size(disks); i++) {
 		const json_t *disk = json_array_get(disks, i);
 		const char *name = json_string_value(json_object_get(disk, "name"));

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/hex.h"
+
 void conf_add_module(struct parser *p, struct conf_vm *vm)
 {
 	struct span rest = { p->value, strlen(p->value) }, name = conf_next_word(&rest);
@@ -56,32 +58,6 @@ void conf_add_disk(struct parser *p, struct conf_vm *vm)
 	}
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Six bytes like 02:00:00:00:00:01, of one station, and not all zero. */
-static bool take_mac(const char *text, uint8_t mac[6])
-{
-	uint8_t any = 0;
-
-	for (int i = 0; i < 6; i++, text += 3) {
-		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
-
-		if (low < 0 || text[2] != (i < 5 ? ':' : '\0')) {
-			return false;
-		}
-		mac[i] = (uint8_t)(high << 4 | low);
-		any |= mac[i];
-	}
-	return any && !(mac[0] & 1);
-}
-
 /* One pair of words of a nic line. */
 static bool set_nic(struct parser *p, struct conf_nic *nic, const char *word, char **text)
 {
@@ -96,7 +72,7 @@ static bool set_nic(struct parser *p, struct conf_nic *nic, const char *word, ch
 	if (!value) {
 		return false;
 	}
-	if (mac && !take_mac(value, nic->mac)) {
+	if (mac && !hex_read_mac(value, nic->mac)) {
 		conf_report(p, p->line, "mac must be like 02:00:00:00:00:01, not '%.*s'", CONF_ECHO_MAX, value);
 		return false;
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <mbedtls/sha256.h>
 
+#include "lib/hex.h"
 #include "mgmt/contexts.h"
 #include "mgmt/node.h"
 #include "mgmt/platform.h"
@@ -118,11 +119,6 @@ bool image_range(const char *text, uint64_t total, uint64_t *from, uint64_t *to)
 	}
 	*to = *to < total ? *to : total - 1;
 	return *from <= *to;
-}
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 static bool read_digest(const char *text, uint8_t digest[MGMT_DIGEST])

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/hex.h"
 #include "mgmt/one_take.h"
 
 enum { MTU_MAX = 1500, OWN_PORT = 8443 };
@@ -28,27 +29,6 @@ void one_take_nic(struct one_plan *plan, const char *path, const char *value)
 	*nic_of(plan) = (struct one_nic){ 0 };
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static bool read_mac(const char *text, uint8_t mac[6])
-{
-	uint8_t any = 0;
-
-	for (int i = 0; i < 6; i++, text += 3) {
-		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
-
-		if (low < 0 || text[2] != (i < 5 ? ':' : '\0')) {
-			return false;
-		}
-		mac[i] = (uint8_t)(high << 4 | low);
-		any |= mac[i];
-	}
-	return any && !(mac[0] & 1);
-}
-
 void one_take_mac(struct one_plan *plan, const char *path, const char *value)
 {
 	struct one_nic *nic = nic_of(plan);
@@ -56,7 +36,7 @@ void one_take_mac(struct one_plan *plan, const char *path, const char *value)
 	if (!*value) {
 		return;
 	}
-	nic->has_mac = read_mac(value, nic->mac);
+	nic->has_mac = hex_read_mac(value, nic->mac);
 	if (!nic->has_mac) {
 		one_plan_refuse_value(plan, path, value, "it must be like 02:00:0a:00:00:01, of one station");
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as configuration; what comes out must be what init accepts.
- * sources: conf/address.c conf/parse.c conf/words.c conf/devices.c conf/place.c conf/uplink.c lib/cpu_list.c lib/fmt.c init/check.c
+ * sources: conf/address.c conf/parse.c conf/words.c conf/devices.c conf/place.c conf/uplink.c lib/cpu_list.c lib/hex.c lib/fmt.c init/check.c
  */
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 /*
  * Any bytes as OpenNebula's request, in pieces whose size the first byte tells. A text that comes out must be one VM that conf takes without a word, with
  * the name and the disks of the request.
- * sources: mgmt/one_vm.c mgmt/one_xml.c mgmt/one_attributes.c mgmt/one_take.c mgmt/one_take_net.c mgmt/one_text.c lib/cpu_list.c lib/fmt.c
+ * sources: mgmt/one_vm.c mgmt/one_xml.c mgmt/one_attributes.c mgmt/one_take.c mgmt/one_take_net.c mgmt/one_text.c lib/cpu_list.c lib/hex.c lib/fmt.c
  * sources: conf/parse.c conf/words.c conf/devices.c conf/address.c conf/place.c conf/uplink.c init/check.c
  * libraries: expat
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration's grammar: what is taken, what is reported and left out.
- * sources: conf/address.c conf/parse.c conf/words.c conf/devices.c conf/place.c conf/uplink.c lib/cpu_list.c lib/fmt.c init/check.c
+ * sources: conf/address.c conf/parse.c conf/words.c conf/devices.c conf/place.c conf/uplink.c lib/cpu_list.c lib/hex.c lib/fmt.c init/check.c
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * VMs out of a text: what the real parser says of it, and what becomes of that. Its process, memory and the VMs are fakes.
- * sources: init/memory.c init/check.c conf/parse.c conf/words.c conf/devices.c conf/place.c conf/uplink.c conf/address.c lib/cpu_list.c lib/fmt.c
+ * sources: init/memory.c init/check.c conf/parse.c conf/words.c conf/devices.c conf/place.c conf/uplink.c conf/address.c lib/cpu_list.c lib/hex.c lib/fmt.c
  */
 #include "lib/user/sys.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OpenNebula's requests: what of a VM's XML becomes which line of its text, what is refused in which words, and the table in the documentation.
- * sources: mgmt/one_vm.c mgmt/one_xml.c mgmt/one_attributes.c mgmt/one_take.c mgmt/one_take_net.c mgmt/one_text.c lib/cpu_list.c lib/fmt.c
+ * sources: mgmt/one_vm.c mgmt/one_xml.c mgmt/one_attributes.c mgmt/one_take.c mgmt/one_take_net.c mgmt/one_text.c lib/cpu_list.c lib/hex.c lib/fmt.c
  * sources: conf/parse.c conf/words.c conf/devices.c conf/address.c conf/place.c conf/uplink.c
  * libraries: expat
  */

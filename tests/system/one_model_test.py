@@ -23,6 +23,13 @@ def check(what, got, wanted):
         raise Failure(f"{what}: {got!r}, not {wanted!r}")
 
 
+def install(program, path):
+    """By this very interpreter: what a shell script in front of it does to signals and files is not oned's."""
+    with open(program, encoding="utf-8") as source, open(path, "w", encoding="utf-8") as stream:
+        stream.writelines([f"#!{os.path.realpath(sys.executable)}\n", *source.readlines()[1:]])
+    os.chmod(path, stat.S_IRWXU)
+
+
 class Modelled:
     """A model with fake drivers, and transfer scripts that only note that they ran."""
 
@@ -32,7 +39,7 @@ class Modelled:
         os.makedirs(os.path.join(place, "lib/mads"))
         os.makedirs(os.path.join(place, "etc"))
         for file, block, name in (("oned.conf", "VM_MAD", "one_vmm_brume"), ("monitord.conf", "IM_MAD", "one_im_brume")):
-            os.symlink(os.path.join(TOP, "tests/one/fake_driver.py"), os.path.join(place, "lib/mads", name))
+            install(os.path.join(TOP, "tests/one/fake_driver.py"), os.path.join(place, "lib/mads", name))
             with open(os.path.join(place, "etc", file), "w", encoding="ascii") as stream:
                 stream.write(f'# drivers\n{block} = [ NAME = "brume", EXECUTABLE = "{name}", # its program\n  ARGUMENTS = "-t 15 -r 0 brume" ]\n')
         scripts = os.path.join(place, "var/remotes/tm/brume")

@@ -29,15 +29,13 @@ static void tell(const char *type, bool success, long host, const char *text, si
 
 /*
  * monitord writes the reason of a START_MONITOR FAILURE into its log only. That of a MONITOR_HOST FAILURE becomes the host's ERROR,
- * where the admin sees it, if it comes before the host is in that state.
+ * where the admin sees it, and ends the request, too. Never both: each becomes a message to oned, whose threads take them in either
+ * order, and the first one that is taken says what the ERROR is.
  */
 static void fail(const char *type, long host, const char *why)
 {
 	log_warning("%s %ld: %s", type, host, why);
-	if (strcmp(type, start_monitor) == 0) {
-		tell("MONITOR_HOST", false, host, why, strlen(why));
-	}
-	tell(type, false, host, why, strlen(why));
+	tell(strcmp(type, start_monitor) == 0 ? "MONITOR_HOST" : type, false, host, why, strlen(why));
 }
 
 void monitor_refuse(const struct line_request *line, const char *why)

@@ -5,6 +5,7 @@ It asks for the state of things again and again, since the commands have no way 
 """
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -13,6 +14,8 @@ from xml.etree import ElementTree
 
 import states
 import wire
+
+SAFE = "/var/tmp"              # where files must be that become images, of a datastore without words about it
 
 
 class Refused(Exception):
@@ -82,9 +85,13 @@ class Front:
 
     def image_create(self, name, path, kind="OS", persistent=False):
         store = self.files if kind in ("KERNEL", "RAMDISK", "CONTEXT") else self.images
-        number = self._created("oneimage", "create", "-d", store, "--name", f"{name}-{os.getpid()}", "--type", kind, "--path", path,
-                               *(["--persistent"] if persistent else []), *([] if store == self.files else ["--format", "raw"]))
-        self.wait(f"image {number} is ready", lambda: self._image(number).findtext("STATE") in ("1", "2"), 60)
+        with tempfile.NamedTemporaryFile(dir=SAFE, prefix="brume-") as stream:
+            shutil.copyfile(path, stream.name)
+            os.chmod(stream.name, 0o644)
+            number = self._created("oneimage", "create", "-d", store, "--name", f"{name}-{os.getpid()}", "--type", kind,
+                                   "--path", stream.name, *(["--persistent"] if persistent else []),
+                                   *([] if store == self.files else ["--format", "raw"]))
+            self.wait(f"image {number} is ready", lambda: self._image(number).findtext("STATE") in ("1", "2"), 60)
         return number
 
     def _image(self, number):

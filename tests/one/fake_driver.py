@@ -62,7 +62,7 @@ def answer_im(kind, words):
     verdict, *why = order(kind)
     stamp = int(time.time())
     if verdict == "FAILURE":
-        say(f"MONITOR_HOST FAILURE {words[2]} {stamp} {packed(why[0])}\n{kind} FAILURE {words[2]} {stamp} {packed(why[0])}")
+        say(f"MONITOR_HOST FAILURE {words[2]} {stamp} {packed(why[0])}")
         return
     def inner(text):
         return base64.b64encode(text.encode()).decode()

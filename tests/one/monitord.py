@@ -103,6 +103,8 @@ class Monitord:
         self.owner.host_state(host, why)
 
     def _fail(self, host, why):
+        host.asked = None
+        host.heard = self.owner.clock.now()          # the next attempt is as far away as after silence
         self._become(host, ERROR, f"Error monitoring Host {host.name} ({host.id}): {why}")
 
     # ---- what comes ----
@@ -115,7 +117,7 @@ class Monitord:
             return
         if host.state == OFFLINE:
             return
-        if message.type in ORDERED and message.time:
+        if message.type in ORDERED and message.time and message.status == "SUCCESS":
             if message.time < host.order.get(message.type, 0):
                 self.owner.tell("monitord", f"W: {message.type} of host {host.id} is older than the last one")
                 return
@@ -197,8 +199,9 @@ class Monitord:
             return
         host.asked = None
         if answer.status != "SUCCESS":
-            host.heard = self.owner.clock.now()      # the next attempt is as far away as after silence
             self.owner.tell("monitord", f"E: Unable to monitor host id: {host.id}: {answer.payload}")
+            if host.state == ERROR:
+                host.error = ""                      # threads of oned take a MONITOR_HOST FAILURE before it in either order: the worse
             self._fail(host, "")
         elif answer.payload.strip():
             self._first_messages(host, answer.payload)

@@ -27,6 +27,7 @@ import wire
 from driver import Driver
 from states import ACTIVE, DONE, LCM_NUMBER, PENDING, POWEROFF, SUSPENDED, UNDEPLOYED
 
+ERROR_MAX = 100                # characters of a reason that a user sees
 GUARD = 30                     # seconds after a VM began or ended in which STATE_VM is not believed
 
 # Requests that change a running VM and leave it running, however they end: request, the LCM state meanwhile.
@@ -295,8 +296,10 @@ class Front:
     def _error(self, machine, what, why):
         """The reason that a user sees with the VM."""
         if why and not why.startswith("-"):
-            machine.user_template["ERROR"] = f"{texts.stamp(self.clock.now())}: {what}: {why}"
-            self.log(machine, "VMM", "E", f"{what}: {why}")
+            text = f"{what}: {why}"
+            shown = text if len(text) < ERROR_MAX else text[:ERROR_MAX] + "... see more details in VM log"
+            machine.user_template["ERROR"] = f"{texts.stamp(self.clock.now())}: {shown}"
+            self.log(machine, "VMM", "E", text)
 
     def _transfer(self, machine, phase, lines, done):
         path = os.path.join(self.vm_dir(machine), f"transfer.{len(machine.history) - 1}.{phase}")

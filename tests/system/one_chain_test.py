@@ -151,4 +151,3 @@ def a_node_that_is_gone_is_told_of():
             raise Failure(line)
         im.send(b"START_MONITOR - 1 0 " + packed(xml) + b"\n")
         check(im.timed()[:3], ("MONITOR_HOST", "FAILURE", 1))
-        check(im.timed()[:3], ("START_MONITOR", "FAILURE", 1))

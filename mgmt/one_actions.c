@@ -252,7 +252,9 @@ static void cleared(struct mgmt_action *a)
 		begin_create(a);
 		return;
 	}
-	one_table_forget_vm(a->vm);
+	if (a->step == ONE_UNDO || a->kind == ONE_CLEANUP) {
+		one_table_forget_vm(a->vm);
+	}
 	if (a->step == ONE_UNDO) {
 		end(a, ONE_FAILURE);
 	} else if (a->kind == ONE_CLEANUP) {

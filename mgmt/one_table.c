@@ -244,6 +244,21 @@ bool one_vm_comes_back(uint32_t vm)
 	return a && (a->kind == ONE_REBOOT || a->kind == ONE_RESET) && a->step != ONE_BEGIN;
 }
 
+/* Whether OpenNebula still has anything of it here: what is moved elsewhere, or deleted, loses its disks first. */
+static bool has_disks(const struct mgmt_one_vm *vm)
+{
+	const struct mgmt_disks *disks = platform_disks();
+	char start[CONF_NAME_MAX];
+	size_t len = (size_t)snprintf(start, sizeof(start), "%s%u-%u-", prefix, (unsigned)vm->datastore, (unsigned)vm->vm);
+
+	for (uint32_t i = 0; i < MGMT_DISKS; i++) {
+		if (__atomic_load_n(&disks->disk[i].exists, __ATOMIC_ACQUIRE) && strncmp(disks->disk[i].name, start, len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool one_vm_went_off(const struct mgmt_one_vm *vm)
 {
 	const struct mgmt_action *a = one_table_running(vm->vm);
@@ -252,7 +267,7 @@ bool one_vm_went_off(const struct mgmt_one_vm *vm)
 	if (!vm->node_id || one_vm_comes_back(vm->vm) || (a && a->kind == ONE_DEPLOY)) {
 		return false;
 	}
-	return !there || (there->id == vm->node_id && one_vm_state(there) == NODE_VM_STOPPED);
+	return there ? there->id == vm->node_id && one_vm_state(there) == NODE_VM_STOPPED : has_disks(vm);
 }
 
 /* ---- changes, and a new mgmt ---- */

@@ -96,7 +96,10 @@ void one_table_forget_vm(uint32_t vm);
 /* Whether a reboot or reset goes on with it: it may be off for a moment. */
 bool one_vm_comes_back(uint32_t vm);
 
-/* Whether the node saw it go off: it ran, does not any more, and no action that goes on brings it back. */
+/*
+ * Whether the node saw it go off: it ran, does not any more, and no action that goes on brings it back. If it is not there any more it must
+ * have disks here still. The answer of the action that took it off may be lost: this is what a front-end learns it by then.
+ */
 bool one_vm_went_off(const struct mgmt_one_vm *vm);
 
 /* ---- changes ---- */

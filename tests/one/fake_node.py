@@ -102,13 +102,18 @@ class Node:
             self.done.append((action, number))
             if action in ("deploy", "reboot", "reset"):
                 self.vms[number] = "RUNNING"
+            elif action != "cleanup" and number in self.vms and self.disks_of(number):
+                self.vms[number] = "POWEROFF"            # it is no more, but told of while it has disks
             else:
                 self.vms.pop(number, None)
             if action == "cleanup":
-                for name in [name for name in self.disks if re.match(rf"one-\d+-{number}-", name)]:
+                for name in self.disks_of(number):
                     del self.disks[name]
             self.actions[key].update(state="done", status="SUCCESS", info=f"one-{number}")
             self.changed()
+
+    def disks_of(self, number):
+        return [name for name in self.disks if re.match(rf"one-\d+-{number}-", name)]
 
     def states(self):
         return "".join(f'VM = [ ID="{number}", DEPLOY_ID="one-{number}", STATE="{state}" ]\n' for number, state in sorted(self.vms.items()))

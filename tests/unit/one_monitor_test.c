@@ -53,6 +53,14 @@ static void set_action(enum one_kind kind, enum one_step step)
 	one_table_set(a, ONE_RUNS, UINT64_MAX);
 }
 
+static void make_disk(const char *name)
+{
+	struct mgmt_command command = { .op = MGMT_DISK_CREATE, .size = MIB(3) };
+
+	memcpy(command.name, name, strlen(name) + 1);
+	CHECK(platform_ask(&command, NULL) > 0);
+}
+
 #define STATE(word) "VM = [ ID=\"12\", DEPLOY_ID=\"one-12\", STATE=\"" word "\" ]\n"
 
 TEST(only_a_vm_that_ran_and_is_off_by_itself_is_told_as_off)
@@ -65,6 +73,7 @@ TEST(only_a_vm_that_ran_and_is_off_by_itself_is_told_as_off)
 	} row[] = {
 		{ NODE_VM_RUNNING, 9, -1, 0, STATE("RUNNING") },                  { NODE_VM_ENDED, 9, -1, 0, STATE("RUNNING") },
 		{ NODE_VM_STOPPED, 9, -1, 0, STATE("POWEROFF") },                 { NODE_VM_NONE, 9, -1, 0, STATE("POWEROFF") },
+		{ NODE_VM_NONE, 9, ONE_DEPLOY, ONE_CREATE, "" },
 		{ NODE_VM_RUNNING, 0, -1, 0, STATE("RUNNING") },                  { NODE_VM_STOPPED, 0, -1, 0, "" },
 		{ NODE_VM_NONE, 0, -1, 0, "" },                                   { NODE_VM_STOPPED, 8, -1, 0, "" },
 		{ NODE_VM_STOPPED, 9, ONE_REBOOT, ONE_AGAIN, STATE("RUNNING") },  { NODE_VM_STOPPED, 9, ONE_RESET, ONE_RESETTING, STATE("RUNNING") },
@@ -77,12 +86,26 @@ TEST(only_a_vm_that_ran_and_is_off_by_itself_is_told_as_off)
 		add_vm(row[i].state);
 		if (row[i].ran_as) {
 			one_table_add_vm(12)->node_id = row[i].ran_as;
+			one_table_vm(12)->datastore = 102;
 		}
+		make_disk("one-102-12-kernel");
 		if (row[i].kind >= 0) {
 			set_action((enum one_kind)row[i].kind, row[i].step);
 		}
 		CHECK_STR(text_of(one_put_state_vm), row[i].told);
 	}
+}
+
+TEST(a_vm_that_is_no_more_is_told_as_off_while_it_has_disks)
+{
+	add_vm(NODE_VM_NONE);
+	one_table_add_vm(12)->node_id = 9;
+	one_table_vm(12)->datastore = 102;
+	make_disk("one-102-1-kernel");
+	make_disk("one-10-12-kernel");
+	CHECK_STR(text_of(one_put_state_vm), "");
+	make_disk("one-102-12-disk.0");
+	CHECK_STR(text_of(one_put_state_vm), STATE("POWEROFF"));
 }
 
 TEST(a_vm_of_the_configuration_is_never_told_as_opennebulas)
@@ -150,14 +173,6 @@ TEST(memory_is_what_vms_have_and_could_have)
 	CHECK(strstr(text_of(one_put_system_host), "MEMORY_NODE = [ NODE_ID=\"1\", TOTAL=\"4194304\", DISTANCE=\"1 0\" ]\n"));
 	CHECK(strstr(text_of(one_put_monitor_host), "USEDMEMORY=98304\nFREEMEMORY=5242880\n"));
 	CHECK(strstr(text_of(one_put_monitor_host), "MEMORY_NODE = [ NODE_ID=\"1\", FREE=\"2097152\", USED=\"2097152\" ]\n"));
-}
-
-static void make_disk(const char *name)
-{
-	struct mgmt_command command = { .op = MGMT_DISK_CREATE, .size = MIB(3) };
-
-	memcpy(command.name, name, strlen(name) + 1);
-	CHECK(platform_ask(&command, NULL) > 0);
 }
 
 TEST(disks_are_told_by_what_they_hold)

@@ -167,7 +167,7 @@ const struct one_attribute one_attributes[] = {
 	/* ---- context ---- */
 	GROUP("CONTEXT", one_take_context),
 	HONOURED("CONTEXT/DISK_ID", one_take_disk_id, "the context CD-ROM: disk one-DATASTORE-VM-disk.N, which the guest cannot write"),
-	HONOURED("CONTEXT/TARGET", one_take_target, "the order, as of a disk: the guest knows it by its label CONTEXT"),
+	IGNORED("CONTEXT/TARGET", "it is behind all disks, so that it does not change their names; the guest knows it by its label CONTEXT"),
 	ONLY("CONTEXT/DRIVER", "raw", "the node's disks are raw"),
 	REFUSED("CONTEXT/MOUNT_TAG", "the node shares no folders"),
 	IGNORED("CONTEXT/...", "for the guest, which finds it in its context"),

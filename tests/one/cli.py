@@ -33,6 +33,7 @@ class Front:
         root = ElementTree.fromstring(self.run("onedatastore", "show", "-x", "brume-system"))
         self.system = root.findtext("ID")
         self.made = []                                   # commands that delete
+        self.hosts = {}                                  # where each VM was deployed
 
     def run(self, *command):
         """What a command prints."""
@@ -115,6 +116,7 @@ class Front:
             stream.write(wire.write_template(attributes))
             stream.flush()
             number = self._created("onevm", "create", "--hold", stream.name)
+        self.hosts[number] = host
         self.run("onevm", "deploy", str(number), str(host), self.system)
         return number
 
@@ -134,7 +136,10 @@ class Front:
         return states.word(state, lcm) if lcm in states.LCM else f"LCM {lcm}"
 
     def vm_action(self, number, action):
-        """ACTION --OPTION becomes the option before the number; attachments and snapshots get what they need."""
+        """ACTION --OPTION becomes the option before the number; attachments and snapshots get what they need. No scheduler is needed."""
         name, *options = action.split()
+        if name == "resume" and self.vm_state(number) == "UNDEPLOYED":
+            self.run("onevm", "deploy", str(number), str(self.hosts[number]), self.system)
+            return
         more = {"snapshot-create": ["test"], "resize": ["--memory", "128"], "disk-attach": ["--image", "0"]}.get(name, [])
         self.run("onevm", name, *options, str(number), *more)

@@ -243,8 +243,8 @@ class Front:
                 del template[name]
 
     def _disk(self, number, disk):
-        target = "vd" + "abcdefgh"[number]
-        common = {"ALLOW_ORPHANS": "YES", "CLUSTER_ID": 0, "DEV_PREFIX": "vd", "DISK_ID": number, "DISK_TYPE": "FILE", "DRIVER": "raw",
+        target = "sd" + "acdefghij"[number]              # b is the context's: it is given its name after the OS disk, before all others
+        common = {"ALLOW_ORPHANS": "YES", "CLUSTER_ID": 0, "DEV_PREFIX": "sd", "DISK_ID": number, "DISK_TYPE": "FILE", "DRIVER": "raw",
                   "FORMAT": "raw", "PERSISTENT_SNAPSHOTS": "NO", "TARGET": target, "TM_MAD": "brume"}
         if "IMAGE_ID" not in disk:
             return {**common, "DATASTORE": "brume-system", "DATASTORE_ID": self.SYSTEM_ID, "TYPE": "fs", **disk}
@@ -264,7 +264,7 @@ class Front:
 
     @staticmethod
     def _fill_context(template, number):
-        values = {"DISK_ID": number, "TARGET": "hda", **template["CONTEXT"]}
+        values = {"DISK_ID": number, "TARGET": "sdb", **template["CONTEXT"]}
         if values.get("NETWORK") == "YES":
             for nic in template["NIC"]:
                 values.update({f"ETH{nic['NIC_ID']}_IP": nic["IP"], f"ETH{nic['NIC_ID']}_MAC": nic["MAC"], f"ETH{nic['NIC_ID']}_MTU": ""})

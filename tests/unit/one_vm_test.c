@@ -199,11 +199,11 @@ static size_t place_of(const char *line)
 	return (size_t)(at - vm.text);
 }
 
-TEST(disks_stand_in_the_order_of_their_targets)
+TEST(disks_stand_in_the_order_of_their_targets_and_the_context_behind_them)
 {
-	CHECK_EQ(deploy("<CONTEXT><DISK_ID>1</DISK_ID><TARGET>hda</TARGET></CONTEXT>"
+	CHECK_EQ(deploy("<CONTEXT><DISK_ID>1</DISK_ID><TARGET>sda</TARGET></CONTEXT>"
 			"<DISK><DISK_ID>3</DISK_ID><TARGET>vdb</TARGET></DISK>"
-			"<DISK><DISK_ID>0</DISK_ID><TARGET>sda</TARGET></DISK>"
+			"<DISK><DISK_ID>0</DISK_ID><TARGET>hda</TARGET></DISK>"
 			"<DISK><DISK_ID>2</DISK_ID><TARGET>vda</TARGET></DISK>"), OK);
 	CHECK(place_of("disk.2\n") < place_of("disk.3\n"));
 	CHECK(place_of("disk.3\n") < place_of("disk.0\n"));

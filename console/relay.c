@@ -27,6 +27,25 @@ static int vm_of(const struct mux *m, uint32_t wish, uint32_t id)
 	return vm >= 0 && m->vm[vm].id == id && mux_state(m, vm) != NODE_VM_NONE ? vm : -1;
 }
 
+static void type(struct relays *r, struct relay_end *e, struct mux *m)
+{
+	struct mux_vm *vm = &m->vm[e->vm];
+	bool runs = vm->generation && mux_state(m, e->vm) == NODE_VM_RUNNING;
+	uint8_t bytes[NODE_RELAY_IN];
+	uint32_t len = channel_avail(&e->in), room = runs ? channel_room(&vm->to) : 0;
+
+	if (!runs) {
+		channel_skip(&e->in, len);
+		return;
+	}
+	len = channel_read(&e->in, bytes, len < room ? len : room);
+	if (len) {
+		channel_write(&vm->to, bytes, len);
+		m->signal_vm[e->vm] = m->signal_vms = true;
+		r->signal = true;
+	}
+}
+
 /* mgmt wants something else: it skips what was written before `begin`. */
 static void follow_wish(struct relays *r, int i, struct mux *m)
 {
@@ -36,6 +55,9 @@ static void follow_wish(struct relays *r, int i, struct mux *m)
 
 	if (serial == e->serial) {
 		return;
+	}
+	if (e->vm >= 0 && vm_of(m, (uint32_t)e->vm + 1, e->id) >= 0) {
+		type(r, e, m);                   /* the last words of who has left */
 	}
 	e->serial = serial;
 	e->id = s->vm_id;
@@ -87,25 +109,6 @@ static void show(struct relays *r, struct relay_end *e, struct mux *m)
 			return;
 		}
 		channel_write(&e->out, bytes, (uint32_t)len);
-		r->signal = true;
-	}
-}
-
-static void type(struct relays *r, struct relay_end *e, struct mux *m)
-{
-	struct mux_vm *vm = &m->vm[e->vm];
-	bool runs = vm->generation && mux_state(m, e->vm) == NODE_VM_RUNNING;
-	uint8_t bytes[NODE_RELAY_IN];
-	uint32_t len = channel_avail(&e->in), room = runs ? channel_room(&vm->to) : 0;
-
-	if (!runs) {
-		channel_skip(&e->in, len);
-		return;
-	}
-	len = channel_read(&e->in, bytes, len < room ? len : room);
-	if (len) {
-		channel_write(&vm->to, bytes, len);
-		m->signal_vm[e->vm] = m->signal_vms = true;
 		r->signal = true;
 	}
 }

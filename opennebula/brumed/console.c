@@ -15,7 +15,7 @@
 #include "opennebula/brumed/work.h"
 #include "opennebula/lib/config.h"
 
-enum { HEAD_MAX = 16384, ERROR_MAX = 65536, POLL_MS = 500, PIECE = 16384 };
+enum { HEAD_MAX = 16384, ERROR_MAX = 65536, POLL_MS = 500, LAST_MS = 3000, PIECE = 16384 };
 
 struct relay {
 	struct client_link *link;
@@ -23,6 +23,7 @@ struct relay {
 	int client;
 	struct MHD_UpgradeResponseHandle *handle;
 	struct buffer to_client, to_node;
+	bool client_ended;               /* it says no more */
 };
 
 bool console_wanted(const struct request *request)
@@ -160,6 +161,7 @@ static bool move_from_client(struct relay *r)
 		return errno == EAGAIN || errno == EINTR;
 	}
 	buffer_add(&r->to_node, piece, (size_t)n);
+	r->client_ended = n == 0;
 	return n > 0;
 }
 
@@ -189,6 +191,28 @@ static void wait_both(const struct relay *r)
 	poll(p, 2, POLL_MS);
 }
 
+/*
+ * What the client typed last reaches the node before the connection ends. With bytes of the node's that nobody has read that would be a
+ * reset, which overtakes them: so they are read until the node has seen the end.
+ */
+static void say_last(struct relay *r)
+{
+	int64_t until = work_now_ms() + LAST_MS;
+	char piece[PIECE];
+	CURLcode code;
+	size_t n;
+
+	while (r->to_node.len > 0 && move_to_node(r) && r->to_node.len > 0) {
+		if (!wait_node(r->node, POLLOUT, until)) {
+			return;
+		}
+	}
+	shutdown(r->node, SHUT_WR);
+	do {
+		code = curl_easy_recv(r->link->curl, piece, sizeof(piece), &n);
+	} while ((code == CURLE_OK && n > 0 && work_now_ms() < until) || (code == CURLE_AGAIN && wait_node(r->node, POLLIN, until)));
+}
+
 static void run(void *argument)
 {
 	struct relay *r = argument;
@@ -198,6 +222,9 @@ static void run(void *argument)
 	}
 	/* What the node said last still goes out, if the client takes it at once. */
 	move_to_client(r);
+	if (r->client_ended) {
+		say_last(r);
+	}
 	MHD_upgrade_action(r->handle, MHD_UPGRADE_ACTION_CLOSE);
 	client_close(r->link);
 	buffer_free(&r->to_client);

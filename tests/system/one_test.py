@@ -109,6 +109,7 @@ def a_guest_that_goes_off_by_itself_is_believed_after_the_guard():
         stage.vm_is(number, "RUNNING")
         console = stage.login("node1", number)
         console.send("poweroff -f\n")
+        console.close()                                          # what was typed last is not lost with it
         if not REAL:                                             # a real log does not tell which state was ignored
             front.wait("its end is told of", lambda: "Ignoring VM state update (POWEROFF)" in front.vm_log(number), LIMIT)
             check("within the guard", front.vm_state(number), "RUNNING")

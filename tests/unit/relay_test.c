@@ -127,6 +127,21 @@ TEST(what_is_typed_reaches_that_vm)
 	CHECK(m.signal_vm[1]);
 }
 
+TEST(who_leaves_at_once_is_typed_to_the_end)
+{
+	fresh();
+	pump();
+	wish(1);
+	CHECK(channel_write_all(&in, "poweroff\n", 9));
+	wish(2);
+	CHECK_STR(guest_gets(0), "poweroff\n");
+	CHECK_STR(guest_gets(1), "");
+	CHECK(channel_write_all(&in, "lost", 4));
+	status.vm[1].id = 99;                            /* the VM went meanwhile, and another one has its number */
+	wish(0);
+	CHECK_STR(guest_gets(1), "");
+}
+
 TEST(a_slow_reader_loses_old_bytes_and_the_vm_does_not_wait)
 {
 	bool ended = false;

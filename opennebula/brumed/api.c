@@ -25,7 +25,7 @@
 #include "opennebula/brumed/work.h"
 #include "opennebula/lib/log.h"
 
-enum { CLIENTS_MAX = 512, BACKLOG = 128 };
+enum { CLIENTS_MAX = 512, BACKLOG = 128, BLOCK = 65536 };
 
 static struct MHD_Daemon *server;
 
@@ -246,11 +246,49 @@ static void find_route(struct request *request)
 
 /* ---- one request ---- */
 
+static ssize_t on_more(void *context, uint64_t at, char *to, size_t size)
+{
+	const struct buffer *body = context;
+	size_t left = body->len - (size_t)at;
+
+	left = left < size ? left : size;
+	memcpy(to, body->at + at, left);
+	return (ssize_t)left;
+}
+
+static void on_free(void *context)
+{
+	buffer_free(context);
+	free(context);
+}
+
+/*
+ * The body comes from a function, so that it is sent behind the head, and the request is completed by the write that sends its last byte. Of a buffer
+ * libmicrohttpd sends both at once and then waits until it may write nothing: a client that has its answer and leaves meanwhile looks like one that
+ * never got it.
+ */
+static struct MHD_Response *response_of(struct reply *reply)
+{
+	struct buffer *body = memory_new(sizeof(*body));
+	struct MHD_Response *response;
+
+	*body = reply->body;
+	reply->body = (struct buffer){ 0 };
+	response = MHD_create_response_from_callback(body->len, BLOCK, on_more, body, on_free);
+	if (!response) {
+		on_free(body);
+	}
+	return response;
+}
+
 static enum MHD_Result send_reply(struct request *request, struct reply *reply)
 {
-	size_t len = reply->body.len;
-	struct MHD_Response *response = MHD_create_response_from_buffer(len, buffer_take(&reply->body), MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *response = response_of(reply);
 	enum MHD_Result result;
+
+	if (!response) {
+		return MHD_NO;
+	}
 
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type ? reply->type : "application/json");
 	result = MHD_queue_response(request->connection, reply->status, response);

@@ -386,6 +386,28 @@ def an_action_is_done_once_however_often_it_is_asked_for():
 
 
 @test
+def who_leaves_with_its_answer_has_it():
+    """Nobody stays on the line when the answer is read: the node is told all the same, each time."""
+    node = fake()
+    with Brumed() as b:
+        b.put("x1", node.port)
+
+        def ask(first):
+            for number in range(first, first + 25):
+                b.act("deploy", number, f"k{number}")
+
+        clients = [threading.Thread(target=ask, args=(100 * i,)) for i in range(8)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join(60)
+        with node.condition:
+            check(node.condition.wait_for(lambda: not node.actions, 30) or list(node.actions), True, "all results are acknowledged")
+            check(len(node.done), 200, "deploys")
+    node.close()
+
+
+@test
 def who_left_gets_the_result_later():
     node = fake()
     with Brumed() as b:

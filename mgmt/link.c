@@ -8,6 +8,7 @@
 #include <lwip/dns.h>
 #include <lwip/ethip6.h>
 #include <lwip/etharp.h>
+#include <lwip/inet_chksum.h>
 #include <lwip/init.h>
 #include <lwip/netif.h>
 #include <lwip/sys.h>
@@ -55,45 +56,40 @@ static err_t send_frame(struct netif *netif, struct pbuf *p)
 
 /* ---- in ---- */
 
-/* A neighbour on the switch may have left the checksum to a card (virtio 1.2, 5.1.6.2): p is one piece. False: nonsense. */
+/*
+ * A neighbour on the switch may have left the checksum to a card (virtio 1.2, 5.1.6.2), whose place holds that of the pseudo header.
+ * False: nonsense.
+ */
 static bool finish_checksum(struct pbuf *p, const struct frame_header *header)
 {
-	uint8_t *bytes = p->payload;
-	uint32_t sum = 0, start = header->csum_start, at = start + header->csum_offset;
+	uint32_t start = header->csum_start, at = start + header->csum_offset;
+	uint16_t sum;
 
-	if (at + 2 > p->len || start < FRAME_MIN) {
+	if (at + sizeof(sum) > p->len || start < FRAME_MIN) {
 		return false;
 	}
-	for (uint32_t i = start; i + 1 < p->len; i += 2) {
-		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
-	}
-	if ((p->len - start) % 2) {
-		sum += (uint32_t)bytes[p->len - 1] << 8;
-	}
-	while (sum >> 16) {
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	bytes[at] = (uint8_t)(~sum >> 8);
-	bytes[at + 1] = (uint8_t)~sum;
+	pbuf_remove_header(p, start);
+	sum = inet_chksum_pbuf(p);
+	pbuf_add_header(p, start);
+	memcpy((uint8_t *)p->payload + at, &sum, sizeof(sum));
 	return true;
 }
 
+/* Large ones, segmented packets of a neighbour, take several buffers. */
 static void deliver(const struct frame_header *header)
 {
-	struct pbuf *p = NULL;
+	/* One that lwIP cannot number is nothing for it. */
+	struct pbuf *p = header->len <= UINT16_MAX ? pbuf_alloc(PBUF_RAW, (u16_t)header->len, PBUF_POOL) : NULL;
+	uint32_t at = 0;
 
-	/* One that lwIP cannot number is nothing for it; large ones are segmented packets of a neighbour. */
-	if (header->len <= UINT16_MAX) {
-		p = pbuf_alloc(PBUF_RAW, (u16_t)header->len, header->len <= PBUF_POOL_BUFSIZE ? PBUF_POOL : PBUF_RAM);
-	}
-	if (!p || p->next) {
+	if (!p) {
 		link_counters.in_dropped++;
-		if (p) {
-			pbuf_free(p);
-		}
 		return;
 	}
-	frames_get(&port.in, 0, p->payload, header->len);
+	for (struct pbuf *q = p; q; q = q->next) {
+		frames_get(&port.in, at, q->payload, q->len);
+		at += q->len;
+	}
 	link_counters.in_frames++;
 	link_counters.in_bytes += header->len;
 	if (((header->flags & NEEDS_CSUM) && !finish_checksum(p, header)) || port.netif.input(p, &port.netif) != ERR_OK) {

@@ -8,13 +8,15 @@
 #include <lwip/tcp.h>
 
 #include "mgmt/server.h"
+#include "mgmt/tcp_share.h"
 #include "mgmt/vnc.h"
 
 enum { PROBE_IDLE_MS = 60000, PROBE_INTERVAL_MS = 10000 };
 enum { SERVER_STREAMS = SERVER_SESSIONS + 8, VNC_STREAMS = VNC_VIEWERS + 2, STREAMS = SERVER_STREAMS + VNC_STREAMS };
 enum { HALF_OPEN_MAX = 16, LISTENERS = MEMP_NUM_TCP_PCB_LISTEN };
-enum { HELD_MAX = PBUF_POOL_SIZE / 3, HELD_FEW = 3 };
-_Static_assert(HELD_MAX + STREAMS * (HELD_FEW + 1) <= PBUF_POOL_SIZE - 32, "some buffers are left for whatever else comes");
+enum { HELD_MAX = PBUF_POOL_SIZE / 3, HELD_FEW = 2 };
+_Static_assert(HELD_MAX + STREAMS * HELD_FEW + SHARE_KEEP <= PBUF_POOL_SIZE - 64, "some buffers are left for whatever else comes");
+enum { POLL_TICKS = 4, POLLS_CLOSING = 15 };                 /* of half a second; how many polls a closed one gets */
 
 /*
  * TCP_FREE --accepted--> TCP_FRESH --tcp_next()--> TCP_USED --close--> TCP_FREE
@@ -62,21 +64,31 @@ static void drop_unread(struct tcp_stream *t)
 /* lwIP offers it again, and takes no more meanwhile: who is not read from must not hold the buffers that all others need. */
 static bool holds_too_much(const struct tcp_stream *t, const struct pbuf *p)
 {
-	return t->held >= HELD_FEW && held + pbuf_clen(p) > HELD_MAX;
+	return t->held + pbuf_clen(p) > HELD_FEW && held + pbuf_clen(p) > HELD_MAX;
+}
+
+/* What lwIP keeps for us comes out of the same buffers. */
+static err_t keep_or_abort(struct tcp_pcb *pcb, struct pbuf *p)
+{
+	if (share_may_keep(pbuf_clen(p))) {
+		return ERR_MEM;
+	}
+	pbuf_free(p);
+	tcp_abort(pcb);
+	return ERR_ABRT;
 }
 
 static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
 {
 	struct tcp_stream *t = arg;
 
-	(void)pcb;
 	(void)error;
 	if (!p) {
 		t->ended = true;
 		return ERR_OK;
 	}
 	if (holds_too_much(t, p)) {
-		return ERR_MEM;
+		return keep_or_abort(pcb, p);
 	}
 	if (t->in) {
 		pbuf_cat(t->in, p);
@@ -167,7 +179,7 @@ static int write_some(struct stream *s, const void *bytes, size_t len)
 	if (!t->pcb) {
 		return E_IO;
 	}
-	room = tcp_sndbuf(t->pcb);
+	room = share_send_room(t->pcb);
 	len = len < room ? len : room;
 	if (!len || tcp_write(t->pcb, bytes, (u16_t)len, TCP_WRITE_FLAG_COPY) != ERR_OK) {
 		return E_AGAIN;
@@ -176,7 +188,36 @@ static int write_some(struct stream *s, const void *bytes, size_t len)
 	return (int)len;
 }
 
-/* What was not read counts as read: lwIP would reset the connection, and our last words would be lost. */
+/* ---- what was closed, and is lwIP's until the peer has all of it ---- */
+
+static err_t drop_late(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+	(void)arg;
+	(void)error;
+	if (p) {
+		tcp_recved(pcb, p->tot_len);
+		pbuf_free(p);
+	}
+	return ERR_OK;
+}
+
+/* arg: how often it was called. Who neither takes our last words nor goes has had his time. */
+static err_t poll_closing(void *arg, struct tcp_pcb *pcb)
+{
+	uintptr_t polls = (uintptr_t)arg + 1;
+
+	if (polls > POLLS_CLOSING) {
+		tcp_abort(pcb);
+		return ERR_ABRT;
+	}
+	tcp_arg(pcb, (void *)polls);
+	return ERR_OK;
+}
+
+/*
+ * Our side ends; what the peer still sends is taken and dropped (RFC 9112, 9.6): a closed connection would answer it with a reset, and
+ * a client that sends all of a request before it reads would never see why it was refused.
+ */
 static void close_stream(struct stream *s)
 {
 	struct tcp_stream *t = owner(s);
@@ -184,13 +225,14 @@ static void close_stream(struct stream *s)
 
 	if (pcb) {
 		tcp_arg(pcb, NULL);
-		tcp_recv(pcb, NULL);
+		tcp_recv(pcb, drop_late);
 		tcp_err(pcb, NULL);
+		tcp_poll(pcb, poll_closing, POLL_TICKS);
 		if (t->in) {
 			tcp_recved(pcb, t->in->tot_len);
 		}
 		tcp_setprio(pcb, TCP_PRIO_MIN);
-		if (tcp_close(pcb) != ERR_OK) {
+		if (tcp_shutdown(pcb, 0, 1) != ERR_OK) {
 			tcp_abort(pcb);
 		}
 	}

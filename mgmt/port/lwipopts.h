@@ -16,7 +16,7 @@
 /* Memory. */
 #define MEM_ALIGNMENT 8
 #define MEM_LIBC_MALLOC 0
-#define MEM_SIZE (384 * 1024)
+#define MEM_SIZE (576 * 1024)        /* what is sent; mgmt/tcp_share.c says who may have how much of it */
 #define MEMP_NUM_TCP_PCB 80
 #define MEMP_NUM_TCP_PCB_LISTEN 68   /* ours, and one for each VM that has a VNC console (mgmt/vnc.h) */
 #define MEMP_NUM_TCP_SEG 512
@@ -24,8 +24,14 @@
 #define MEMP_NUM_RAW_PCB 2
 #define MEMP_NUM_PBUF 128
 #define MEMP_NUM_SYS_TIMEOUT 24
-#define PBUF_POOL_SIZE 384
+#define PBUF_POOL_SIZE 416           /* what came                                                    */
 #define PBUF_POOL_BUFSIZE 1600
+
+/* mgmt/tcp_share.c: buffers that a connection may keep of what came out of order. */
+#include <stdint.h>
+struct tcp_pcb;
+uint16_t share_out_of_order(const struct tcp_pcb *pcb);
+#define TCP_OOSEQ_PBUFS_LIMIT(pcb) share_out_of_order(pcb)
 
 /* Layers. */
 #define LWIP_ARP 1
@@ -71,7 +77,6 @@
 #define TCP_SND_BUF (32 * TCP_MSS)
 #define TCP_SND_QUEUELEN 128
 #define TCP_QUEUE_OOSEQ 1
-#define TCP_OOSEQ_MAX_PBUFS 64
 #define TCP_LISTEN_BACKLOG 1
 #define TCP_DEFAULT_LISTEN_BACKLOG 32
 #define LWIP_TCP_KEEPALIVE 1
@@ -95,7 +100,6 @@
  * The time of day, by SNTP, bounded there (mgmt/clock.h). A question bears a random number in place of our time, and only an answer with
  * that number, from where it was sent to, is taken: who does not see our packets cannot make one (RFC 5905, 8; RFC 9109).
  */
-#include <stdint.h>
 void clock_set_sntp(uint32_t seconds, uint32_t microseconds);
 #define SNTP_CHECK_RESPONSE 2
 #define SNTP_GET_SYSTEM_TIME_NTP(sec, frac) do { (sec) = (int32_t)random_word(); (frac) = random_word(); } while (0)

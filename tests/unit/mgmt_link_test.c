@@ -2,7 +2,7 @@
 /*
  * The node's port of the switch: what lwIP makes of frames in the channel, and TCP connections as streams. The other side is played with
  * frames made here.
- * sources: mgmt/link.c mgmt/tcp.c mgmt/random.c mgmt/entropy.c mgmt/clock.c lib/frames.c lib/channel.c tests/fake/mgmt_node.c tests/fake/mgmt_init.c
+ * sources: mgmt/link.c mgmt/tcp.c mgmt/tcp_share.c mgmt/random.c mgmt/entropy.c mgmt/clock.c lib/frames.c lib/channel.c tests/fake/mgmt_node.c tests/fake/mgmt_init.c
  * libraries: lwip mbedtls
  */
 #include <arpa/inet.h>
@@ -145,35 +145,40 @@ static void introduce(uint32_t address)
 struct peer {
 	uint32_t address, port, seq, ack;
 	uint32_t to;                         /* the node's port; 0: PORT                             */
+	uint32_t mss;                        /* what it asks for; 0: it does not                     */
+	bool shut;                           /* it takes no bytes                                    */
 };
 
 /* One segment to the node. by_card: the checksum holds the pseudo header only, as a guest with offload sends it. */
 static void segment(struct peer *p, uint32_t flags, const void *data, uint32_t len, bool by_card)
 {
 	uint8_t *h = frame + 34, pseudo[12];
+	uint32_t head = p->mss && (flags & SYN) ? 24 : 20;
 	struct frame_header header = { .flags = by_card, .csum_start = 34, .csum_offset = 16 };
 
 	ethernet(0x0800);
-	ip(6, 20 + len, p->address);
+	ip(6, head + len, p->address);
 	put16(h, p->port);
 	put16(h + 2, p->to ? p->to : PORT);
 	put32(h + 4, p->seq);
 	put32(h + 8, p->ack);
-	h[12] = 5 << 4;
+	h[12] = (uint8_t)(head / 4 << 4);
 	h[13] = (uint8_t)flags;
-	put16(h + 14, 65535);
-	memcpy(h + 20, data, len);
+	put16(h + 14, p->shut ? 0 : 65535);
+	put16(h + 20, 0x0204);
+	put16(h + 22, p->mss);
+	memcpy(h + head, data, len);
 	put32(pseudo, p->address);
 	put32(pseudo + 4, NODE);
 	put16(pseudo + 8, 6);
-	put16(pseudo + 10, 20 + len);
+	put16(pseudo + 10, head + len);
 	if (by_card) {
 		put16(h + 16, sum_of(pseudo, 12, 0));
 	} else {
-		put16(h + 16, ~sum_of(h, 20 + len, sum_of(pseudo, 12, 0)));
+		put16(h + 16, ~sum_of(h, head + len, sum_of(pseudo, 12, 0)));
 	}
 	p->seq += len + !!(flags & (SYN | FIN));
-	give(54 + len, header);
+	give(34 + head + len, header);
 }
 
 /* The flags of the next segment for p, whose ack follows it; 0: none. *data, *len: what it carries. */
@@ -424,10 +429,12 @@ TEST(all_that_come_at_once_are_answered)
 	CHECK_EQ(answered, 200);
 }
 
+static const char full[20 * 1440];
+
 /* Eight upload at full speed while nobody reads, as happens while init zeroes memory for the first of them. */
 TEST(who_is_not_read_from_leaves_buffers_to_the_others)
 {
-	static const char full[1440];
+	enum { FULL = 1440 };
 	struct peer up[8], late = { .address = PEER, .port = 7100, .seq = 5 };
 	struct stream *s[8], *t;
 	uint8_t got[2048];
@@ -441,7 +448,7 @@ TEST(who_is_not_read_from_leaves_buffers_to_the_others)
 	}
 	for (uint32_t k = 0; k < 40; k++) {
 		for (uint32_t i = 0; i < ARRAY_SIZE(up); i++) {
-			segment(&up[i], ACK, full, sizeof(full), false);
+			segment(&up[i], ACK, full, FULL, false);
 			while (take(0x0800)) {
 			}
 		}
@@ -461,7 +468,7 @@ TEST(who_is_not_read_from_leaves_buffers_to_the_others)
 			taken += (size_t)n;
 		}
 	}
-	CHECK(taken >= 100 * sizeof(full));
+	CHECK(taken >= 100 * FULL);
 	fake_now_ns += 1000000000;
 	look();                              /* what was refused is offered again */
 	for (uint32_t i = 0; i < ARRAY_SIZE(up); i++) {
@@ -469,6 +476,155 @@ TEST(who_is_not_read_from_leaves_buffers_to_the_others)
 		s[i]->ops->close(s[i]);
 	}
 	t->ops->close(t);
+}
+
+static void pass_seconds(unsigned n)
+{
+	for (unsigned i = 0; i < 4 * n; i++) {
+		fake_now_ns += 250000000;
+		look();
+	}
+}
+
+/* A client comes, asks and is answered, with all that others have left. */
+static void check_service(uint32_t port, uint32_t bytes)
+{
+	struct peer p = { .address = PEER, .port = port, .seq = 5 };
+	struct stream *s;
+	const uint8_t *data;
+	uint8_t got[8];
+	uint32_t len, came = 0, given = 0;
+
+	s = connect_from(&p, false);
+	CHECK(s);
+	for (int i = 0; s && i < 1000 && came < bytes; i++) {
+		int n;
+
+		segment(&p, ACK | PSH, "more", 4, false);
+		CHECK_EQ(s->ops->read(s, got, sizeof(got)), 4);
+		n = given < bytes ? s->ops->write(s, full, bytes - given < sizeof(full) ? bytes - given : sizeof(full)) : 0;
+		given += n > 0 ? (uint32_t)n : 0;
+		while (receive(&p, &data, &len)) {
+			came += len;
+		}
+	}
+	CHECK_EQ(came, bytes);
+	if (s) {
+		s->ops->close(s);
+	}
+}
+
+/* As a client does that sends all of its request before it reads. */
+TEST(who_still_sends_when_we_have_closed_hears_our_last_words)
+{
+	struct peer p = { .address = PEER, .port = 1300, .seq = 7 };
+	struct stream *s;
+	const uint8_t *data;
+	uint32_t len, words = 0, flags, all = 0;
+
+	plug();
+	introduce(PEER);
+	s = connect_from(&p, false);
+	CHECK(s);
+	segment(&p, ACK, full, 1440, false);
+	CHECK_EQ(s->ops->write(s, "no", 2), 2);
+	s->ops->close(s);
+	for (int i = 0; i < 200; i++) {
+		segment(&p, ACK, full, 1440, false);
+		while ((flags = receive(&p, &data, &len)) != 0) {
+			words += len;
+			all |= flags;
+		}
+	}
+	CHECK_EQ(words, 2);
+	CHECK_EQ(all & (RST | FIN), FIN);
+	segment(&p, ACK | FIN, "", 0, false);
+	CHECK(receive(&p, &data, &len) & ACK);
+}
+
+/* The smallest segments, and windows that stay shut: open, closed by us, and late ones. */
+TEST(who_takes_nothing_leaves_others_what_they_need)
+{
+	enum { STALLED = 30 };
+	static struct peer p[STALLED];
+	struct stream *s[STALLED];
+	const uint8_t *data;
+	uint32_t len, resets = 0;
+
+	plug();
+	introduce(PEER);
+	for (uint32_t i = 0; i < STALLED; i++) {
+		p[i] = (struct peer){ .address = PEER, .port = 1400 + i, .seq = 7, .mss = i % 2 ? 1 : 1440 };
+		s[i] = connect_from(&p[i], false);
+		CHECK(s[i]);
+		p[i].shut = true;
+		segment(&p[i], ACK, "", 0, false);
+		while (s[i] && s[i]->ops->write(s[i], full, sizeof(full)) > 0) {
+		}
+		if (s[i] && i % 3) {
+			s[i]->ops->close(s[i]);
+		}
+	}
+	check_service(1500, 100000);
+	for (int k = 0; k < 40; k++) {
+		pass_seconds(1);
+		for (uint32_t i = 0; i < STALLED; i++) {     /* it is there, and takes nothing */
+			segment(&p[i], ACK, "", 0, false);
+		}
+		while (take(0x0800)) {
+			resets += frame[23] == 6 && (frame[47] & RST);
+		}
+	}
+	CHECK(resets >= STALLED / 3);                        /* those that were closed have gone */
+	check_service(1501, 100000);
+	for (uint32_t i = 0; i < STALLED; i += 3) {
+		s[i]->ops->close(s[i]);
+	}
+	segment(&p[0], RST, "", 0, false);
+	CHECK(!receive(&p[0], &data, &len));
+}
+
+/* Behind a gap that is filled late; by a neighbour on the switch in segments of 60,000 bytes. */
+static void check_gaps(uint32_t first_port, uint32_t pieces, uint32_t piece)
+{
+	enum { MANY = 36 };
+	static const uint8_t large[60000];
+	static struct peer p[MANY];
+	struct stream *s[MANY];
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		p[i] = (struct peer){ .address = PEER, .port = first_port + i, .seq = 7 };
+		s[i] = connect_from(&p[i], false);
+		CHECK(s[i]);
+		p[i].seq += 10;
+		for (uint32_t k = 0; k < pieces; k++) {
+			segment(&p[i], ACK, large, piece, true);
+			while (take(0x0800)) {
+			}
+		}
+	}
+	check_service(first_port + 100, 50000);
+	for (uint32_t i = 0; i < MANY; i++) {
+		p[i].seq -= 10 + pieces * piece;
+		segment(&p[i], ACK, large, 10, true);
+		while (take(0x0800)) {
+		}
+	}
+	check_service(first_port + 101, 50000);
+	for (uint32_t i = 0; i < MANY; i++) {
+		s[i]->ops->close(s[i]);
+	}
+	pass_seconds(40);
+	while (take(0x0800)) {
+	}
+}
+
+TEST(what_comes_out_of_order_leaves_buffers_to_the_others)
+{
+	plug();
+	introduce(PEER);
+	check_gaps(20000, 40, 1440);
+	check_gaps(21000, 1, 60000);
 }
 
 TEST(nonsense_is_dropped_and_counted)

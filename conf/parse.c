@@ -8,11 +8,12 @@
 #include "conf/devices.h"
 #include "conf/place.h"
 #include "conf/uplink.h"
+#include "lib/hex.h"
 
 enum { WEIGHT_MAX = 10000 };
 
 enum key { KEY_MEMORY, KEY_VCPUS, KEY_WEIGHT, KEY_KERNEL, KEY_INITRD, KEY_CMDLINE, KEY_AUTOSTART, KEY_ON_REBOOT, KEY_KVM,
-	   KEY_CPUS, KEY_VCPU, KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS, KEY_MODULE, KEY_DISK, KEY_NIC,
+	   KEY_CPUS, KEY_VCPU, KEY_UUID, KEY_RNG, KEY_HPET, KEY_CONSOLE, KEY_BALLOON, KEY_BUS, KEY_MODULE, KEY_DISK, KEY_NIC,
 	   KEY_COUNT };
 
 /* These may be given several times. */
@@ -70,6 +71,20 @@ static void set_kvm(struct parser *p, uint32_t *field)
 	*field = kvm;
 }
 
+static void set_uuid(struct parser *p, uint8_t field[16])
+{
+	uint8_t uuid[16];
+
+	if (!conf_one_word(p, "uuid", CONF_VALUE_MAX)) {
+		return;
+	}
+	if (!hex_read_uuid(p->value, uuid)) {
+		conf_report(p, p->line, "uuid must be like 032364d3-6ef8-48b7-bb9e-09217580533f, not '%.*s'", CONF_ECHO_MAX, p->value);
+		return;
+	}
+	memcpy(field, uuid, sizeof(uuid));
+}
+
 /* ---- statements ---- */
 
 static const char *const key_names[KEY_COUNT] = {
@@ -82,6 +97,7 @@ static const char *const key_names[KEY_COUNT] = {
 	[KEY_AUTOSTART] = "autostart",
 	[KEY_ON_REBOOT] = "on-reboot",
 	[KEY_KVM] = "kvm", [KEY_CPUS] = "cpus", [KEY_VCPU] = "vcpu",
+	[KEY_UUID] = "uuid",
 	[KEY_RNG] = "rng",
 	[KEY_HPET] = "hpet",
 	[KEY_CONSOLE] = "console",
@@ -142,6 +158,7 @@ static void vm_statement(struct parser *p, struct span word, struct span rest)
 	case KEY_KVM:       set_kvm(p, &vm->kvm); break;
 	case KEY_CPUS:      conf_set_cpus(p, &vm->cpus); break;
 	case KEY_VCPU:      conf_add_vcpu(p, vm); break;
+	case KEY_UUID:      set_uuid(p, vm->uuid); break;
 	case KEY_RNG:       conf_set_choice(p, "rng", "no", "yes", &vm->rng); break;
 	case KEY_HPET:      conf_set_choice(p, "hpet", "no", "yes", &vm->hpet); break;
 	case KEY_CONSOLE:   conf_set_choice(p, "console", "serial", "virtio", &vm->console); break;

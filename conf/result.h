@@ -71,6 +71,7 @@ struct conf_vm {
 	uint32_t balloon;                    /* 0 or 1                                               */
 	uint32_t bus;                        /* enum conf_bus                                        */
 	uint32_t hpet;                       /* 0 or 1                                               */
+	uint8_t uuid[16];                    /* in the order in which it is written; all zeros: init chooses */
 	uint32_t disk_count, nic_count;
 	struct conf_disk disk[CONF_DISKS_MAX];
 	struct conf_nic nic[CONF_NICS_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prefixes of MAC addresses: see address.h. */
+/* Prefixes of MAC addresses, UUIDs of VMs: see address.h. */
 #include "init/address.h"
 
 #include "lib/user/rdrand.h"
@@ -34,4 +34,23 @@ bool address_prefix_draw(uint8_t prefix[ADDRESS_PREFIX_BYTES])
 	}
 	make_prefix((uint32_t)bits, prefix);
 	return true;
+}
+
+/* FNV-1a of 128 bits: names that differ in one letter must not share their UUID. It hides nothing, and need not. */
+void address_vm_uuid(const uint8_t machine[16], const char *name, uint8_t uuid[16])
+{
+	const unsigned __int128 prime = (unsigned __int128)1 << 88 | 0x13b;
+	unsigned __int128 hash = (unsigned __int128)0x6c62272e07bb0142 << 64 | 0x62b821756295c58d;
+
+	for (unsigned i = 0; i < UUID_BYTES; i++) {
+		hash = (hash ^ machine[i]) * prime;
+	}
+	for (; *name; name++) {
+		hash = (hash ^ (uint8_t)*name) * prime;
+	}
+	for (unsigned i = 0; i < UUID_BYTES; i++) {
+		uuid[i] = (uint8_t)(hash >> (120 - 8 * i));
+	}
+	uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x80);
+	uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "init/address.h"
 #include "init/console.h"
 #include "init/cpus.h"
 #include "init/disk.h"
@@ -77,6 +78,13 @@ static struct vmm_launch *launch_page(const struct vm *vm)
 	return (struct vmm_launch *)pages_addr(vm);
 }
 
+static bool has_uuid(const struct conf_vm *conf)
+{
+	static const uint8_t none[sizeof(conf->uuid)];
+
+	return memcmp(conf->uuid, none, sizeof(none)) != 0;
+}
+
 static void fill_launch(const struct vm *vm, const struct images *images)
 {
 	struct vmm_launch *launch = launch_page(vm);
@@ -88,6 +96,9 @@ static void fill_launch(const struct vm *vm, const struct images *images)
 	launch->launch_ns = sys_clock(&launch->tsc_khz);
 	launch->wall_ns = inventory()->wall_ns + launch->launch_ns;
 	launch->conf = vm->conf;
+	if (!has_uuid(&vm->conf)) {
+		address_vm_uuid(inventory()->uuid, vm->conf.name, launch->conf.uuid);
+	}
 	launch->magic = VMM_MAGIC;
 }
 

@@ -12,3 +12,6 @@ static inline int hex_digit(char c)
 
 /* An Ethernet address like 02:00:00:00:00:01 and nothing behind it. False: it is none, one of many stations, or all zero. */
 bool hex_read_mac(const char *text, uint8_t mac[6]);
+
+/* A UUID like 032364d3-6ef8-48b7-bb9e-09217580533f and nothing behind it, in that order (RFC 9562, 4). False: it is none, or all zeros or ones. */
+bool hex_read_uuid(const char *text, uint8_t uuid[16]);

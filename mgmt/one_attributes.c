@@ -20,7 +20,7 @@
 #define GUEST     "reaches the guest by its context"
 #define LINUX     "how a Linux host sets up its own bridges"
 #define PRICE     "its price"
-#define QUEUES    "a hint: a device has one queue"
+#define QUEUES    "a hint: a device has a queue for each virtual CPU"
 #define RATE      "the node does not limit how fast a disk works"
 #define BAND      "the node does not limit how much a card sends or receives"
 #define TAGS      "the node's switch has no VLANs yet: give the virtual network a BRIDGE of its own"
@@ -51,7 +51,7 @@ const struct one_attribute one_attributes[] = {
 	IGNORED("OS/FIRMWARE_FORMAT", "a VM has no firmware"),
 	REFUSED("OS/BOOTLOADER", "a VM starts with OS/KERNEL"),
 	IGNORED("OS/SD_DISK_BUS", "all disks are virtio disks"),
-	IGNORED("OS/UUID", "the guest has no SMBIOS tables that could hold it"),
+	HONOURED("OS/UUID", one_take_uuid, "the guest finds it in its SMBIOS tables"),
 	REFUSED("TPM", "a VM has no TPM"),
 	GROUP("CPU_MODEL", NULL),
 	ONLY("CPU_MODEL/MODEL", "host-passthrough|host-model", "the guest sees the node's own processor: host-passthrough"),

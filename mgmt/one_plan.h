@@ -6,6 +6,7 @@
 
 enum {
 	ONE_NICS_MAX = 16, ONE_RULES_MAX = 128, ONE_NIC_GROUPS_MAX = 16,
+	ONE_UUID_MAX = 37,           /* bytes with the NUL                                           */
 	ONE_TARGET_MAX = 8, ONE_BRIDGE_MAX = CONF_BRIDGE_MAX, ONE_ROOT_MAX = 64,
 };
 
@@ -51,7 +52,7 @@ struct one_plan {
 	uint64_t memory_mb, memory_max_mb;
 	uint32_t vcpus, vcpus_max, weight;   /* 0: not told                                          */
 	bool kernel, initrd, shared_cpus;
-	char cmdline[CONF_CMDLINE_MAX], root[ONE_ROOT_MAX];
+	char cmdline[CONF_CMDLINE_MAX], root[ONE_ROOT_MAX], uuid[ONE_UUID_MAX];
 	uint32_t disk_count, nic_count, rule_count, node_count;
 	struct one_disk disk[ONE_DISKS_MAX + 1]; /* the last one of each: what goes beyond   */
 	struct one_nic nic[ONE_NICS_MAX + 1];

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/hex.h"
+
 enum { MEMORY_MAX_MB = 1024 << 10, WEIGHT_MAX = 10000 };
 
 /* ---- words ---- */
@@ -159,6 +161,20 @@ void one_take_root(struct one_plan *plan, const char *path, const char *value)
 		return;
 	}
 	copy_text(plan, path, value, plan->root, sizeof(plan->root));
+}
+
+void one_take_uuid(struct one_plan *plan, const char *path, const char *value)
+{
+	uint8_t uuid[16];
+
+	if (!*value) {
+		return;
+	}
+	if (!hex_read_uuid(value, uuid)) {
+		one_plan_refuse_value(plan, path, value, "it must be like 032364d3-6ef8-48b7-bb9e-09217580533f");
+		return;
+	}
+	copy_text(plan, path, value, plan->uuid, sizeof(plan->uuid));
 }
 
 /* ---- where it runs ---- */

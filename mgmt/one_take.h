@@ -8,7 +8,7 @@ typedef void one_take_fn(struct one_plan *plan, const char *path, const char *va
 
 /* The machine, and where it runs. */
 one_take_fn one_take_memory, one_take_memory_max, one_take_vcpus, one_take_vcpus_max, one_take_cpu, one_take_kernel, one_take_initrd, one_take_cmdline,
-	one_take_root, one_take_policy, one_take_node, one_take_cpus, one_take_node_count;
+	one_take_root, one_take_uuid, one_take_policy, one_take_node, one_take_cpus, one_take_node_count;
 
 /* Its disks; those of the context CD-ROM, too. */
 one_take_fn one_take_disk, one_take_context, one_take_disk_id, one_take_target, one_take_read_only, one_take_disk_type;

@@ -315,6 +315,9 @@ static void put_vm(struct one_plan *p, struct one_vm *vm)
 	if (p->initrd) {
 		put(vm, "initrd one-%u-%u-initrd\n", p->datastore, p->id);
 	}
+	if (*p->uuid) {
+		put(vm, "uuid %s\n", p->uuid);
+	}
 	put_cmdline(p, vm);
 	put_cpus(p, vm);
 	put_disks(p, vm);

@@ -9,6 +9,7 @@
 #include "vmm/cpuid.h"
 #include "vmm/hooks.h"
 #include "vmm/load.h"
+#include "vmm/smbios_tables.h"
 #include "vmm/vm.h"
 
 enum { THREAD_STACK = 16384 };
@@ -130,6 +131,47 @@ static void make_tables(void)
 	}
 }
 
+/* What the first vCPU is told by that leaf of CPUID; zeros: it is told nothing. */
+static const uint32_t *told(uint32_t leaf)
+{
+	static const uint32_t nothing[CPUID_REGS];
+	const struct vcpu_page *page = vm.vcpu[0].page;
+
+	for (uint32_t i = 0; i < page->cpuid_count; i++) {
+		if (page->cpuid[i].leaf == leaf) {
+			return page->cpuid[i].reg;
+		}
+	}
+	return nothing;
+}
+
+/* Behind the vCPUs, which it describes. */
+static void make_smbios(void)
+{
+	enum { LEAF_BRAND = 0x80000002, KHZ = 1000 };
+	uint8_t tables[SMBIOS_TABLES_MAX];
+	const uint32_t *vendor = told(0), *features = told(1);
+	struct smbios_machine machine = {
+		.uuid = vm.launch->conf.uuid, .mem = &vm.mem, .vcpus = vm.vcpu_count, .signature = features[0], .features = features[3],
+		.mhz = (uint32_t)(vm.launch->tsc_khz / KHZ),
+	};
+	int len;
+
+	memcpy(machine.vendor, &vendor[1], 4);
+	memcpy(machine.vendor + 4, &vendor[3], 4);
+	memcpy(machine.vendor + 8, &vendor[2], 4);
+	for (uint32_t i = 0; i < 3; i++) {
+		memcpy(machine.brand + i * 16, told(LEAF_BRAND + i), 16);
+	}
+	len = smbios_tables_build(tables, sizeof(tables), PLATFORM_SMBIOS, &machine);
+	if (len >= 0) {
+		len = gmem_write(&vm.mem, gpa(PLATFORM_SMBIOS), tables, (size_t)len);
+	}
+	if (len < 0) {
+		give_up("SMBIOS tables", len);
+	}
+}
+
 static void make_vcpu(unsigned id)
 {
 	const struct cpuid_request req = {
@@ -238,6 +280,7 @@ int user_main(uint64_t argument)
 		give_up("devices", r);
 	}
 	make_tables();
+	make_smbios();
 	load();
 	add_delay_doorbell();
 	vm.control->run_ns = sys_clock(NULL);

@@ -54,6 +54,7 @@ enum platform_gsi { GSI_PIT = 0, GSI_COM1 = 4, GSI_RTC = 8, GSI_SCI = 9, GSI_VIR
 #define PLATFORM_EBDA     0x9fc00ull       /* end of conventional memory                             */
 #define PLATFORM_VGA      0xa0000ull
 #define PLATFORM_TABLES   0xe0000ull       /* RSDP first, then the other ACPI tables                 */
+#define PLATFORM_SMBIOS   0xf0000ull       /* its entry points, then its structures                   */
 #define PLATFORM_BIOS_CALL 0xfffe0ull      /* what real-mode interrupts run                          */
 #define PLATFORM_RESET    0xffff0ull       /* where real mode finds firmware's first instruction     */
 #define PLATFORM_BIOS_END 0x100000ull

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What guests do that the others do not: the ways to restart, memory above 4 GiB, PCI without ACPI, floating point."""
+"""What guests do that the others do not: the ways to restart, what SMBIOS tells them, memory above 4 GiB, PCI without ACPI, floating point."""
 from harness import Failure, Machine, make_iso, script_word, test, test_on_both, vm_config
 
 # Words for Linux's command line, and what starts it again.
@@ -29,6 +29,24 @@ def every_way_to_restart(kind):
                 raise Failure(f"{name} did not reset")
         if node.wait_exit(60) != 0:
             raise Failure("the node did not power off")
+
+
+# Who made the machine, and its UUID, which stays: as it was given, or as the node chose it.
+@test
+def smbios_tells_the_same_uuid_at_each_start():
+    given = "032364d3-6ef8-48b7-bb9e-09217580533f"
+    script = """cd /sys/class/dmi/id; echo "$(cat sys_vendor product_name product_uuid chassis_vendor bios_vendor | tr '\\n' ';')"
+    reboot -f"""
+    config = vm("told", "", script, extra=f"uuid {given}") + vm("chosen", "", script)
+    with Machine(iso=make_iso(config), memory="512m") as node:
+        for _ in range(2):
+            node.expect(rf"^Brume;Brume VM;{given};Brume;Brume;$", 90)
+        node.escape("2")
+        found = [node.expect(r"^Brume;Brume VM;([0-9a-f-]{36});Brume;Brume;$", 90)[1] for _ in range(2)]
+        if found[0] != found[1] or found[0] == given or found[0][14] != "8":
+            raise Failure(f"UUIDs that were chosen: {found}")
+        node.escape("q")
+        assert node.wait_exit(30) == 0
 
 
 # Linux gives out its highest memory first.

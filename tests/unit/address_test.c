@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the MAC addresses that a node chooses begin with.
+ * What the MAC addresses that a node chooses begin with, and UUIDs of VMs that were given none.
  * sources: init/address.c
  */
 #include "init/address.h"
@@ -57,4 +57,23 @@ TEST(a_drawn_prefix_is_another_one_each_time)
 		apart += memcmp(a, b, sizeof(a)) != 0;
 	}
 	CHECK(apart || !(ecx & bit_RDRND));
+}
+
+TEST(uuids_of_vms_differ_by_machine_and_name_and_stay_what_they_are)
+{
+	static const uint8_t none[16], machine[16] = { 0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55 };
+	static const char *const name[] = { "a", "b", "linux", "linux1", "linux2", "1linux", "one-1", "one-11", "" };
+	uint8_t all[2 * ARRAY_SIZE(name)][16], again[16];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		address_vm_uuid(i % 2 ? machine : none, name[i / 2], all[i]);
+		address_vm_uuid(i % 2 ? machine : none, name[i / 2], again);
+		CHECK_MEM(all[i], again, 16);
+		CHECK_EQ(all[i][6] >> 4, 8);
+		CHECK_EQ(all[i][8] >> 6, 2);
+		for (unsigned other = 0; other < i; other++) {
+			CHECK(memcmp(all[i], all[other], 16) != 0);
+		}
+	}
+	CHECK_MEM(all[5], "\x50\x4b\x49\x8c\x1a\x26\x85\xe8\x8a\xbe\x5e\x80\xdc\x36\xf4\xed", 16);
 }

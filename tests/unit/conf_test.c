@@ -56,6 +56,7 @@ TEST(example_of_the_manual)
 	      "    console virtio\n"
 	      "    balloon yes\n"
 	      "    bus mmio\n"
+	      "    uuid 032364d3-6ef8-48b7-bb9e-09217580533f\n"
 	      "    hpet yes\n");
 	CHECK_EQ(r.message_count, 0);
 	CHECK_EQ(r.vm_count, 1);
@@ -74,6 +75,7 @@ TEST(example_of_the_manual)
 	CHECK_EQ(r.vm[0].balloon, 1);
 	CHECK_EQ(r.vm[0].console, CONF_CONSOLE_VIRTIO);
 	CHECK_EQ(r.vm[0].hpet, 1);
+	CHECK_MEM(r.vm[0].uuid, "\x03\x23\x64\xd3\x6e\xf8\x48\xb7\xbb\x9e\x09\x21\x75\x80\x53\x3f", 16);
 }
 
 TEST(defaults)
@@ -89,6 +91,7 @@ TEST(defaults)
 	CHECK_EQ(r.vm[0].balloon, 0);
 	CHECK_EQ(r.vm[0].console, CONF_CONSOLE_SERIAL);
 	CHECK_EQ(r.vm[0].hpet, 0);
+	CHECK_MEM(r.vm[0].uuid, (const uint8_t[16]){ 0 }, 16);
 	CHECK_EQ(r.vm[0].initrd[0], 0);
 	CHECK_EQ(r.vm[0].cmdline[0], 0);
 	CHECK_EQ(r.when_idle, CONF_IDLE_STAY);
@@ -227,6 +230,10 @@ TEST(bad_lines_say_where_and_why)
 		{ VM "balloon 16M\n", "f:4: balloon is no or yes, not '16M'" },
 		{ VM "bus isa\n", "f:4: bus is pci or mmio, not 'isa'" },
 		{ VM "hpet on\n", "f:4: hpet is no or yes, not 'on'" },
+		{ VM "uuid 1\n", "f:4: uuid must be like 032364d3-6ef8-48b7-bb9e-09217580533f, not '1'" },
+		{ VM "uuid a b\n", "f:4: uuid takes one word" },
+		{ VM "uuid 00000000-0000-0000-0000-000000000000\n",
+		  "f:4: uuid must be like 032364d3-6ef8-48b7-bb9e-09217580533f, not '00000000-0000-0000-0000-00000000'" },
 		{ VM "kernel k\n", "f:4: kernel was given before" },
 		{ VM "weight \xc3\xa4\n", "f:4: byte c3h does not belong here" },
 		{ "memory 1M\n", "f:1: 'memory' stands outside of a vm" },

@@ -131,7 +131,7 @@ TEST(a_whole_request_of_oned_becomes_its_text)
 		CHECK_EQ(run_bytes(body, len, true), OK);
 		CHECK(strcmp(vm.text,
 			     "vm one-12\nmemory 768M\nvcpus 2\nweight 50\nkernel one-102-12-kernel\ninitrd one-102-12-initrd\n"
-			     "cmdline \"root=/dev/vda1 ro console=ttyS0\"\ndisk one-102-12-disk.0\ndisk one-102-12-disk.1\ndisk one-102-12-disk.2 ro\n"
+			     "uuid 0f0e0d0c-1111-2222-3333-444455556666\ncmdline \"root=/dev/vda1 ro console=ttyS0\"\ndisk one-102-12-disk.0\ndisk one-102-12-disk.1\ndisk one-102-12-disk.2 ro\n"
 			     "nic switch default mac 02:00:c0:00:02:14\non-reboot restart\nautostart no\n") == 0);
 		CHECK(has_line("vcpus 2"));
 		CHECK(vm.vnc && vm.vnc_port == 5912 && strcmp(vm.vnc_password, "abcdefgh") == 0);
@@ -165,6 +165,7 @@ TEST(each_value_becomes_its_line)
 		{ "<OS><ROOT>LABEL=x</ROOT></OS>", "cmdline \"root=LABEL=x \"" },
 		{ "<OS><ROOT>sda2</ROOT></OS><DISK><DISK_ID>3</DISK_ID><TARGET>hda</TARGET></DISK><DISK><DISK_ID>4</DISK_ID><TARGET>sda</TARGET></DISK>",
 		  "cmdline \"root=/dev/vda2 \"" },
+		{ "<OS><UUID>032364D3-6ef8-48b7-bb9e-09217580533f</UUID></OS>", "uuid 032364D3-6ef8-48b7-bb9e-09217580533f" },
 		{ DISK0, "disk one-102-12-disk.0" },
 		{ "<DISK><DISK_ID>7</DISK_ID><TARGET>hda</TARGET><TYPE>CDROM</TYPE></DISK>", "disk one-102-12-disk.7 ro" },
 		{ "<DISK><DISK_ID>7</DISK_ID><READONLY>YES</READONLY></DISK>", "disk one-102-12-disk.7 ro" },
@@ -277,6 +278,8 @@ TEST(what_cannot_be_is_refused_by_name)
 		{ "<OS><ROOT>a b</ROOT></OS>", "OS/ROOT=a b" },
 		{ "<OS><FIRMWARE>UEFI</FIRMWARE></OS>", "OS/FIRMWARE=UEFI: a VM has no firmware" },
 		{ "<OS><ARCH>aarch64</ARCH></OS>", "OS/ARCH=aarch64" },
+		{ "<OS><UUID>12</UUID></OS>", "OS/UUID=12: it must be like 032364d3-6ef8-48b7-bb9e-09217580533f" },
+		{ "<OS><UUID>032364d3-6ef8-48b7-bb9e-09217580533f\nmemory</UUID></OS>", "OS/UUID=032364d3" },
 		{ "<OS><NEWS>1</NEWS></OS>", "OS/NEWS: this node does not know what it asks for" },
 		{ "<NEWS>1</NEWS>", "NEWS: this node does not know what it asks for" },
 		{ "<NEWS><A>1</A></NEWS>", "NEWS: this node" },

@@ -40,6 +40,7 @@ help:
 	@echo 'make run        boot Brume in QEMU and type to a Linux VM (Ctrl-] ? shows the keys, Ctrl-] q leaves)'
 	@echo '                EMULATOR=bochs: in Bochs, whose processor has VT-x in place of AMD-V'
 	@echo 'make test       every test; T=word runs those whose name contains word, FUZZ_SECONDS=n fuzzes longer'
+	@echo '                TSAN=1: the programs for an OpenNebula front-end under ThreadSanitizer'
 	@echo 'make bench      what exits, disk, network and a Linux VM cost under Brume and under Linux KVM on the same emulator'
 	@echo 'make bench-exits, bench-pairs, bench-devices, bench-machine  its parts; SIDES=brume without KVM'
 	@echo 'make iso        build/brume.iso: CD or USB stick, BIOS and UEFI'

@@ -19,13 +19,14 @@ struct proxy {
 	enum client_kind kind;
 	char *method, *path;
 	char *asked[HEADERS_MAX + 1];    /* "Name: value", NULL behind the last */
-	struct client_call call;         /* of the asking thread, until done */
+	struct client_call call;         /* of the asking thread, until done; then why says why there is no answer */
 	struct flow up, down;
 	atomic_int users;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool headed, done;               /* lock; the answer's head is here, all of it is */
+	bool headed;                     /* lock; the answer's head is here, or there is none. What follows changes no more */
+	long status;                     /* lock; of the answer; 0: there is none */
 	int64_t size;                    /* lock; of the answer's body; -1: not known */
 	char *names[HEADERS_MAX], *values[HEADERS_MAX];
 	size_t count;                    /* lock; of headers of the answer */
@@ -85,21 +86,25 @@ static void on_header(void *context, const char *name, const char *value)
 	long size;
 
 	pthread_mutex_lock(&proxy->lock);
-	if (strcasecmp(name, "Content-Length") == 0 && config_number(value, 0, INT64_MAX, &size)) {
+	if (proxy->headed) {
+		/* A trailer: the client has the head already. */
+	} else if (strcasecmp(name, "Content-Length") == 0 && config_number(value, 0, INT64_MAX, &size)) {
 		proxy->size = size;
-	}
-	if (passes(name) && proxy->count < HEADERS_MAX) {
+	} else if (passes(name) && proxy->count < HEADERS_MAX) {
 		proxy->names[proxy->count] = memory_copy_text(name);
 		proxy->values[proxy->count++] = memory_copy_text(value);
 	}
 	pthread_mutex_unlock(&proxy->lock);
 }
 
-static void set_headed(struct proxy *proxy, bool done)
+/* The first byte of the body is here, or the end of all. */
+static void set_headed(struct proxy *proxy)
 {
 	pthread_mutex_lock(&proxy->lock);
-	proxy->headed = true;
-	proxy->done = proxy->done || done;
+	if (!proxy->headed) {
+		proxy->headed = true;
+		proxy->status = proxy->call.status;
+	}
 	pthread_cond_broadcast(&proxy->changed);
 	pthread_mutex_unlock(&proxy->lock);
 }
@@ -108,7 +113,7 @@ static bool on_write(void *context, const char *bytes, size_t len)
 {
 	struct proxy *proxy = context;
 
-	set_headed(proxy, false);
+	set_headed(proxy);
 	return flow_write(&proxy->down, bytes, len);
 }
 
@@ -122,7 +127,7 @@ static void run(void *argument)
 		flow_break(&proxy->down);
 	}
 	flow_break(&proxy->up);
-	set_headed(proxy, true);
+	set_headed(proxy);
 	drop(proxy);
 }
 
@@ -246,7 +251,7 @@ enum MHD_Result proxy_answer(struct proxy *proxy, struct MHD_Connection *connect
 {
 	struct MHD_Response *response;
 	enum MHD_Result result;
-	bool known;
+	long status;
 
 	flow_end(&proxy->up);
 	if (!proxy->node) {
@@ -256,9 +261,9 @@ enum MHD_Result proxy_answer(struct proxy *proxy, struct MHD_Connection *connect
 	while (!proxy->headed) {
 		work_wait(&proxy->changed, &proxy->lock, INT64_MAX);
 	}
-	known = proxy->call.status != 0;
+	status = proxy->status;
 	pthread_mutex_unlock(&proxy->lock);
-	if (!known) {
+	if (status == 0) {
 		return refuse(connection, 502, proxy->call.why.text);
 	}
 	atomic_fetch_add(&proxy->users, 1);
@@ -267,7 +272,7 @@ enum MHD_Result proxy_answer(struct proxy *proxy, struct MHD_Connection *connect
 	for (size_t i = 0; i < proxy->count; i++) {
 		MHD_add_response_header(response, proxy->names[i], proxy->values[i]);
 	}
-	result = MHD_queue_response(connection, (unsigned int)proxy->call.status, response);
+	result = MHD_queue_response(connection, (unsigned int)status, response);
 	MHD_destroy_response(response);
 	return result;
 }

@@ -103,7 +103,7 @@ class Package(Brumed):
         self.out = open(os.path.join(location, "brumed.out"), "ab")
         install = subprocess.run([os.path.join(top, "opennebula/install.sh"), "-d", location], stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, text=True, cwd=top, check=False,
-                                 env={**self.environment, "BRUME_PROGRAMS": os.path.join(top, "build/test/opennebula")})
+                                 env={**self.environment, "BRUME_PROGRAMS": os.environ.get("BRUME_TEST_PROGRAMS") or os.path.join(top, "build/test/opennebula")})
         if install.returncode:
             raise Failed(f"install.sh: {install.stdout}")
         self.configure(settings)

@@ -49,6 +49,7 @@ ISO = os.path.join(BUILD, "brume.iso")
 VMLINUZ = os.path.join(BUILD, "guest/vmlinuz")
 INITRD = os.path.join(BUILD, "guest/initrd.img")
 BOCHS_BIOS = os.path.join(BUILD, "deps/bochs/BIOS-bochs-latest")
+PROGRAMS = os.environ.get("BRUME_TEST_PROGRAMS") or os.path.join(BUILD, "test/opennebula")   # of a front-end, watched by sanitizers
 LINUX = {"vmlinuz": VMLINUZ, "initrd.img": INITRD}
 
 ESCAPE = "\x1d"                      # Ctrl-], Brume's own key

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pki
-from harness import TOP, Failure, test, work_dir, write_file
+from harness import PROGRAMS, TOP, Failure, test, work_dir, write_file
 from mgmt_host import Host, check
 
 sys.path.insert(0, os.path.join(TOP, "tests/one"))
@@ -38,7 +38,6 @@ class Front:
     """A front-end with the package and a node called n1."""
 
     def __init__(self):
-        os.environ["BRUME_PROGRAMS"] = os.path.join(TOP, "build/test/opennebula")
         self.host = Host()
         pki.client("frontend", "frontend")
         self.package = Foreground(TOP, os.path.join(work_dir(), "one"), {
@@ -202,7 +201,7 @@ def the_manual_and_the_completion_are_whole():
         check((done.returncode, done.stderr), (0, ""), "man")
     with open(page, encoding="ascii") as stream:
         text = stream.read()
-    shown = subprocess.run([os.path.join(TOP, "build/test/opennebula/brumectl"), "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    shown = subprocess.run([os.path.join(PROGRAMS, "brumectl"), "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
     for name in re.findall(r"^  ([a-z]+(?: [a-z]+)?)", shown, re.MULTILINE):
         if not re.search(rf"^\.BI? \"?{name}\b", text, re.MULTILINE):
             raise Failure(f"brumectl(1) does not tell of {name}")

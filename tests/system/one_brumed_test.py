@@ -17,7 +17,7 @@ import threading
 import zlib
 
 import pki
-from harness import TOP, Failure, test, work_dir, write_file
+from harness import PROGRAMS, TOP, Failure, test, work_dir, write_file
 from mgmt_host import Host
 
 sys.path.insert(0, os.path.join(TOP, "tests/one"))
@@ -54,7 +54,7 @@ class Brumed:
         lines = {"cert": pki.path("frontend.crt"), "key": pki.path("frontend.key"), "ca": pki.path("ca.crt"), "socket": self.socket,
                  "state": self.state, "group": "-", "hostname": "fe", "lost_s": 0, "unreachable_s": 2, "request_s": 10, **settings}
         config = write_file("brumed.conf", "".join(f"{key} = {value}\n" for key, value in lines.items()))
-        self.process = subprocess.Popen([os.path.join(TOP, "build/test/opennebula/brumed"), "--config", config, "--log", "-", "--foreground"],
+        self.process = subprocess.Popen([os.path.join(PROGRAMS, "brumed"), "--config", config, "--log", "-", "--foreground"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
         self.text, self.condition = "", threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()

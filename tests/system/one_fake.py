@@ -15,9 +15,7 @@ import threading
 import time
 import zlib
 
-from harness import PATIENCE, TOP, Failure, work_dir
-
-PROGRAMS = os.path.join(TOP, "build/test/opennebula")
+from harness import PATIENCE, PROGRAMS, Failure, work_dir
 
 
 def wait_until(condition, what, seconds=20):

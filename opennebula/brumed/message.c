@@ -100,9 +100,14 @@ static bool send_to(const struct addrinfo *list, bool stream, const struct buffe
 	return good;
 }
 
+bool message_is_stream(enum message_kind kind, const struct buffer *message)
+{
+	return kind == MESSAGE_STATE_VM || message->len > MESSAGE_DATAGRAM_MAX;
+}
+
 bool message_send(const char *address, long port, enum message_kind kind, const struct buffer *message, struct why *why)
 {
-	bool stream = kind == MESSAGE_STATE_VM || message->len > MESSAGE_DATAGRAM_MAX, good;
+	bool stream = message_is_stream(kind, message), good;
 	struct addrinfo hints = { .ai_socktype = stream ? SOCK_STREAM : SOCK_DGRAM }, *list = NULL;
 	char service[16];
 	int error;

@@ -31,5 +31,8 @@ void message_add_sync(struct buffer *text);
 /* Adds an element of the answer to START_MONITOR: <SYSTEM_HOST>base64</SYSTEM_HOST>. */
 void message_add_element(struct buffer *xml, enum message_kind kind, const char *text);
 
+/* Whether a message goes by TCP, of which it is known whether monitord was there. */
+bool message_is_stream(enum message_kind kind, const struct buffer *message);
+
 /* Sends a message of that kind to address, a name or IP, and port. False with the reason. */
 MUST_CHECK bool message_send(const char *address, long port, enum message_kind kind, const struct buffer *message, struct why *why);

@@ -12,6 +12,7 @@
 #include "opennebula/brumed/monitor.h"
 #include "opennebula/brumed/monitor_xml.h"
 #include "opennebula/brumed/settings.h"
+#include "opennebula/brumed/states.h"
 #include "opennebula/brumed/watch.h"
 #include "opennebula/brumed/work.h"
 #include "opennebula/lib/config.h"
@@ -19,20 +20,22 @@
 #include "opennebula/lib/log.h"
 
 enum { HOSTS_MAX = 4096, MONITORD_PORT = 4124, BACK_OFF_MIN_MS = 1000, BACK_OFF_MAX_MS = 15000, SYSTEM_GAP_MS = 2000, AGAIN_MS = 5000,
-       RESEND_MS = 10000, FILE_MAX = 8 << 20 };
+       RESEND_MS = 10000, FILE_MAX = 8 << 20, TEXT_MAX = 1 << 20 };
 
 /* Lives as long as its thread. */
 struct monitored {
 	struct node *node;               /* constant */
 	struct monitor_wishes wishes;    /* lock */
 	bool stop;                       /* lock */
-	int64_t again_at;                /* lock; monitord is told of a failure now: SYSTEM_HOST shall come after that */
+	bool asked;                      /* lock; monitord asked for it once more: what it was told before does not count */
+	int64_t again_at;                /* lock; with asked: the answer is a failure, after which SYSTEM_HOST shall come; 0: it is not */
 	struct monitored *next;          /* lock */
 
 	/* of its thread */
 	int64_t due[MESSAGE_KINDS];      /* of work_now_ms */
 	int64_t system_at;               /* SYSTEM_HOST was sent last */
 	int64_t sync_due;
+	struct states states;            /* that monitord was told */
 	int64_t answered_at;             /* the node answered last */
 	int64_t sent_time[MESSAGE_KINDS]; /* the latest X-Time of a message: an older one would be dropped */
 	int64_t lost_at;                 /* since when the node does not answer; 0: it does */
@@ -129,6 +132,17 @@ static long port_of(const struct monitor_wishes *w)
 	return settings.monitord_port ? settings.monitord_port : w->port ? w->port : MONITORD_PORT;
 }
 
+/* Monitord listens again after it did not: what was under way may be lost. */
+static void on_heard(struct monitored *m, long host)
+{
+	if (m->unheard) {
+		log_info("host %ld (%s): monitord listens again", host, m->node->name);
+		m->unheard = false;
+		states_forget(&m->states);
+		m->sync_due = 0;
+	}
+}
+
 /* False: monitord did not take it. */
 static bool tell(struct monitored *m, enum message_kind kind, bool success, int64_t time, const char *text)
 {
@@ -139,13 +153,14 @@ static bool tell(struct monitored *m, enum message_kind kind, bool success, int6
 
 	message_format(&message, kind, success, w.host, time, text);
 	good = message_send(address_of(&w), port_of(&w), kind, &message, &why);
-	buffer_free(&message);
 	if (!good && !m->unheard) {
 		log_warning("host %ld (%s): %s", w.host, m->node->name, why.text);
-	} else if (good && m->unheard) {
-		log_info("host %ld (%s): monitord listens again", w.host, m->node->name);
+		m->unheard = true;
+	} else if (good && message_is_stream(kind, &message)) {
+		/* A datagram goes out whoever listens. */
+		on_heard(m, w.host);
 	}
-	m->unheard = !good;
+	buffer_free(&message);
 	return good;
 }
 
@@ -154,7 +169,7 @@ static bool tell(struct monitored *m, enum message_kind kind, bool success, int6
 /* Asks for a text. True: the node answered, and call.status says what. */
 static bool ask(struct node *node, enum message_kind kind, struct client_call *call)
 {
-	*call = (struct client_call){ .method = "GET", .path = message_paths[kind], .timeout_s = settings.request_s };
+	*call = (struct client_call){ .method = "GET", .path = message_paths[kind], .timeout_s = settings.request_s, .limit = TEXT_MAX };
 	if (client_call(node, CLIENT_REQUEST, call)) {
 		return true;
 	}
@@ -166,6 +181,9 @@ static void on_lost(struct monitored *m, const struct why *why)
 {
 	int64_t now = work_now_ms();
 
+	if (work_stopping()) {
+		return;
+	}
 	if (m->lost_at == 0) {
 		m->lost_at = now;
 		m->back_off = BACK_OFF_MIN_MS;
@@ -185,6 +203,7 @@ static void on_answered(struct monitored *m)
 		m->lost_at = 0;
 		m->told = false;
 		m->sync_due = 0;
+		states_forget(&m->states);
 		for (size_t i = 0; i < MESSAGE_KINDS; i++) {
 			m->due[i] = 0;
 		}
@@ -201,7 +220,36 @@ static int64_t time_for(struct monitored *m, enum message_kind kind, int64_t tim
 	return time;
 }
 
-/* Sends one kind of message; false: the node does not answer. */
+/* Sends what is new of the states of VMs, or all of it where that is due. */
+static bool send_states(struct monitored *m, const struct client_call *call, const struct monitor_wishes *w)
+{
+	const char *text = buffer_string(&call->answer);
+	int64_t now = work_now_ms();
+	bool whole = now >= m->sync_due, good = true;
+	struct buffer news = { 0 };
+
+	states_choose(&m->states, text, now, whole, &news);
+	if (whole) {
+		message_add_sync(&news);
+	}
+	if (news.len > 0) {
+		good = tell(m, MESSAGE_STATE_VM, true, time_for(m, MESSAGE_STATE_VM, call->time), buffer_string(&news));
+	}
+	if (good) {
+		states_said(&m->states, text, now);
+		m->sync_due = whole ? now + 1000 * w->sync_s : m->sync_due;
+	}
+	buffer_free(&news);
+	return good;
+}
+
+/* It answers, but will not tell what it is: brumed's certificate has the role no more, or something else listens there. */
+static bool is_refusal(enum message_kind kind, long status)
+{
+	return status == 403 || (kind == MESSAGE_SYSTEM_HOST && status != 200 && status != 503);
+}
+
+/* Sends one kind of message; false: the node does not answer, or refuses. */
 static bool send_kind(struct monitored *m, enum message_kind kind, const struct monitor_wishes *w)
 {
 	int64_t now = work_now_ms();
@@ -212,22 +260,24 @@ static bool send_kind(struct monitored *m, enum message_kind kind, const struct 
 		on_lost(m, &call.why);
 		return false;
 	}
+	if (is_refusal(kind, call.status)) {
+		client_explain(m->node, &call);
+		on_lost(m, &call.why);
+		buffer_free(&call.answer);
+		return false;
+	}
 	on_answered(m);
 	m->due[kind] = now + 1000 * w->period_s[kind];
 	if (call.status != 200) {
 		/* Such as 503 while the node does not know its VMs yet: nothing is said. */
 		m->due[kind] = now + (w->period_s[kind] < 2 ? 1000 : 2000);
-	} else if (call.answer.len > 0 || kind == MESSAGE_STATE_VM) {
-		if (kind == MESSAGE_STATE_VM && now >= m->sync_due) {
-			message_add_sync(&call.answer);
-		}
-		if (call.answer.len > 0) {
-			good = tell(m, kind, true, time_for(m, kind, call.time), buffer_string(&call.answer));
-			m->sync_due = kind == MESSAGE_STATE_VM && good && now >= m->sync_due ? now + 1000 * w->sync_s : m->sync_due;
-		}
-		if (!good && m->due[kind] > now + RESEND_MS) {
-			m->due[kind] = now + RESEND_MS;
-		}
+	} else if (kind == MESSAGE_STATE_VM) {
+		good = send_states(m, &call, w);
+	} else if (call.answer.len > 0) {
+		good = tell(m, kind, true, time_for(m, kind, call.time), buffer_string(&call.answer));
+	}
+	if (!good && m->due[kind] > now + RESEND_MS) {
+		m->due[kind] = now + RESEND_MS;
 	}
 	buffer_free(&call.answer);
 	return true;
@@ -276,15 +326,24 @@ static int64_t next_due(const struct monitored *m)
 	return next;
 }
 
-/* What monitord was told through its driver may be news for the thread. */
+/* What monitord was told through its driver may be news for the thread: of a failed host all VMs are unknown. */
 static void take_again(struct monitored *m)
 {
+	int64_t at;
+	bool asked;
+
 	pthread_mutex_lock(&lock);
-	if (m->again_at != 0) {
-		m->due[MESSAGE_SYSTEM_HOST] = m->again_at;
-		m->again_at = 0;
-	}
+	asked = m->asked;
+	at = m->again_at;
+	m->asked = false;
+	m->again_at = 0;
 	pthread_mutex_unlock(&lock);
+	if (asked) {
+		m->due[MESSAGE_SYSTEM_HOST] = at != 0 ? at : m->due[MESSAGE_SYSTEM_HOST];
+		m->due[MESSAGE_STATE_VM] = at;
+		m->sync_due = 0;
+		states_forget(&m->states);
+	}
 }
 
 /* Something changed on the node: VMs, and what they or their disks leave free. */
@@ -327,6 +386,7 @@ static void run(void *argument)
 	pthread_mutex_lock(&lock);
 	unlink_locked(m);
 	pthread_mutex_unlock(&lock);
+	states_forget(&m->states);
 	free(m);
 }
 
@@ -384,6 +444,7 @@ static bool begin_locked(struct node *node, const struct monitor_wishes *w, bool
 	stop_others_locked(w->host, node);
 	if (m) {
 		m->wishes = *w;
+		m->asked = true;
 		m->again_at = told ? 0 : work_now_ms() + AGAIN_MS;
 		watch_tell(node->watch);
 		return true;
@@ -411,6 +472,7 @@ static bool load_row(json_t *row)
 	const char *name = json_string_value(json_object_get(row, "node"));
 	const char *address = json_string_value(json_object_get(row, "address"));
 	struct node *node;
+	json_int_t sync;
 	struct why why;
 
 	monitor_wishes_init(&w);
@@ -427,6 +489,8 @@ static bool load_row(json_t *row)
 
 		w.period_s[i] = period >= 1 && period <= MONITOR_PERIOD_MAX_S ? (long)period : w.period_s[i];
 	}
+	sync = json_integer_value(json_object_get(row, "SYNC_STATE_VM"));
+	w.sync_s = sync >= 1 && sync <= MONITOR_PERIOD_MAX_S ? (long)sync : w.sync_s;
 	return begin_locked(node, &w, false);
 }
 

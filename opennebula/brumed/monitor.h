@@ -3,7 +3,9 @@
  * Monitoring: for each host that monitord asked for, a thread asks its node in the periods that monitord wishes and whenever something changed there, and
  * tells monitord. What is monitored is kept in a file.
  *
- * A node that does not answer: nothing at all is sent of it, but once, after settings.lost_s, that it failed and why. When it is
+ * Of VMs it says what is new, and from time to time all (states.h).
+ *
+ * A node that does not answer, or refuses: nothing at all is sent of it, but once, after settings.lost_s, that it failed and why. When it is
  * back the first message is SYSTEM_HOST, which alone makes the host good again. No state of a VM is ever made up.
  */
 #pragma once

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What brumed reads of oned and monitord: words of the transfer manager's commands, and the XML of START_MONITOR and DEPLOY. The first byte says which.
+ * What brumed reads of oned, monitord and nodes: words of the transfer manager's commands, the XML of START_MONITOR and DEPLOY, and lists of VMs, cut in two at
+ * a NUL. The first byte says which.
  * sources: opennebula/brumed/tm_path.c opennebula/brumed/names.c opennebula/brumed/monitor_xml.c opennebula/brumed/message.c
- * sources: opennebula/brumed/xml_walk.c opennebula/brumed/sizes_parse.c
+ * sources: opennebula/brumed/xml_walk.c opennebula/brumed/sizes_parse.c opennebula/brumed/states.c
  * sources: opennebula/lib/memory.c opennebula/lib/config.c opennebula/lib/files.c opennebula/lib/encode.c
  * system: expat jansson z
  */
@@ -11,6 +12,7 @@
 
 #include "opennebula/brumed/monitor_xml.h"
 #include "opennebula/brumed/sizes.h"
+#include "opennebula/brumed/states.h"
 #include "opennebula/brumed/tm_path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -73,6 +75,24 @@ static void try_xml(const char *xml, size_t len)
 	}
 }
 
+/* What was said of a list need not be said at once again, unless the list says two things of one VM. */
+static void try_states(const char *text, size_t len)
+{
+	const char *other = text + strlen(text) + (strlen(text) < len);
+	struct buffer first = { 0 }, second = { 0 };
+	struct states states = { 0 };
+
+	states_choose(&states, text, 1000, false, &first);
+	states_said(&states, text, 1000);
+	states_choose(&states, text, 1001, false, &second);
+	must(second.len <= first.len && first.len <= len + 1);
+	states_said(&states, other, 2000);
+	states_said(&states, text, 1 << 20);
+	states_forget(&states);
+	buffer_free(&first);
+	buffer_free(&second);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text;
@@ -85,6 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size - 1] = 0;
 	if (data[0] & 1) {
 		try_xml(text, size - 1);
+	} else if (data[0] & 2) {
+		try_states(text, size - 1);
 	} else {
 		try_word(text);
 	}

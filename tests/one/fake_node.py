@@ -32,7 +32,7 @@ class Node:
         self.change, self.boot = 1, "b1"
         self.gone = False
         self.wall = True                         # whether its clock is set
-        self.deaf = False                        # whether it answers 503 to whoever asks for its state
+        self.deaf = 0                            # the status with which it answers whoever asks for its state; 0: as it should
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate, key)
@@ -282,7 +282,7 @@ def _handler(node):
 
         def get_monitor(self, kind):
             if node.deaf:
-                return self.refuse(503, "not now")
+                return self.refuse(node.deaf, "not now")
             with node.lock:
                 text = KINDS.get(kind) or (node.states() if kind == "state_vm" else "")
             self.answer(200, text, [("X-Time", str(int(time.time()) if node.wall else 0)), ("Content-Type", "text/plain")])

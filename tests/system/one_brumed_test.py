@@ -19,6 +19,7 @@ import zlib
 import pki
 from harness import PROGRAMS, TOP, Failure, test, work_dir, write_file
 from mgmt_host import Host
+from one_fake import wait_until
 
 sys.path.insert(0, os.path.join(TOP, "tests/one"))
 
@@ -136,13 +137,23 @@ class Monitord:
                     data += piece
                 monitord.take(data, "tcp")
 
-        self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stream)
-        self.tcp.daemon_threads = True
-        self.port = self.tcp.server_address[1]
+        self.stream, self.port = Stream, 0
+        self.go_on()
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind(("127.0.0.1", self.port))
-        threading.Thread(target=self.tcp.serve_forever, daemon=True).start()
         threading.Thread(target=self._datagrams, daemon=True).start()
+
+    def go_on(self):
+        """Listens, again after stop()."""
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = allow_reuse_address = True
+        self.tcp = Server(("127.0.0.1", self.port), self.stream)
+        self.port = self.tcp.server_address[1]
+        threading.Thread(target=self.tcp.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def stop(self):
+        self.tcp.shutdown()
+        self.tcp.server_close()
 
     def _datagrams(self):
         while True:
@@ -167,9 +178,9 @@ class Monitord:
             del self.messages[:found() + 1]
             return message
 
-    def request(self, host, name):
-        """What monitord asks of the driver."""
-        periods = "".join(f"<{key}>{value}</{key}>" for key, value in PERIODS.items())
+    def request(self, host, name, **more):
+        """What monitord asks of the driver; more: other periods."""
+        periods = "".join(f"<{key}>{value}</{key}>" for key, value in {**PERIODS, **more}.items())
         return (f"<MONITOR_DRIVER_ACTION><HOST><ID>{host}</ID><NAME>{name}</NAME></HOST><MONITOR_CONFIGURATION><NETWORK>"
                 f"<ADDRESS><![CDATA[::]]></ADDRESS><PORT>{self.port}</PORT></NETWORK><PROBES_PERIOD>{periods}</PROBES_PERIOD>"
                 "</MONITOR_CONFIGURATION></MONITOR_DRIVER_ACTION>")
@@ -806,11 +817,88 @@ def a_monitored_host_whose_start_failed_is_good_again_soon():
     with Brumed(lost_s=600) as b:
         b.put("x1", node.port)
         check(b.ask("POST", "/monitor/7/start", monitord.request(7, "x1"))[0], 200, "start")
-        monitord.wait(lambda m: m[0] == "BEACON_HOST", "beacon")
-        node.deaf = True
+        monitord.wait(lambda m: m[0] == "STATE_VM", "the first list")
+        node.deaf = 503
         check(b.ask("POST", "/monitor/7/start", monitord.request(7, "x1"))[0], 502, "start while the node is overloaded")
-        node.deaf = False
-        monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "SYSTEM_HOST, which alone makes it good")
+        node.deaf = 0
+        for kind in ("SYSTEM_HOST", "STATE_VM"):                # which alone makes it good; all VMs, as those of a failed host are unknown
+            wait_until(lambda kind=kind: kind in [m[0] for m in monitord.messages], kind)
+    node.close()
+
+
+@test
+def a_node_that_refuses_to_tell_is_told_of_as_failed():
+    """As when the front-end's certificate lost its role: no beacon says that all is well."""
+    monitord, node = Monitord(), fake()
+    with Brumed() as b:
+        b.put("x1", node.port)
+        b.ask("POST", "/monitor/7/start", monitord.request(7, "x1", STATE_VM=1))
+        monitord.wait(lambda m: m[0] == "BEACON_HOST", "beacon")
+        node.deaf = 403
+        failure = monitord.wait(lambda m: m[1] == "FAILURE", "failure")
+        check((failure[0], failure[4]), ("MONITOR_HOST", "node x1: not now"), "reason")
+        node.deaf = 0
+        check(monitord.wait(lambda m: True, "return")[:2], ("SYSTEM_HOST", "SUCCESS"), "the first word")
+    node.close()
+
+
+@test
+def of_vms_only_what_changed_is_said_and_the_whole_list_from_time_to_time():
+    monitord, node = Monitord(), fake()
+    node.vms.update({12: "RUNNING", 13: "RUNNING"})
+    lines = {number: f'VM = [ ID="{number}", DEPLOY_ID="one-{number}", STATE="%s" ]\n' for number in (12, 13)}
+    whole = "SYNC_STATE=yes\nMISSING_STATE=UNKNOWN\n"
+
+    def looked(times):
+        """The node was asked so often for states."""
+        with node.lock:
+            begin = node.asked.count(("GET", "/v1/one/monitor/state_vm"))
+        wait_until(lambda: node.asked.count(("GET", "/v1/one/monitor/state_vm")) >= begin + times, "states are asked for")
+
+    def said():
+        return [m[4] for m in monitord.messages if m[0] == "STATE_VM"]
+
+    with Brumed() as b:
+        b.put("x1", node.port)
+        b.ask("POST", "/monitor/7/start", monitord.request(7, "x1", STATE_VM=1, SYNC_STATE_VM=600))
+        first = monitord.wait(lambda m: m[0] == "STATE_VM", "the first list")
+        check(first[4], lines[12] % "RUNNING" + lines[13] % "RUNNING" + whole, "the first list")
+        looked(2)
+        check(said(), [], "while nothing changes")
+        node.power_off(13)
+        looked(2)
+        check(said(), [lines[13] % "POWEROFF"], "what changed, once")
+        with node.condition:
+            del node.vms[13]
+            node.changed()
+        looked(2)
+        check(said(), [lines[13] % "POWEROFF"], "nothing of a VM that the node does not know")
+        monitord.messages.clear()
+        b.ask("POST", "/monitor/7/start", monitord.request(7, "x1", STATE_VM=1, SYNC_STATE_VM=2))
+        for _ in range(2):
+            check(monitord.wait(lambda m: m[0] == "STATE_VM", "a list")[4], lines[12] % "RUNNING" + whole, "lists in the period")
+    with Brumed() as b:
+        monitord.wait(lambda m: m[0] == "STATE_VM", "the first list of a new brumed")
+        check(monitord.wait(lambda m: m[0] == "STATE_VM", "the next")[4], lines[12] % "RUNNING" + whole, "the period outlives brumed")
+    node.close()
+
+
+@test
+def what_monitord_did_not_hear_is_said_when_it_listens_again():
+    monitord, node = Monitord(), fake()
+    node.vms[12] = "RUNNING"
+    with Brumed() as b:
+        b.put("x1", node.port)
+        b.ask("POST", "/monitor/7/start", monitord.request(7, "x1", STATE_VM=1))
+        monitord.wait(lambda m: m[0] == "STATE_VM", "the first list")
+        monitord.stop()
+        node.power_off(12)
+        b.line(r"host 7 \(x1\): monitord at .* refused")
+        monitord.go_on()
+        heard = monitord.wait(lambda m: m[0] == "STATE_VM", "what changed meanwhile")[4]
+        check("POWEROFF" in heard, True, heard)
+        monitord.wait(lambda m: m[0] == "STATE_VM" and "SYNC_STATE=yes" in m[4], "the whole list")
+        check(len(re.findall("monitord at|monitord listens", b.text)), 2, "lines of the log: " + b.text)
     node.close()
 
 

@@ -232,6 +232,33 @@ def a_node_that_dies_makes_its_host_an_error_and_no_vm_off():
             raise Failure("it was held for off")
 
 
+@test
+def oned_is_told_of_a_vm_when_it_changes_and_believes_it_in_the_end():
+    """Nothing is said of a VM that runs on; of one that goes off while oned believes nothing, it hears again. Never of one that the node forgot."""
+    state = ("GET", "/v1/one/monitor/state_vm")
+    with Scene() as scene:
+        def said():
+            return [text for kind, _, text in scene.front.hosts[scene.host].messages if kind == "STATE_VM" and "VM =" in text and "SYNC_STATE" not in text]
+        looks = scene.node.asked.count(state)
+        scene.front.wait("looks", lambda: scene.node.asked.count(state) >= looks + 5, LIMIT)
+        check("what was said of a VM that runs on", [text.count("RUNNING") for text in said()], [1])
+        if scene.front.vm_log(scene.vm).count("Ignoring VM state update") > 3:
+            raise Failure(scene.front.vm_log(scene.vm))
+        scene.node.power_off(scene.vm)
+        scene.front.wait("the end is told of", lambda: len(said()) == 2, LIMIT)
+        check("before the guard", scene.front.vm_state(scene.vm), "RUNNING")
+        scene.front.let_pass(31)
+        scene.stage.vm_is(scene.vm, "POWEROFF")
+        scene.front.vm_action(scene.vm, "resume")
+        scene.stage.vm_is(scene.vm, "RUNNING")
+        scene.front.let_pass(31)
+        with scene.node.condition:
+            del scene.node.vms[scene.vm]
+            scene.node.changed()
+        scene.stage.vm_is(scene.vm, "UNKNOWN")
+        check("times that it was held for off", scene.front.vm_log(scene.vm).count("New state is POWEROFF"), 1)
+
+
 # ---- certificates ----
 
 @test

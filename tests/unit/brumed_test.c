@@ -4,7 +4,7 @@
  * sources: opennebula/brumed/tm_path.c opennebula/brumed/names.c opennebula/brumed/tar.c opennebula/brumed/monitor_xml.c
  * sources: opennebula/brumed/message.c opennebula/brumed/image_choice.c opennebula/brumed/flow.c opennebula/brumed/work.c
  * sources: opennebula/brumed/hash.c opennebula/brumed/tm_here.c
- * sources: opennebula/brumed/xml_walk.c opennebula/brumed/sizes_parse.c
+ * sources: opennebula/brumed/xml_walk.c opennebula/brumed/sizes_parse.c opennebula/brumed/states.c
  * sources: opennebula/lib/memory.c opennebula/lib/config.c opennebula/lib/files.c opennebula/lib/encode.c
  * system: expat jansson z crypto
  */
@@ -20,6 +20,7 @@
 #include "opennebula/brumed/message.h"
 #include "opennebula/brumed/monitor_xml.h"
 #include "opennebula/brumed/sizes.h"
+#include "opennebula/brumed/states.h"
 #include "opennebula/brumed/tar.h"
 #include "opennebula/brumed/tm_here.h"
 #include "opennebula/brumed/tm_path.h"
@@ -336,6 +337,63 @@ TEST(a_copy_is_sparse_and_whole)
 	CHECK(stat(moved, &st) == 0 && st.st_size == 17 << 20);
 	CHECK(!tm_here_copy("/nonexistent", to, &why) && !tm_here_move("/nonexistent/a", to, &why));
 	CHECK(tm_here_delete(folder, &why) && tm_here_delete(folder, &why));
+}
+
+/* ---- states of VMs ---- */
+
+#define LINE(id, state) "VM = [ ID=\"" id "\", DEPLOY_ID=\"one-" id "\", STATE=\"" state "\" ]\n"
+
+/* What is said of a list at a time, and taken. */
+static void check_said(struct states *states, const char *text, int64_t now, bool whole, const char *wanted)
+{
+	struct buffer to = { 0 };
+
+	states_choose(states, text, now, whole, &to);
+	CHECK_STR(buffer_string(&to), wanted);
+	states_said(states, text, now);
+	buffer_free(&to);
+}
+
+TEST(a_state_is_said_when_it_is_new_and_once_more_when_oned_believes_it)
+{
+	static const char both[] = LINE("1", "RUNNING") LINE("12", "RUNNING"), off[] = LINE("12", "POWEROFF") LINE("1", "RUNNING");
+	struct states s = { 0 };
+
+	check_said(&s, both, 1000, false, both);
+	check_said(&s, both, 6000, false, "");
+	check_said(&s, both, 7000, true, both);
+	check_said(&s, both, 1000 + STATES_AGAIN_MS - 1, false, "");
+	check_said(&s, off, 1000 + STATES_AGAIN_MS, false, off);                /* 12 is news, of 1 it is time */
+	check_said(&s, off, 90000, false, LINE("12", "POWEROFF"));
+	check_said(&s, off, 900000, false, "");
+	check_said(&s, LINE("12", "POWEROFF"), 900001, false, "");              /* nothing of 1, which the node does not tell of */
+	check_said(&s, off, 900002, false, LINE("1", "RUNNING"));
+	check_said(&s, "", 900003, true, "");
+	states_forget(&s);
+	check_said(&s, LINE("1", "RUNNING"), 900004, false, LINE("1", "RUNNING"));
+	states_forget(&s);
+}
+
+TEST(what_monitord_did_not_take_is_said_again)
+{
+	struct states s = { 0 };
+	struct buffer to = { 0 };
+
+	check_said(&s, LINE("1", "RUNNING"), 1000, false, LINE("1", "RUNNING"));
+	states_choose(&s, LINE("1", "POWEROFF"), 2000, false, &to);             /* it does not hear this */
+	CHECK_STR(buffer_string(&to), LINE("1", "POWEROFF"));
+	buffer_free(&to);
+	check_said(&s, LINE("1", "POWEROFF"), 3000, false, LINE("1", "POWEROFF"));
+	states_forget(&s);
+}
+
+TEST(only_lines_about_vms_are_said)
+{
+	struct states s = { 0 };
+
+	check_said(&s, "SYNC_STATE=yes\nMISSING_STATE=POWEROFF\nVM = [ ID=\nVM\n\n" LINE("1", "RUNNING"), 1, true, LINE("1", "RUNNING"));
+	check_said(&s, "VM = [ ID=\"2\"", 2, false, "VM = [ ID=\"2\"\n");          /* the last line may have no end */
+	states_forget(&s);
 }
 
 /* ---- between threads ---- */

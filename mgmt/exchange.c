@@ -54,9 +54,14 @@ unsigned exchange_status(int error)
 	}
 }
 
+static bool answers(const struct route *r, unsigned method)
+{
+	return r->method == method || (method == HTTP_HEAD && r->method == HTTP_GET);
+}
+
 static void find_route(struct exchange *e)
 {
-	bool known = false;
+	struct text allowed = { 0 };
 
 	for (const struct route *r = routes; r->path; r++) {
 		char name[HTTP_PATH_MAX] = "";
@@ -64,18 +69,21 @@ static void find_route(struct exchange *e)
 		if (!matches(r->path, e->request->path, name)) {
 			continue;
 		}
-		known = true;
-		if (r->method == e->request->method || (e->request->method == HTTP_HEAD && r->method == HTTP_GET)) {
+		if (answers(r, e->request->method)) {
 			e->route = r;
 			memcpy(e->name, name, sizeof(name));
+			text_free(&allowed);
 			return;
 		}
+		text_printf(&allowed, "%s%s", allowed.len ? ", " : "Allow: ", http_method_str(r->method));
 	}
-	if (known) {
+	if (allowed.len) {
 		exchange_refuse(e, 405, "this cannot be done with it");
+		text_printf(&e->headers, "%s\r\n", allowed.at);
 	} else {
 		exchange_refuse(e, 404, "there is no such thing");
 	}
+	text_free(&allowed);
 }
 
 void exchange_begin(struct exchange *e)

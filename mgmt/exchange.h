@@ -20,7 +20,7 @@ struct exchange {
 
 	unsigned status;             /* of the answer; 0: none yet                                   */
 	const char *type;            /* its media type                                               */
-	struct text reply;           /* its body                                                     */
+	struct text reply;           /* its body; stays until the end                                */
 	struct text headers;         /* further header lines, each with its CR LF                    */
 	const uint8_t *source;       /* its body, where that is memory that stays until the end; source_len bytes */
 	uint64_t source_len;

@@ -72,6 +72,9 @@ static int on_header_value(http_parser *p, const char *at, size_t len)
 	struct http *h = owner(p);
 	char *to;
 
+	if (h->state != HTTP_IN_HEAD) {
+		return 0;                                        /* behind the last chunk: the request is being answered already */
+	}
 	if (!h->in_value) {
 		h->in_value = true;
 		h->field = field_of(h);
@@ -93,6 +96,16 @@ static int on_header_value(http_parser *p, const char *at, size_t len)
 	return 0;
 }
 
+/* The absolute form, as proxies are asked, and servers have to take it (RFC 9112, 3.2.2): what it says of the host is no matter here. */
+static void drop_host(char *path)
+{
+	char *host = strstr(path, "://"), *at = host && host < strchr(path, '/') ? strchr(host + 3, '/') : NULL;
+
+	if (at) {
+		memmove(path, at, strlen(at) + 1);
+	}
+}
+
 /* Only paths of plain segments are anything here: no escapes, no "..", no query. */
 static bool is_plain_path(const char *path)
 {
@@ -107,6 +120,8 @@ static int on_headers_complete(http_parser *p)
 	h->request.length = p->content_length;
 	h->request.has_body = (p->flags & F_CHUNKED) || (p->content_length && p->content_length != UINT64_MAX);
 	h->request.keep_alive = http_should_keep_alive(p);
+	h->request.old = p->http_major == 1 && p->http_minor == 0;
+	drop_host(h->request.path);
 	if (!is_plain_path(h->request.path)) {
 		return fail(h, 400);
 	}

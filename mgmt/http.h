@@ -16,10 +16,11 @@ enum http_field { FIELD_CONTENT_RANGE, FIELD_RANGE, FIELD_EXPECT, FIELD_DIGEST, 
 
 struct http_request {
 	unsigned method;             /* enum http_method                                             */
-	char path[HTTP_PATH_MAX];    /* without the query                                            */
+	char path[HTTP_PATH_MAX];    /* without scheme and host                                      */
 	char field[FIELD_COUNT][HTTP_FIELD_MAX];
 	uint64_t length;             /* of the body; UINT64_MAX: it comes in chunks, or there is none */
 	bool has_body, keep_alive;
+	bool old;                    /* HTTP/1.0: a client that knows nothing of 100 Continue, and wants to be told that the connection stays */
 };
 
 /*

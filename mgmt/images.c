@@ -109,6 +109,16 @@ bool image_content_range(const char *text, uint64_t *from, uint64_t *to, uint64_
 
 bool image_range(const char *text, uint64_t total, uint64_t *from, uint64_t *to)
 {
+	uint64_t last;
+
+	if (take_text(&text, "bytes=-")) {
+		if (!take_number(&text, &last) || *text || !last) {
+			return false;
+		}
+		*from = last < total ? total - last : 0;
+		*to = total - 1;
+		return true;
+	}
 	if (!take_text(&text, "bytes=") || !take_number(&text, from) || !take_text(&text, "-")) {
 		return false;
 	}
@@ -437,7 +447,7 @@ void image_get(struct exchange *e)
 	to = images()[i].size - 1;
 	if (e->request->field[FIELD_RANGE][0]) {
 		if (!image_range(e->request->field[FIELD_RANGE], images()[i].size, &from, &to)) {
-			exchange_refuse(e, 416, "Range must be bytes=FROM- or bytes=FROM-TO within the image");
+			exchange_refuse(e, 416, "Range must be bytes=FROM-, FROM-TO or -LAST within the image");
 			return;
 		}
 		e->status = 206;

@@ -3,11 +3,12 @@
 #include "mgmt/session.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "mgmt/consoles.h"
 #include "mgmt/platform.h"
 
-enum { SEND_MAX = 16384, CONSOLE_PIECE = 2048 };
+enum { SEND_MAX = 16384, CONSOLE_PIECE = 2048, COPY_MAX = 4096 };
 enum { STEPS = 8 };                  /* per run, so that one client's flood does not keep the others waiting */
 
 struct session_counters session_counters;
@@ -85,35 +86,42 @@ static bool handshake(struct session *s, uint64_t now_ns)
 	return true;
 }
 
+/* What is large is sent from where it stands: a second copy of it would be of a heap that all sessions share. */
+static void add_body(struct session *s)
+{
+	struct exchange *e = &s->exchange;
+
+	if (s->http.request.method == HTTP_HEAD) {
+		e->source_len = e->source_more = 0;
+		text_free(&e->reply);
+	} else if (e->reply.len > COPY_MAX) {
+		e->source = (const uint8_t *)e->reply.at;
+		e->source_len = e->reply.len;
+	} else if (e->reply.len) {
+		text_append(&s->out, e->reply.at, e->reply.len);
+		text_free(&e->reply);
+	}
+}
+
 static void compose(struct session *s)
 {
 	struct exchange *e = &s->exchange;
-	bool head_only = s->http.request.method == HTTP_HEAD;
 	uint64_t length = e->source_len + e->source_more;
 
+	s->out_at = 0;
+	s->state = SESSION_ANSWER;
+	text_free(&s->out);                                      /* a 100 Continue, sent */
 	if (e->status == 101) {
-		text_free(&s->out);
 		text_printf(&s->out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: brume-console\r\n\r\n");
-		s->out_at = 0;
-		s->state = SESSION_ANSWER;
 		return;
 	}
 	e->close |= !s->http.request.keep_alive;
-	text_free(&s->out);                                      /* a 100 Continue, sent */
 	text_printf(&s->out, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %llu\r\nCache-Control: no-store\r\n%s", e->status,
 		    http_reason(e->status), e->type, (unsigned long long)(length ? length : e->reply.len),
-		    e->close ? "Connection: close\r\n" : "");
+		    e->close ? "Connection: close\r\n" : s->http.request.old ? "Connection: keep-alive\r\n" : "");
 	text_append(&s->out, e->headers.at ? e->headers.at : "", e->headers.len);
 	text_append(&s->out, "\r\n", 2);
-	if (!head_only && e->reply.len) {
-		text_append(&s->out, e->reply.at, e->reply.len);
-	}
-	if (head_only) {
-		e->source_len = e->source_more = 0;
-	}
-	text_free(&e->reply);
-	s->out_at = 0;
-	s->state = SESSION_ANSWER;
+	add_body(s);
 }
 
 static void begin_exchange(struct session *s)
@@ -139,7 +147,8 @@ static void follow_http(struct session *s)
 	} else if (s->http.state != HTTP_IN_HEAD && !s->open) {
 		begin_exchange(s);
 		exchange_begin(e);
-		if (e->route && !e->status && strcmp(s->http.request.field[FIELD_EXPECT], "100-continue") == 0) {
+		if (e->route && !e->status && !s->http.request.old &&
+		    strcasecmp(s->http.request.field[FIELD_EXPECT], "100-continue") == 0) {
 			text_printf(&s->out, "HTTP/1.1 100 Continue\r\n\r\n");
 		}
 	}

@@ -29,7 +29,7 @@ static const uint16_t groups[] = {
 	MBEDTLS_SSL_IANA_TLS_GROUP_NONE
 };
 
-static const char *protocols[] = { "http/1.1", NULL };
+static const char *protocols[] = { "http/1.1", "http/1.0", NULL };
 
 static int draw(void *context, unsigned char *out, size_t len)
 {

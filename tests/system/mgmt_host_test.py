@@ -133,6 +133,66 @@ def requests_may_be_pipelined_cut_and_wrong():
         check(host.get("/v1/node")["vms"], 3, "afterwards")
 
 
+def head_and_body(link):
+    """The next answer's head, and how long its body is; the connection must not end."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = link.recv(1)
+        if not piece:
+            raise Failure(f"the connection ended after {data!r}")
+        data += piece
+    length = int(re.search(rb"Content-Length: (\d+)", data)[1])
+    while length:
+        length -= len(link.recv(length))
+    return data.decode()
+
+
+@test
+def clients_of_other_manners_are_served():
+    with Host() as host:
+        pki.client("operator", "operator")
+        check(host.curl("/v1/node", "operator", "--http1.0")[0], 200, "a client that offers HTTP/1.0 only")
+        link = host.connect("operator")
+        for _ in range(2):                                        # as ab -k
+            link.sendall(b"GET /v1/node HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
+            if "\r\nConnection: keep-alive\r\n" not in head_and_body(link):
+                raise Failure("HTTP/1.0 is not told that the connection stays")
+        link.sendall(b"POST /v1/vms HTTP/1.0\r\nConnection: Keep-Alive\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        link.sendall(b"xx")
+        check(answer(link)[0], 201, "HTTP/1.0 knows no 100")
+        link.sendall(b"POST /v1/vms HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n")
+        check(link.recv(25), b"HTTP/1.1 100 Continue\r\n\r\n", "in capitals")
+        link.sendall(b"xx")
+        check(answer(link)[0], 201, "behind it")
+        for path in ("https://node:8443/v1/node", "HTTP://x/v1/node", "http://[::1]:8443/v1/node"):
+            link.sendall(request(path))
+            check(answer(link)[0], 200, path)
+        link.sendall(request("/v1/vms/vm0/vnc", "PUT"))
+        if "\r\nAllow: GET, POST, DELETE\r\n" not in head_and_body(link):
+            raise Failure("405 does not say what is allowed")
+        link.sendall(request("/v1/vms", "POST", "Transfer-Encoding: chunked\r\n") + b"2\r\nxx\r\n0\r\nExpect: 1\r\nExpect: 2\r\n\r\n")
+        check(answer(link)[0], 201, "with a trailer")
+        link.sendall(request("/v1/node"))
+        check(answer(link)[0], 200, "afterwards")
+
+
+# Larger than what is copied behind the head; HEAD has none of it.
+@test
+def a_long_answer_comes_whole():
+    with Host() as host:
+        pki.client("operator", "operator")
+        link = host.connect("operator")
+        for i in range(40):
+            link.sendall(request(f"/v1/images/{i}", "PUT", f"Content-Length: 1\r\nX-SHA256: {hashlib.sha256(b'x').hexdigest()}\r\n") + b"x")
+            check(answer(link)[0], 201, "upload")
+        check(len(host.get("/v1/images")), 40, "images")
+        link.sendall(request("/v1/images", "HEAD") + request("/v1/images") + request("/v1/node"))
+        length = int(re.search(rb"Content-Length: (\d+)", link.recv(4096))[1])
+        status, body = answer(link)
+        check((status, len(body)), (200, length), "behind HEAD")
+        check(answer(link)[0], 200, "afterwards")
+
+
 @test
 def stalled_handshakes_keep_nobody_out():
     with Host() as host:

@@ -160,7 +160,11 @@ TEST(ranges_say_what_they_mean_or_nothing)
 	CHECK(image_range("bytes=3-4", 10, &from, &to) && from == 3 && to == 4);
 	CHECK(image_range("bytes=3-400", 10, &from, &to) && from == 3 && to == 9);
 	CHECK(!image_range("bytes=10-", 10, &from, &to));
-	CHECK(!image_range("bytes=-3", 10, &from, &to));
+	CHECK(image_range("bytes=-3", 10, &from, &to) && from == 7 && to == 9);
+	CHECK(image_range("bytes=-30", 10, &from, &to) && from == 0 && to == 9);
+	CHECK(!image_range("bytes=-0", 10, &from, &to));
+	CHECK(!image_range("bytes=-", 10, &from, &to));
+	CHECK(!image_range("bytes=-3-4", 10, &from, &to));
 	CHECK(!image_range("bytes=1-2,4-5", 10, &from, &to));
 	CHECK(!image_range("lines=1-2", 10, &from, &to));
 }

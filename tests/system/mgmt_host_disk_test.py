@@ -56,6 +56,9 @@ def disks_are_made_listed_changed_and_deleted():
         for text in ("", "image", "image ", "image a\nimage b", "size", "size -1", "size 0", "size 1k", "size 12345678901234567890", "size 5\nsize 6",
                      "read-only yes", "colour red", "image " + "a" * 64):
             check(post(host, "x", text)[0], 400, f"words {text!r}")
+        link = host.connect("operator")
+        link.sendall(request("/v1/disks/x", "POST", "Content-Length: 10\r\n") + b"size 512\n\0")
+        check(answer(link)[0], 400, "bytes that are no text")
         check(post(host, "a" * 64, "size 512")[0], 400, "a long name")
         check(post(host, "x", "#" * 600)[0], 413, "a long body")
         check(post(host, "swap/size", "131072")[0], 200, "size")

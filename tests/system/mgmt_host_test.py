@@ -324,6 +324,20 @@ def a_broken_upload_goes_on_where_it_ended():
         check(fetch(host, "disk"), (200, data), "download")
 
 
+@test
+def a_broken_upload_may_begin_again_and_says_which_bytes_come():
+    with Host() as host:
+        pki.client("operator", "operator")
+        data = os.urandom(1 << 20)
+        check(put(host, "disk", data[:1000], "-H", f"Content-Range: bytes 0-999/{len(data)}", digest=hashlib.sha256(data).hexdigest())[0], 202, "a part")
+        check(host.get("/v1/images")[0]["received"], 1000, "what is there")
+        check(put(host, "disk", data)[0], 201, "all of it once more")
+        check(fetch(host, "disk"), (200, data), "download")
+        for text in ("bytes 0-1/4", "bytes 0-3/4", "bytes 0-2/2", "bytes 2-0/4", "0-2/4"):
+            check(put(host, "new", b"abc", "-H", "Content-Range: " + text)[0], 400, text)
+        check(len(host.get("/v1/images")), 1, "list")
+
+
 UPGRADE = "Connection: Upgrade\r\nUpgrade: brume-console\r\n"
 
 

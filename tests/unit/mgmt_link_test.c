@@ -292,6 +292,47 @@ TEST(a_reset_ends_the_stream_that_stays_its_owners)
 	s->ops->close(s);
 }
 
+TEST(who_leaves_before_it_is_looked_at_keeps_no_place)
+{
+	const uint8_t *data;
+	struct stream *s;
+	uint32_t len;
+
+	plug();
+	for (uint32_t i = 0; i < 100; i++) {
+		struct peer p = { .address = PEER, .port = 5000 + i, .seq = 7 };
+
+		segment(&p, SYN, "", 0, false);
+		CHECK_EQ(receive(&p, &data, &len), SYN | ACK);
+		segment(&p, ACK, "", 0, false);
+		segment(&p, RST, "", 0, false);
+		CHECK(!tcp_next());
+	}
+	s = connect_from(&(struct peer){ .address = PEER, .port = 5200, .seq = 7 }, false);
+	CHECK(s);
+	s->ops->close(s);
+}
+
+TEST(last_words_reach_who_was_not_read_from)
+{
+	struct peer p = { .address = PEER, .port = 5300, .seq = 7 };
+	const uint8_t *data;
+	uint32_t flags, len, got = 0;
+	struct stream *s;
+
+	plug();
+	s = connect_from(&p, false);
+	CHECK(s);
+	segment(&p, ACK | PSH, "a long body", 11, false);
+	CHECK_EQ(s->ops->write(s, "no", 2), 2);
+	s->ops->close(s);
+	for (int i = 0; i < 9 && (flags = receive(&p, &data, &len)) != 0; i++) {
+		CHECK(!(flags & RST));
+		got += len;
+	}
+	CHECK_EQ(got, 2);
+}
+
 enum { NTP_AT = 42, NTP_LEN = 48, NTP_PORT = 123 };
 
 /* The node's question to the time server, which is our peer; its number goes to key. Returns its port. */

@@ -31,7 +31,7 @@ static struct {
 	unsigned waiting;
 	struct { uint32_t number; struct mgmt_answer answer; } answer[QUEUE];
 	unsigned answers;
-	uint32_t last, ids;
+	uint32_t last, ids, forgotten;       /* numbers of commands, of VMs; the command whose answer nobody wants */
 	unsigned did[MGMT_OPS], refuse_deletes, busy_disks;
 	int start_result, create_result;
 	bool deaf;                   /* the guest ignores the button                                 */
@@ -80,7 +80,7 @@ bool platform_answer(uint32_t number, struct mgmt_answer *answer)
 	return false;
 }
 
-void platform_forget(uint32_t number) { (void)number; }
+void platform_forget(uint32_t number) { init.forgotten = number ? number : init.forgotten; }
 
 /* VNC: the port that is open for one-12, and one that is another VM's. */
 static uint16_t vnc_is;
@@ -456,8 +456,48 @@ TEST(a_waiting_shutdown_gives_way_to_cancel_and_to_its_acknowledgement)
 	one_actions_run(now);
 	one_actions_forget(one_table_find("a"));
 	CHECK(!one_table_find("a") && !one_table_running(12));
+	CHECK_EQ(init.forgotten, 1);
 	run(ONE_RESET, 0);
 	CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);
+}
+
+TEST(what_init_has_not_answered_is_given_up_too)
+{
+	reset(true);
+	CHECK(ask(ONE_SHUTDOWN, "a"));
+	one_actions_run(now);
+	CHECK_EQ(init.waiting, 1);
+	run(ONE_CANCEL, 0);
+	CHECK_EQ(init.forgotten, 1);
+	CHECK_EQ(one_table_find("a")->state, ONE_FAILURE);
+	CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);
+}
+
+TEST(a_guest_may_be_quicker_than_its_button)
+{
+	reset(true);
+	CHECK(ask(ONE_SHUTDOWN, "key-1"));
+	one_actions_run(now);
+	end_vm(false);                       /* before init presses it */
+	run(ONE_SHUTDOWN, 0);
+	CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);
+	CHECK_EQ(vm0()->state, NODE_VM_NONE);
+	CHECK_EQ(vm0()->presses, 0);
+}
+
+TEST(between_two_lives_of_a_guest_its_next_one_is_waited_for)
+{
+	static const enum one_kind kinds[] = { ONE_SHUTDOWN, ONE_REBOOT, ONE_RESET, ONE_DEPLOY };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		reset(true);
+		end_vm(true);                /* the guest resets itself */
+		run(kinds[i], 0);
+		CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);
+		CHECK_EQ(vm0()->state, kinds[i] == ONE_SHUTDOWN ? NODE_VM_NONE : NODE_VM_RUNNING);
+		CHECK_EQ(init.did[MGMT_VM_STOP], i < 2);
+		CHECK_EQ(init.did[MGMT_VM_RESET], kinds[i] == ONE_RESET);
+	}
 }
 
 TEST(power_actions_need_a_vm_that_runs)
@@ -495,6 +535,7 @@ TEST(results_are_kept_until_acknowledged_or_old_and_places_are_64)
 	char key[8];
 
 	reset(false);
+	one.order = UINT32_MAX - 9;          /* the oldest goes, also over its end */
 	for (uint32_t i = 0; i < MGMT_ACTIONS + 1; i++) {
 		snprintf(key, sizeof(key), "k%u", i);
 		vm.id = i;
@@ -549,6 +590,34 @@ TEST(a_disk_that_is_read_meanwhile_goes_when_that_ends)
 		CHECK_STR(one_table_find("key-1")->info, ends ? "" : "because of -7");
 		CHECK_EQ(disks.disk[0].exists, ends ? 0 : 1);
 	}
+}
+
+TEST(a_disk_that_somebody_else_deletes_is_gone)
+{
+	reset(true);
+	vm0()->state = NODE_VM_NONE;
+	CHECK(ask(ONE_CLEANUP, "key-1"));
+	one_actions_run(now);
+	CHECK_EQ(init.command[0].op, MGMT_DISK_DELETE);
+	disks.disk[0].exists = 0;
+	run(ONE_CLEANUP, 0);
+	CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);
+	CHECK_EQ(disks.disk[1].exists, 0);
+}
+
+TEST(of_the_vms_that_are_known_one_that_is_no_more_makes_room)
+{
+	struct one_vm vm = { .id = 500, .text = "x", .text_bytes = 1 };
+	struct mgmt_action *a;
+	const char *why;
+
+	reset(true);
+	for (uint32_t i = 1; i < MGMT_ONE_VMS; i++) {
+		CHECK(one_table_add_vm(499 + i));
+	}
+	CHECK_EQ(one_actions_begin(ONE_DEPLOY, "a", &vm, &a, &why), OK);
+	CHECK(one_table_add_vm(9000));
+	CHECK(one_table_vm(12) && one_table_vm(500) && !one_table_vm(501) && one_table_vm(502));
 }
 
 TEST(what_a_broken_mgmt_wrote_is_thrown_away)

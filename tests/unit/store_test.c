@@ -25,6 +25,7 @@ static uint32_t closed_words[MGMT_WINDOWS];
 static void *table;
 static uint32_t handles;
 static unsigned map_fails_after, cleanings;
+static bool clean_fails;
 static char said[256];
 static unsigned char page_of[PAGES][PAGE_SIZE];
 static struct { uint32_t space; uint64_t address, size; uint32_t prot; } mapped[MAPPINGS];
@@ -83,7 +84,7 @@ int64_t sys_region_clean_some(uint32_t region, uint64_t offset)
 	(void)region;
 	(void)offset;
 	cleanings++;
-	return MIB(1);
+	return clean_fails ? E_IO : (int64_t)MIB(1);
 }
 
 int window_write(uint32_t region, uint64_t offset, const void *bytes, size_t len)
@@ -128,6 +129,7 @@ static void fresh(void)
 	map_fails_after = UINT32_MAX;
 	making.number = NONE;
 	cleanings = 0;
+	clean_fails = false;
 	volumes_init(&volumes, progress);
 	store_init(table, closed_words);
 	volumes.volume[2] = (struct mgmt_volume){ .name = "image", .state = MGMT_VOLUME_SEALED, .size = MIB(3) + 5 };
@@ -223,6 +225,7 @@ TEST(what_cannot_be_made)
 		{ "a", "", 0, 0, E_INVAL, "a disk has from 1 byte to 1 TiB, or those of its image" },
 		{ "a", "", UINT64_MAX, 0, E_INVAL, "a disk has from 1 byte to 1 TiB, or those of its image" },
 		{ "a", "", MIB(65), 0, E_NOMEM, "67 MiB of RAM are wanted, disks and volumes may still take 64 MiB" },
+		{ "a", "", MIB(64), 0, E_NOMEM, "65 MiB of RAM are wanted, disks and volumes may still take 64 MiB" },
 		{ "a", "none", 0, 0, E_NOENT, "there is no boot module or volume none" },
 		{ "a", "half", 0, 0, E_BUSY, "volume half is not sealed yet" },
 		{ "a", "image", 512, 0, E_INVAL, "image image has 3145733 bytes: the disk cannot be smaller" },
@@ -338,6 +341,8 @@ TEST(disks_grow_and_keep_what_they_have)
 	CHECK_EQ(memory.free_bytes, free - MIB(4) - PAGE_SIZE);
 	CHECK_EQ(resize("a", MIB(4) - 512, &why), E_INVAL);
 	CHECK_STR(why, "disk a has 4194304 bytes, and can have more of them up to 1 TiB");
+	CHECK_EQ(resize("a", (1ull << 40) + 1, &why), E_INVAL);
+	CHECK_EQ(resize("a", UINT64_MAX, &why), E_INVAL);
 	CHECK_EQ(resize("a", MIB(24) + 1, &why), 0);
 	CHECK_EQ(store_shown(0)->size, MIB(24) + 512);
 	CHECK_EQ(memory.free_bytes, free - MIB(26) - 2 * PAGE_SIZE);
@@ -381,6 +386,10 @@ TEST(memory_is_zeroed_step_by_step)
 	store_cancel();                                                  /* mgmt died */
 	CHECK_EQ(memory.free_bytes, free);
 	CHECK_EQ(store_tick(5), NEVER);
+	clean_fails = true;
+	CHECK_EQ(create("a", "", MIB(40), 0, &why), E_IO);
+	CHECK_STR(why, "its memory cannot be zeroed or mapped");
+	CHECK_EQ(memory.free_bytes, free);
 }
 
 TEST(who_writes_has_it_alone)

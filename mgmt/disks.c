@@ -247,12 +247,7 @@ void disk_rename(struct exchange *e)
 void disk_delete(struct exchange *e)
 {
 	struct mgmt_command command = { .op = MGMT_DISK_DELETE };
-	const struct mgmt_disk *d = find(e->name);
 
-	if (d && d->flags & MGMT_DISK_OWNS_IMAGE && image_is_used(d->image)) {
-		exchange_refuse(e, 409, "somebody is fetching its image");
-		return;
-	}
 	ask(e, "delete disk", 200, &command);
 }
 

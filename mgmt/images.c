@@ -165,14 +165,6 @@ static int find(const char *name)
 	return -1;
 }
 
-bool image_is_used(const char *name)
-{
-	int i = find(name);
-
-	settle();
-	return i >= 0 && users[i];
-}
-
 static void put_image(struct text *t, int i)
 {
 	const struct mgmt_volume *image = &images()[i];

@@ -17,9 +17,6 @@ void image_get(struct exchange *e);
 void image_delete(struct exchange *e);
 void image_end(struct exchange *e);
 
-/* Whether somebody sends or fetches the image of that name. */
-bool image_is_used(const char *name);
-
 /* "bytes 100-199/200" of Content-Range (RFC 9110, 14.4). False: it is not that, or says nonsense. */
 bool image_content_range(const char *text, uint64_t *from, uint64_t *to, uint64_t *total);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mgmt without a machine: its TLS, HTTP and routes over sockets of the host, for openssl, curl and hostile clients.
- * host KEY CERTIFICATE CA SECONDS: listens on a port of the loopback, prints it, and serves until its standard input ends. Its clock goes
- * SECONDS ahead. Lines of the log go to standard output. The node and its VMs are made up; a VM that is started or stopped changes its state at once.
+ * host KEY CERTIFICATE CA SECONDS [stands]: listens on a port of the loopback, prints it, and serves until its standard input ends. Its clock goes
+ * SECONDS ahead, or stands, and goes on by one for each byte that it reads. Lines of the log go to standard output. The node and its VMs are made up; a VM that is started or stopped changes its state at once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +38,7 @@ static struct node_status node;
 static struct server server;
 static struct socket_stream streams[SERVER_SESSIONS + VNC_VIEWERS + 1];
 static struct { int fd; uint16_t port; } listeners[LISTENERS];
+static uint64_t forward_ns, stands_ns;       /* what the clock was moved on by, where it stands      */
 
 /* ---- what mgmt asks of its place ---- */
 
@@ -46,7 +47,7 @@ uint64_t platform_now_ns(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return (stands_ns ? stands_ns : (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec) + forward_ns;
 }
 
 void platform_log(const char *format, ...)
@@ -174,13 +175,22 @@ void tcp_leave(uint16_t port)
 	}
 }
 
+/* Moves the clock on. False: standard input ended. */
+static bool read_clock(void)
+{
+	char bytes[1024];
+	ssize_t n = read(0, bytes, sizeof(bytes));
+
+	forward_ns += n > 0 ? (uint64_t)n * 1000000000 : 0;
+	return n > 0;
+}
+
 /* Waits for a socket, or until the deadline. False: standard input ended. */
 static bool wait_for(uint64_t until)
 {
 	struct pollfd fds[1 + LISTENERS + ARRAY_SIZE(streams)] = { { 0, POLLIN, 0 } };
 	uint64_t now = platform_now_ns(), ms = until <= now ? 0 : (until - now) / 1000000 + 1;
 	nfds_t count = 1;
-	char byte;
 
 	for (int i = 0; i < LISTENERS; i++) {
 		fds[count++] = (struct pollfd){ listeners[i].fd, POLLIN, 0 };    /* one below 0 is passed over */
@@ -191,12 +201,15 @@ static bool wait_for(uint64_t until)
 		}
 	}
 	poll(fds, count, ms > 50 ? 50 : (int)ms);                /* 50: nobody asks for POLLOUT */
+	if (fds[0].revents && !read_clock()) {
+		return false;
+	}
 	for (int i = 0; i < LISTENERS; i++) {
 		if (fds[1 + i].revents) {
-			accept_one(i);
+			accept_one(i);                           /* at the new time: it came after that */
 		}
 	}
-	return !fds[0].revents || read(0, &byte, 1) > 0;
+	return true;
 }
 
 /* ---- set-up ---- */
@@ -248,9 +261,10 @@ int main(int argc, char **argv)
 	uint64_t next = 0;
 	int port;
 
-	if (argc != 5) {
+	if (argc != 5 && argc != 6) {
 		return 2;
 	}
+	stands_ns = argc == 6 ? platform_now_ns() : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
 		streams[i].fd = -1;
 	}

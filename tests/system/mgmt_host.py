@@ -14,10 +14,10 @@ from harness import TOP, Failure
 class Host:
     """The program, with the authority `ca` and the certificate `node` of pki. Clients' certificates are made by the tests."""
 
-    def __init__(self, time_offset=0):
+    def __init__(self, time_offset=0, clock_stands=False):
         pki.node()
         self.process = subprocess.Popen([os.path.join(TOP, "build/test/mgmt-host"), pki.path("node.key"), pki.path("node.crt"),
-                                         pki.path("ca.crt"), str(time_offset)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         pki.path("ca.crt"), str(time_offset), *(["stands"] if clock_stands else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True, bufsize=1)
         self.port, self.log = int(self.line(r"port (\d+)")[1]), []
 
@@ -40,6 +40,11 @@ class Host:
             match = re.search(pattern, text)
             if match:
                 return match
+
+    def forward(self, seconds):
+        """Its clock goes on by that; whoever asks it for anything then finds it so much later."""
+        self.process.stdin.write("s" * seconds)
+        self.process.stdin.flush()
 
     def curl(self, path, who="operator", *more):
         """(status, body) of a request; status 0: there was no answer."""

@@ -233,6 +233,56 @@ def idle_connections_keep_nobody_out():
 
 
 @test
+def who_takes_too_long_is_left():
+    """The clock is moved on by hand; who was left is counted."""
+    with Host(clock_stands=True) as host:
+        pki.client("operator", "operator")
+        check(put(host, "large", bytes(32 << 20))[0], 201, "an image")
+        upload = request("/v1/images/part", "PUT", f"Content-Length: 1000\r\nX-SHA256: {'0' * 64}\r\n")
+
+        def left_after(seconds):
+            host.forward(seconds)
+            return host.get("/v1/counters")["timeouts_total"]
+
+        def client(data):
+            link = host.connect("operator")
+            link.sendall(data)
+            return link
+
+        def stranger(data):
+            link = socket.create_connection(("127.0.0.1", host.port), 20)
+            link.sendall(data)
+            return link
+
+        left = 0
+        for what, begin, more, limit in (("no handshake", lambda: stranger(b""), b"", 10), ("half of one", lambda: stranger(b"\x16\x03\x01\x02"), b"", 10),
+                                         ("no request", lambda: client(b""), b"", 120), ("no other", lambda: client(request("/v1/node")), b"", 120),
+                                         ("half of a head", lambda: client(b"GET /v1/node HT"), b"", 30),
+                                         ("a head byte by byte", lambda: client(b"GET /v1/node"), b"s", 30),
+                                         ("half of a body", lambda: client(upload + b"x"), b"", 30)):
+            link = begin()
+            check(left_after(0), left, what)
+            for _ in range(limit // 10 - 1):
+                link.sendall(more)
+                check(left_after(10), left, what)
+            check(left_after(9), left, what)
+            left += 1
+            check(left_after(1), left, what)
+            link.close()
+        link = client(upload)
+        check(left_after(0), left, "a body that comes slowly")
+        for _ in range(6):
+            link.sendall(b"x")
+            check(left_after(10), left, "a body that comes slowly")
+        link = client(request("/v1/images/large"))
+        for _ in range(6):
+            for _ in range(128):
+                link.recv(16384)
+            check(left_after(10), left, "an answer that is read slowly")
+        check(any([left_after(10) > left for _ in range(10)]), True, "an answer that is not read")
+
+
+@test
 def garbage_after_the_handshake_ends_that_connection_only():
     with Host() as host:
         pki.client("operator", "operator")

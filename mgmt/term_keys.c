@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys of a VNC viewer as bytes for a guest's terminal (term.h). Keysyms: RFC 6143, 7.5.4, and the X11 protocol's appendix A. */
-#include <string.h>
-
+#include "mgmt/keysyms.h"
 #include "mgmt/term.h"
 
 enum {
-	KEY_LATIN_END = 0x100, KEY_EURO = 0x20ac, KEY_UNICODE = 0x01000000, KEY_UNICODE_END = 0x0110ffff,
 	KEY_SHIFT_L = 0xffe1, KEY_SHIFT_R = 0xffe2, KEY_CONTROL_L = 0xffe3, KEY_CONTROL_R = 0xffe4, KEY_META_L = 0xffe7,
 	KEY_META_R = 0xffe8, KEY_ALT_L = 0xffe9, KEY_ALT_R = 0xffea, KEY_SHIFT_TAB = 0xfe20,
 	KEY_F1 = 0xffbe, KEY_F12 = 0xffc9, KEY_PAD_F1 = 0xff91, KEY_PAD_F4 = 0xff94, KEY_PAD_0 = 0xffb0, KEY_PAD_9 = 0xffb9,
@@ -41,18 +39,6 @@ static VTermKey special(uint32_t keysym)
 		}
 	}
 	return VTERM_KEY_NONE;
-}
-
-/* The character that a key types, or 0. */
-static uint32_t character_of(uint32_t keysym)
-{
-	if ((keysym >= ' ' && keysym < 0x7f) || (keysym >= 0xa0 && keysym < KEY_LATIN_END) || keysym == KEY_EURO) {
-		return keysym;
-	}
-	if (keysym >= KEY_UNICODE + 0xa0 && keysym <= KEY_UNICODE_END && (keysym & 0x1ff800) != 0xd800) {
-		return keysym - KEY_UNICODE;
-	}
-	return keysym > KEY_UNICODE + 0x1f && keysym < KEY_UNICODE + 0x7f ? keysym - KEY_UNICODE : 0;
 }
 
 /* As a DEC terminal's keyboard: letters and what stands near them in ASCII; digits for those that are hard to type. */
@@ -108,7 +94,7 @@ static VTermModifier modifiers(const struct term_keys *keys, VTermKey key)
 
 void term_key(struct term *t, struct term_keys *keys, uint32_t keysym, bool down)
 {
-	uint32_t c = character_of(keysym);
+	uint32_t c = keysym_character(keysym);
 	VTermKey key = special(keysym);
 	bool mute = t->mute;
 

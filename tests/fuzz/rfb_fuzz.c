@@ -2,7 +2,7 @@
 /*
  * Bytes of a VNC viewer. The first byte says whether there is a password and how much of the answers is read at a time, the second the
  * size of the pieces; what comes is also what the guest sends.
- * sources: mgmt/rfb.c mgmt/rfb_auth.c mgmt/rfb_draw.c mgmt/pixels.c mgmt/term.c mgmt/term_filter.c mgmt/term_keys.c build/glyphs.c
+ * sources: mgmt/rfb.c mgmt/rfb_auth.c mgmt/rfb_draw.c mgmt/pixels.c mgmt/term.c mgmt/term_filter.c mgmt/term_keys.c mgmt/keysyms.c build/glyphs.c
  * libraries: libvterm mbedtls
  */
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a guest sends to its terminal, all of which libvterm is shown but for what the filter leaves out.
- * sources: mgmt/term.c mgmt/term_filter.c mgmt/term_keys.c mgmt/pixels.c build/glyphs.c
+ * sources: mgmt/term.c mgmt/term_filter.c mgmt/term_keys.c mgmt/keysyms.c mgmt/pixels.c build/glyphs.c
  * libraries: libvterm
  */
 #include <stdlib.h>

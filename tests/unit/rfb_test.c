@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RFB for one viewer: versions, passwords, messages and pictures byte by byte.
- * sources: mgmt/rfb.c mgmt/rfb_auth.c mgmt/rfb_draw.c mgmt/pixels.c mgmt/term.c mgmt/term_filter.c mgmt/term_keys.c build/glyphs.c
+ * sources: mgmt/rfb.c mgmt/rfb_auth.c mgmt/rfb_draw.c mgmt/pixels.c mgmt/term.c mgmt/term_filter.c mgmt/term_keys.c mgmt/keysyms.c build/glyphs.c
  * libraries: libvterm mbedtls
  */
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Terminals of VNC consoles: what a guest sends becomes cells, what a viewer types becomes bytes.
- * sources: mgmt/term.c mgmt/term_filter.c mgmt/term_keys.c mgmt/pixels.c build/glyphs.c
+ * sources: mgmt/term.c mgmt/term_filter.c mgmt/term_keys.c mgmt/keysyms.c mgmt/pixels.c build/glyphs.c
  * libraries: libvterm
  */
 #include <stdio.h>
@@ -171,6 +171,22 @@ TEST(keys_type_what_an_xterm_would)
 	}
 	feed("\x1b[?1h");
 	CHECK_STR(press(0xff51), "\x1bOD");
+}
+
+/* What noVNC and viewers under X11 send for letters of other scripts. */
+TEST(older_keysyms_type_their_characters)
+{
+	static const struct { uint32_t keysym; const char *bytes; } rows[] = {
+		{ 0x1b1, "\xc4\x85" }, { 0x1e8, "\xc4\x8d" }, { 0x1bf, "\xc5\xbc" }, { 0x2b9, "\xc4\xb1" }, { 0x3bf, "\xc5\x8b" },
+		{ 0x4b1, "\xe3\x82\xa2" }, { 0x5c7, "\xd8\xa7" }, { 0x6c1, "\xd0\xb0" }, { 0x6f1, "\xd0\xaf" }, { 0x6a6, "\xd1\x96" },
+		{ 0x7d9, "\xce\xa9" }, { 0x7f3, "\xcf\x82" }, { 0x8fd, "\xe2\x86\x92" }, { 0xad3, "\xe2\x80\x9d" }, { 0xce0, "\xd7\x90" },
+		{ 0xda1, "\xe0\xb8\x81" }, { 0x13bd, "\xc5\x93" }, { 0x20aa, "\xe2\x82\xaa" }, { 0x1a0, "" }, { 0x1a4, "" }, { 0x200, "" }, { 0xddb, "" },
+	};
+
+	fresh();
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		CHECK_STR(press(rows[i].keysym), rows[i].bytes);
+	}
 }
 
 TEST(modifiers_change_what_is_typed)

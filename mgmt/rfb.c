@@ -8,7 +8,7 @@
 
 enum { GREETING = 12, SECURITY_NONE = 1, SECURITY_VNC = 2, ENCODING_HEXTILE = 5, NAME_MAX_BYTES = 64 };
 enum { WIDTH = TERM_COLUMNS * GLYPH_WIDTH, HEIGHT = TERM_ROWS * GLYPH_HEIGHT };
-enum { ROOM_FOR_ANSWER = 256, MIDDLE_BUTTON = 2, TEXT_LIMIT = 1 << 20, KEY_INSERT = 0xff63, KEY_SHIFT_L = 0xffe1, KEY_SHIFT_R = 0xffe2 };
+enum { ROOM_FOR_ANSWER = 256, MIDDLE_BUTTON = 2, KEY_INSERT = 0xff63, KEY_SHIFT_L = 0xffe1, KEY_SHIFT_R = 0xffe2 };
 
 /* Messages of the client, 7.5. */
 enum { SET_PIXEL_FORMAT = 0, SET_ENCODINGS = 2, UPDATE_REQUEST = 3, KEY_EVENT = 4, POINTER_EVENT = 5, CLIENT_CUT_TEXT = 6 };
@@ -220,9 +220,6 @@ static void take_message(struct rfb *r)
 	case CLIENT_CUT_TEXT:
 		r->text_left = be_get32(r->in + 4);
 		r->clipboard_len = 0;
-		if (r->text_left > TEXT_LIMIT) {
-			r->state = RFB_OVER;
-		}
 		break;
 	default:
 		break;

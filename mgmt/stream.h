@@ -24,5 +24,6 @@ struct stream_ops {
 struct stream {
 	const struct stream_ops *ops;
 	char peer[48];               /* address, for people                                          */
+	uint64_t origin;             /* who it is when connections are counted: an IPv4 address, the first 64 bits of an IPv6 one */
 	uint16_t port;               /* of ours, that was connected to                               */
 };

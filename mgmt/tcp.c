@@ -125,6 +125,15 @@ static struct tcp_stream *find_free(uint16_t port)
 	return NULL;
 }
 
+/* Of IPv6 a whole network: who has one address of it has them all. */
+static uint64_t origin_of(const ip_addr_t *address)
+{
+	if (IP_IS_V6(address)) {
+		return (uint64_t)lwip_ntohl(ip_2_ip6(address)->addr[0]) << 32 | lwip_ntohl(ip_2_ip6(address)->addr[1]);
+	}
+	return lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(address)));
+}
+
 static const struct stream_ops ops;
 
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
@@ -141,6 +150,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 	}
 	*t = (struct tcp_stream){ .stream = { .ops = &ops }, .use = TCP_FRESH, .pcb = pcb };
 	t->stream.port = pcb->local_port;
+	t->stream.origin = origin_of(&pcb->remote_ip);
 	ipaddr_ntoa_r(&pcb->remote_ip, t->stream.peer, sizeof(t->stream.peer));
 	tcp_nagle_disable(pcb);
 	ip_set_option(pcb, SOF_KEEPALIVE);

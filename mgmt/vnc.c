@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "console/node.h"
+#include "mgmt/guesses.h"
 #include "mgmt/node.h"
 #include "mgmt/platform.h"
 #include "mgmt/random.h"
@@ -14,18 +15,16 @@
 #include "mgmt/server.h"
 #include "mgmt/tcp.h"
 
-enum { HANDSHAKE_S = 30, STALL_S = 60, WRONG_MAX = 5, WRONG_WAIT_S = 10, TYPED = 8192, PIECE = 256, IN_PIECE = 512 };
+/* HANDSHAKE_S: many viewers ask their user for the password when they have the challenge. */
+enum { HANDSHAKE_S = 120, STALL_S = 60, TYPED = 8192, PIECE = 256, IN_PIECE = 512 };
 
 #define SECOND 1000000000ull
 
 _Static_assert((int)VNC_PORTS == (int)MGMT_VNC && (int)VNC_VIEWERS <= (int)RELAYS_EACH, "a place for each");
 
-/* Of each port, what need not outlive mgmt. */
-static struct {
-	int vm;                      /* number in struct node_status, or -1                          */
-	unsigned wrong;              /* passwords in a row                                           */
-	uint64_t locked_until_ns;
-} ports[VNC_PORTS];
+/* What need not outlive mgmt. */
+static int vm_of[VNC_PORTS];             /* each port's VM: its number in struct node_status, or -1     */
+static struct guesses guesses;
 
 /* A VM's terminal, there while somebody looks at it. */
 static struct desk {
@@ -45,7 +44,7 @@ static struct viewer {
 	char name[CONF_NAME_MAX + 16];
 	uint8_t in[IN_PIECE];
 	unsigned in_at, in_len;
-	uint64_t since_ns;           /* when it came, or was last sent something                     */
+	uint64_t since_ns;           /* when it came; later, when it last took all or some of what it is to be sent */
 } viewers[VNC_VIEWERS];
 
 static struct mgmt_vnc *slot(int port)
@@ -75,7 +74,7 @@ static int find_vm(int port)
 static bool is_still_there(int port)
 {
 	const struct node_status *node = platform_node();
-	int vm = ports[port].vm;
+	int vm = vm_of[port];
 
 	return vm >= 0 && (uint32_t)vm < node->vm_count && node->vm[vm].id == slot(port)->vm_id &&
 	       __atomic_load_n(&node->vm[vm].state, __ATOMIC_ACQUIRE) != NODE_VM_NONE;
@@ -89,11 +88,11 @@ static bool follow_vm(int port)
 	if (s->known && is_still_there(port)) {
 		return true;
 	}
-	ports[port].vm = find_vm(port);
-	if (ports[port].vm < 0) {
+	vm_of[port] = find_vm(port);
+	if (vm_of[port] < 0) {
 		return !s->known;
 	}
-	s->vm_id = platform_node()->vm[ports[port].vm].id;
+	s->vm_id = platform_node()->vm[vm_of[port]].id;
 	s->known = 1;
 	return true;
 }
@@ -130,11 +129,11 @@ static struct desk *take_desk(int port)
 	struct desk *d = find_desk(port);
 	int relay;
 
-	if (!d || ports[port].vm < 0) {
+	if (!d || vm_of[port] < 0) {
 		return NULL;
 	}
 	if (!d->viewers) {
-		relay = relay_open(ports[port].vm, RELAY_VIEWERS);
+		relay = relay_open(vm_of[port], RELAY_VIEWERS);
 		if (relay < 0) {
 			return NULL;
 		}
@@ -210,9 +209,7 @@ static void on_denied(void *context)
 	struct viewer *v = context;
 
 	log_viewer(v, "the password is wrong");
-	if (++ports[v->port].wrong >= WRONG_MAX) {
-		ports[v->port].locked_until_ns = platform_now_ns() + WRONG_WAIT_S * SECOND;
-	}
+	guesses_add(&guesses, v->stream->port, v->stream->origin, platform_now_ns());
 }
 
 static const struct rfb_hooks hooks = { .key = on_key, .paste = on_paste, .denied = on_denied };
@@ -249,7 +246,11 @@ static void let_in(struct viewer *v)
 		end(v);
 		return;
 	}
-	ports[v->port].wrong = 0;
+	v->since_ns = platform_now_ns();
+	guesses_clear(&guesses, v->stream->port, v->stream->origin);
+	if (slot(v->port)->password[0]) {
+		v->stream->ops->favour(v->stream);       /* it has shown who it is */
+	}
 	v->rfb.bells = v->desk->term.bells;
 	log_viewer(v, "opened the console");
 }
@@ -296,6 +297,7 @@ static bool run_viewer(struct viewer *v, uint64_t now_ns)
 		let_in(v);
 	}
 	if (v->stream && v->desk) {
+		v->since_ns = v->rfb.out_len == v->rfb.out_at ? now_ns : v->since_ns;
 		rfb_draw(&v->rfb, &v->desk->term);
 	}
 	if (v->stream) {
@@ -319,29 +321,50 @@ static void drop_viewers(int port)
 	}
 }
 
-/* A free place: the one of a stranger that came first, if there is no other. NULL: too many look. */
+/* Strangers of the same origin. */
+static unsigned count_strangers(const struct viewer *like)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < VNC_VIEWERS; i++) {
+		count += viewers[i].stream && !viewers[i].desk && viewers[i].stream->origin == like->stream->origin;
+	}
+	return count;
+}
+
+/* Which of two strangers goes first: of more, and then the older one. So who opens many connections pushes out its own. */
+static bool goes_before(const struct viewer *a, const struct viewer *b)
+{
+	unsigned of_a = count_strangers(a), of_b = count_strangers(b);
+
+	return of_a != of_b ? of_a > of_b : a->since_ns < b->since_ns;
+}
+
+/* A free place: a stranger's, if there is no other. NULL: too many look. */
 static struct viewer *find_place(int port)
 {
 	struct viewer *empty = NULL, *stranger = NULL;
 	unsigned looking = 0;
+	bool full;
 
+	for (unsigned i = 0; i < VNC_VIEWERS; i++) {
+		looking += viewers[i].stream && viewers[i].port == port;
+		empty = viewers[i].stream ? empty : &viewers[i];
+	}
+	full = looking >= VNC_VIEWERS_PER_VM;
+	if (empty && !full) {
+		return empty;
+	}
 	for (unsigned i = 0; i < VNC_VIEWERS; i++) {
 		struct viewer *v = &viewers[i];
 
-		looking += v->stream && v->port == port;
-		if (!v->stream) {
-			empty = v;
-		} else if (!v->desk && (!stranger || v->since_ns < stranger->since_ns)) {
+		if (v->stream && !v->desk && (!full || v->port == port) && (!stranger || goes_before(v, stranger))) {
 			stranger = v;
 		}
 	}
-	if (empty && looking < VNC_VIEWERS_PER_VM) {
-		return empty;
+	if (stranger) {
+		end(stranger);
 	}
-	if (!stranger || (looking >= VNC_VIEWERS_PER_VM && stranger->port != port)) {
-		return NULL;
-	}
-	end(stranger);
 	return stranger;
 }
 
@@ -371,9 +394,9 @@ void vnc_accept(struct stream *stream, uint64_t now_ns)
 	v->port = port;
 	v->since_ns = now_ns;
 	snprintf(v->name, sizeof(v->name), "%s (Brume)", slot(port)->vm);
-	if (now_ns < ports[port].locked_until_ns) {
+	if (guesses_lock(&guesses, stream->port, stream->origin, now_ns)) {
 		refuse = "there were too many wrong passwords: try again in a moment";
-	} else if (ports[port].vm < 0) {
+	} else if (vm_of[port] < 0) {
 		refuse = "the VM is not there";
 	}
 	rfb_init(&v->rfb, &hooks, v, v->name, slot(port)->password, refuse, challenge);
@@ -401,6 +424,7 @@ static void close_port(int port)
 {
 	drop_viewers(port);
 	tcp_leave(slot(port)->port);
+	guesses_forget(&guesses, slot(port)->port);
 	memset(slot(port), 0, sizeof(*slot(port)));
 }
 
@@ -442,7 +466,6 @@ int vnc_open(const char *vm, uint16_t port, const char *password, const char **w
 	if (i < 0 || tcp_listen_on(port) < 0) {
 		return fail(why, "there are too many VNC ports on this node", E_NOMEM);
 	}
-	memset(&ports[i], 0, sizeof(ports[i]));
 	*slot(i) = (struct mgmt_vnc){ .port = port };
 	memcpy(slot(i)->vm, vm, strlen(vm));
 	memcpy(slot(i)->password, password, strlen(password));

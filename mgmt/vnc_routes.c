@@ -20,6 +20,25 @@ void vnc_route_get(struct exchange *e)
 	text_append(&e->reply, "\n", 1);
 }
 
+/* A misspelled password must not become an open port. Returns what is wrong, or NULL. */
+static const char *find_fault(const struct text *body)
+{
+	if (strlen(body->at ? body->at : "") != body->len) {
+		return "there is a NUL";
+	}
+	for (const char *line = body->at; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t len = strcspn(line, "\r\n");
+
+		if (strncmp(line, "password ", 9) == 0 && len == 9) {
+			return "the password is empty";
+		}
+		if (len && strncmp(line, "password ", 9) != 0 && strncmp(line, "port ", 5) != 0) {
+			return "each line is `port NUMBER` or `password WORD`";
+		}
+	}
+	return NULL;
+}
+
 /* What stands behind a key at the start of a line, up to its end; *len is 0 if there is none. */
 static const char *find_value(const struct text *body, const char *key, size_t *len)
 {
@@ -54,11 +73,15 @@ static uint16_t read_port(const struct text *body)
 void vnc_route_open(struct exchange *e)
 {
 	char password[VNC_BODY_MAX + 1];
-	const char *why = "", *at;
+	const char *why = find_fault(&e->body), *at;
 	size_t len;
 	int r;
 
 	if (node_find_vm(e) < 0) {
+		return;
+	}
+	if (why) {
+		exchange_refuse(e, 400, why);
 		return;
 	}
 	at = find_value(&e->body, "password ", &len);

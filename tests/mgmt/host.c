@@ -4,6 +4,7 @@
  * host KEY CERTIFICATE CA SECONDS [stands]: listens on a port of the loopback, prints it, and serves until its standard input ends. Its clock goes
  * SECONDS ahead, or stands, and goes on by one for each byte that it reads. Lines of the log go to standard output. The node and its VMs are made up; a VM that is started or stopped changes its state at once.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -112,14 +113,17 @@ static const struct stream_ops ops = {
 
 static void accept_one(int number)
 {
-	int fd = accept(listeners[number].fd, NULL, NULL);
+	struct sockaddr_in peer = { 0 };
+	socklen_t len = sizeof(peer);
+	int fd = accept(listeners[number].fd, (struct sockaddr *)&peer, &len);
 
 	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(streams); i++) {
 		if (streams[i].fd < 0) {
 			fcntl(fd, F_SETFL, O_NONBLOCK);
 			streams[i].fd = fd;
 			streams[i].stream.ops = &ops;
-			snprintf(streams[i].stream.peer, sizeof(streams[i].stream.peer), "127.0.0.1");
+			inet_ntop(AF_INET, &peer.sin_addr, streams[i].stream.peer, sizeof(streams[i].stream.peer));
+			streams[i].stream.origin = ntohl(peer.sin_addr.s_addr);
 			streams[i].stream.port = listeners[number].port;
 			if (number) {
 				vnc_accept(&streams[i].stream, platform_now_ns());

@@ -62,8 +62,8 @@ def snapshot(port, password):
 class Viewer:
     """Connected and past the greeting; the picture is all zero until update() fetched it."""
 
-    def __init__(self, port, password="", version=8, encodings=(HEXTILE, RAW), pixels=TRUE_32, host="127.0.0.1"):
-        self.link = socket.create_connection((host, port), 60)
+    def __init__(self, port, password="", version=8, encodings=(HEXTILE, RAW), pixels=TRUE_32, host="127.0.0.1", source=""):
+        self.link = socket.create_connection((host, port), 60, (source, 0))
         self.version, self.font, self.colours, self.bells = version, glyphs(), {}, 0
         self.log_in(password)
         self.link.sendall(b"\1")

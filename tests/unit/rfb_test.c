@@ -245,7 +245,7 @@ TEST(keys_and_text_are_handed_on)
 {
 	static const uint8_t down[8] = { 4, 1, 0, 0, 0, 0, 0xff, 0x51 }, shift[8] = { 4, 1, 0, 0, 0, 0, 0xff, 0xe1 };
 	static const uint8_t insert[8] = { 4, 1, 0, 0, 0, 0, 0xff, 0x63 }, text[12] = { 6, 0, 0, 0, 0, 0, 0, 4, 't', 'e', 'x', 't' };
-	static const uint8_t much[8] = { 6, 0, 0, 0, 0, 1, 0, 0 }, middle[6] = { 5, 2 };
+	static const uint8_t much[8] = { 6, 0, 0, 0, 0, 32, 0, 0 }, middle[6] = { 5, 2 };
 
 	open();
 	say(down, sizeof(down));
@@ -257,7 +257,7 @@ TEST(keys_and_text_are_handed_on)
 	say(insert, sizeof(insert));
 	CHECK_STR(pasted, "text");
 	say(much, sizeof(much));
-	for (unsigned i = 0; i < 65536 / 16; i++) {
+	for (unsigned i = 0; i < (2 << 20) / 16; i++) {
 		say("yyyyyyyyyyyyyyyy", 16);
 	}
 	say(middle, sizeof(middle));

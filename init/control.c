@@ -70,6 +70,7 @@ static int obey_vm(uint32_t op, struct vm *vm, const char **why)
 	}
 	switch (op) {
 	case MGMT_VM_STOP:  vm_press_power(vm); break;
+	case MGMT_VM_STOP_AGAIN: vm_ask(vm, VMM_REQ_BUTTON_AGAIN); break;
 	case MGMT_VM_KILL:  vm_kill(vm); break;
 	case MGMT_VM_RESET: vm_reset(vm); break;
 	}
@@ -127,6 +128,7 @@ static int obey(const struct mgmt_command *c, uint32_t space, const char **why)
 	switch (c->op) {
 	case MGMT_VM_START:
 	case MGMT_VM_STOP:
+	case MGMT_VM_STOP_AGAIN:
 	case MGMT_VM_KILL:
 	case MGMT_VM_RESET:
 	case MGMT_VM_DELETE:     return find_vm(c, why);

@@ -104,6 +104,43 @@ static uint64_t of_card(const struct mgmt_vm *vm, uint32_t card, size_t i)
 	return value;
 }
 
+/* Of the disks of VMs. */
+static const struct {
+	const char *name, *help;
+	size_t at;
+} disks[] = {
+	{ "read_requests", "Requests by which the guest read of the disk since the VM started.", offsetof(struct disk_io, read_requests) },
+	{ "read_bytes", "Bytes of them.", offsetof(struct disk_io, read_bytes) },
+	{ "write_requests", "Requests by which the guest wrote to the disk.", offsetof(struct disk_io, write_requests) },
+	{ "write_bytes", "Bytes of them.", offsetof(struct disk_io, write_bytes) },
+};
+
+static uint64_t of_disk(const struct mgmt_vm *vm, uint32_t disk, size_t i)
+{
+	uint64_t value;
+
+	__builtin_memcpy(&value, (const uint8_t *)&vm->disk_io[disk] + disks[i].at, sizeof(value));
+	return value;
+}
+
+static uint32_t count_disks(const struct mgmt_vm *vm)
+{
+	return vm->disk_count < CONF_DISKS_MAX ? vm->disk_count : CONF_DISKS_MAX;
+}
+
+static void put_disks(struct text *t, const struct mgmt_vm *vm)
+{
+	json_open(t, "disks", '[');
+	for (uint32_t disk = 0; disk < count_disks(vm); disk++) {
+		json_open(t, NULL, '{');
+		for (size_t i = 0; i < ARRAY_SIZE(disks); i++) {
+			json_number(t, disks[i].name, of_disk(vm, disk, i));
+		}
+		json_close(t, '}');
+	}
+	json_close(t, ']');
+}
+
 static uint32_t count_cards(const struct mgmt_vm *vm)
 {
 	return vm->nic_count < CONF_NICS_MAX ? vm->nic_count : CONF_NICS_MAX;
@@ -144,6 +181,7 @@ void counters_poll(struct exchange *e)
 		json_string(t, "name", node->vm[i].name);
 		json_number(t, "cpu_ns", s->vm[i].cpu_ns);
 		put_cards(t, &s->vm[i]);
+		put_disks(t, &s->vm[i]);
 		json_close(t, '}');
 	}
 	json_close(t, ']');
@@ -228,6 +266,24 @@ static void put_all_cards(struct text *t)
 	}
 }
 
+static void put_all_disks(struct text *t)
+{
+	const struct node_status *node = platform_node();
+
+	for (size_t k = 0; k < ARRAY_SIZE(disks); k++) {
+		text_printf(t, "# HELP brume_vm_disk_%s_total %s\n# TYPE brume_vm_disk_%s_total counter\n", disks[k].name, disks[k].help,
+			    disks[k].name);
+		for (uint32_t i = next_vm(0); i < node->vm_count; i = next_vm(i + 1)) {
+			const struct mgmt_vm *vm = &platform_status()->vm[i];
+
+			for (uint32_t disk = 0; disk < count_disks(vm); disk++) {
+				text_printf(t, "brume_vm_disk_%s_total{vm=\"%.31s\",disk=\"%u\"} %llu\n", disks[k].name, node->vm[i].name,
+					    (unsigned)disk, (unsigned long long)of_disk(vm, disk, k));
+			}
+		}
+	}
+}
+
 void metrics_poll(struct exchange *e)
 {
 	if (has_come(e)) {
@@ -235,6 +291,7 @@ void metrics_poll(struct exchange *e)
 		put_node(&e->reply);
 		put_vms(&e->reply);
 		put_all_cards(&e->reply);
+		put_all_disks(&e->reply);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "conf/result.h"
 #include "lib/base.h"
 #include "lib/channel.h"
+#include "lib/disk_io.h"
 #include "lib/journal.h"
 
 /* Handle slots that init fills before mgmt's first thread runs. */
@@ -64,6 +65,7 @@ struct mgmt_vm {
 	uint64_t cpu_ns;             /* since its start; 0: it does not run                          */
 	uint32_t disk_count, nic_count;
 	struct conf_disk disk[CONF_DISKS_MAX];
+	struct disk_io disk_io[CONF_DISKS_MAX];
 	struct mgmt_nic nic[CONF_NICS_MAX];
 };
 
@@ -164,6 +166,7 @@ enum mgmt_op {
 	MGMT_DISK_RENAME,            /* name, other: the new one                                     */
 	MGMT_DISK_OPEN,              /* name, size: window, to map it in. E_BUSY: a VM runs with it and it is not read-only; else none can while */
 	                             /* it is open: until closed[window] of the exchange is the number of this command */
+	MGMT_VM_STOP_AGAIN,          /* name. The power button once more, for a guest that was not ready to hear it, and still runs */
 	MGMT_OPS
 };
 

@@ -7,6 +7,7 @@
  *   shutdown  BEGIN --RUN--> PRESS --> AWAIT_OFF --OFF--> CLEAR --GONE--> success
  *   cancel    BEGIN --> CLEAR --GONE--> success
  *   cleanup   BEGIN --> CLEAR --GONE--> DISKS --> success
+ *   (AWAIT_OFF presses once more from time to time; the vmm knows whether the guest has heard it, and does so only if not.)
  *   reboot    BEGIN --RUN--> PRESS --> AWAIT_OFF --OFF--> AGAIN --RUN--> success
  *   reset     BEGIN --RUN--> RESETTING --it started once more--> success
  *   deploy that fails after CREATE: UNDO --GONE--> failure
@@ -26,6 +27,7 @@
 
 #define S 1000000000ull
 #define GUEST_NS (180 * S)               /* that long a guest may take to go off                     */
+#define AGAIN_NS (15 * S)                /* and so often it is asked, if it was not ready to hear it */
 #define NODE_NS (60 * S)                 /* and the node for each step of anything else              */
 #define RETRY_NS (S / 20)
 
@@ -35,6 +37,7 @@ enum { ASKED_MAX = 8 };                  /* commands that wait for init's answer
 static struct live {
 	uint32_t asked;              /* what it asked init for; 0: nothing                           */
 	uint64_t retry_ns;           /* not before                                                   */
+	uint64_t press_ns;           /* then the button is pressed once more; 0: never               */
 	bool killed;                 /* in this step: init need not be told again                    */
 	char *text;                  /* of the VM, deploy only                                       */
 	uint32_t text_bytes;
@@ -87,6 +90,7 @@ static void go(struct mgmt_action *a, enum one_step step)
 	__atomic_store_n(&a->step, step, __ATOMIC_RELEASE);
 	live_of(a)->retry_ns = 0;
 	live_of(a)->killed = false;
+	live_of(a)->press_ns = step == ONE_AWAIT_OFF ? now + AGAIN_NS : 0;
 }
 
 /* The same, but what was made goes first. */
@@ -184,6 +188,9 @@ static void await_off(struct mgmt_action *a, const struct node_vm *vm, uint32_t 
 		fail(a, "the VM was deleted");
 	} else if (a->kind == ONE_REBOOT && (state == NODE_VM_STOPPED || vm->starts != a->starts)) {
 		go(a, ONE_AGAIN);
+	} else if (state == NODE_VM_RUNNING && vm->starts == a->starts && now >= live_of(a)->press_ns) {
+		live_of(a)->press_ns = now + AGAIN_NS;
+		ask_vm(a, MGMT_VM_STOP_AGAIN);
 	}
 }
 
@@ -358,7 +365,8 @@ static bool may_be_retried(const struct mgmt_action *a, int result)
 
 	switch (a->step) {
 	case ONE_CLEAR:
-	case ONE_UNDO:  return true;
+	case ONE_UNDO:
+	case ONE_AWAIT_OFF: return true;
 	case ONE_PRESS: return result == E_BUSY || result == E_AGAIN;
 	case ONE_DISKS: return result == E_NOENT || result == E_BUSY || result == E_AGAIN;
 	case ONE_AGAIN:
@@ -431,8 +439,9 @@ static bool proceed(struct mgmt_action *a)
 static uint64_t deadline(const struct mgmt_action *a)
 {
 	const struct live *l = live_of(a);
+	uint64_t next = l->retry_ns && l->retry_ns < a->until_ns ? l->retry_ns : a->until_ns;
 
-	return l->retry_ns && l->retry_ns < a->until_ns ? l->retry_ns : a->until_ns;
+	return a->step == ONE_AWAIT_OFF && l->press_ns < next ? l->press_ns : next;
 }
 
 uint64_t one_actions_run(uint64_t now_ns)

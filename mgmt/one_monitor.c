@@ -18,6 +18,10 @@
 #define APART_NS    (10 * S)             /* between two samples */
 #define NUMBER(n)   ((unsigned long long)(n))
 
+#define VM_COST     MIB(9)               /* of a VM with 8 processors, 4 cards and a context, beside its memory */
+#define VM_TABLES   32768                /* bytes of memory for one of its page tables               */
+#define VM_USUAL    MIB(256)             /* no smaller VMs are expected in great number              */
+
 enum { KIB_SHIFT = 10, MIB_SHIFT = 20, MONITOR_MAX = 2048 };
 
 /* ---- shares of processors ---- */
@@ -96,16 +100,39 @@ static uint64_t vm_memory(const struct node_vm *vm)
 	return bytes;
 }
 
-/* What VMs have, and could have: neither Brume's own nor what images take. */
-static uint64_t total_memory(void)
+static uint64_t used_memory(void)
 {
 	const struct node_status *node = platform_node();
-	uint64_t bytes = node->free_bytes;
+	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < node->vm_count && i < CONF_VMS_MAX; i++) {
 		bytes += vm_memory(&node->vm[i]);
 	}
 	return bytes;
+}
+
+/* How many more VMs a front-end can describe. */
+static uint32_t vms_to_come(void)
+{
+	const struct node_status *node = platform_node();
+	uint32_t left = MGMT_ONE_VMS;
+
+	for (uint32_t i = 0; i < node->vm_count && i < CONF_VMS_MAX; i++) {
+		left -= left && one_vm_state(&node->vm[i]) != NODE_VM_NONE && node->vm[i].id > platform_status()->configured;
+	}
+	return left;
+}
+
+/*
+ * What VMs could have yet. OpenNebula takes from TOTALMEMORY what its templates say and nothing else, so what VMs cost beside that is kept back
+ * here, for as many as it may place before it is told again. Whole MiB.
+ */
+static uint64_t memory_for_vms(void)
+{
+	uint64_t bytes = platform_node()->free_bytes, left = vms_to_come(), usual = bytes / VM_USUAL + 1;
+	uint64_t costs = (left < usual ? left : usual) * VM_COST + bytes / VM_TABLES;
+
+	return left && bytes > costs ? (bytes - costs) & ~(MIB(1) - 1) : 0;
 }
 
 static bool exists(const struct mgmt_disk *disk)
@@ -189,7 +216,7 @@ void one_put_system_host(struct text *t)
 	text_printf(t, "HYPERVISOR=brume\nARCH=x86_64\nHOSTNAME=\"%.31s\"\nMODELNAME=\"%s\"\nCPUSPEED=%u\n", platform_status()->node.name,
 		    cpu.brand, platform_cpu_mhz());
 	text_printf(t, "TOTALCPU=%u\nTOTALMEMORY=%llu\nVERSION=\"%s\"\n", (unsigned)platform_status()->cpus * 100,
-		    NUMBER(total_memory() >> KIB_SHIFT), NODE_VERSION);
+		    NUMBER((used_memory() + memory_for_vms()) >> KIB_SHIFT), NODE_VERSION);
 	text_printf(t, "DS_LOCATION_TOTAL_MB=%llu\nDS_LOCATION_FREE_MB=%llu\nDS_LOCATION_USED_MB=%llu\n",
 		    NUMBER((free_bytes + used) >> MIB_SHIFT), NUMBER(free_bytes >> MIB_SHIFT), NUMBER(used >> MIB_SHIFT));
 	text_printf(t, "KVM_CPU_MODEL=\"%s\"\n", cpu.model);
@@ -203,12 +230,12 @@ void one_put_system_host(struct text *t)
 void one_put_monitor_host(struct text *t)
 {
 	const struct node_status *node = platform_node();
-	uint64_t all = platform_status()->cpus * 100ull, used = used_cpu(), total = total_memory();
+	uint64_t all = platform_status()->cpus * 100ull, used = used_cpu();
 
 	used = used < all ? used : all;
 	text_printf(t, "USEDCPU=%llu\nFREECPU=%llu\n", NUMBER(used), NUMBER(all - used));
-	text_printf(t, "USEDMEMORY=%llu\nFREEMEMORY=%llu\n", NUMBER((total - node->free_bytes) >> KIB_SHIFT),
-		    NUMBER(node->free_bytes >> KIB_SHIFT));
+	text_printf(t, "USEDMEMORY=%llu\nFREEMEMORY=%llu\n", NUMBER(used_memory() >> KIB_SHIFT),
+		    NUMBER(memory_for_vms() >> KIB_SHIFT));
 	text_printf(t, "NETRX=%llu\nNETTX=%llu\n", NUMBER(link_counters.in_bytes), NUMBER(link_counters.out_bytes));
 	for (uint32_t i = 0; i < numa_count(); i++) {
 		const struct node_numa *n = &node->numa[i];
@@ -287,6 +314,23 @@ static void put_cards(struct text *t, const struct mgmt_vm *vm)
 	}
 }
 
+/* What its guest has read and written since it started, of all disks together. */
+static void put_disk_io(struct text *t, const struct mgmt_vm *vm)
+{
+	struct disk_io sum = { 0 };
+
+	for (uint32_t i = 0; i < vm->disk_count && i < CONF_DISKS_MAX; i++) {
+		sum.read_requests += vm->disk_io[i].read_requests;
+		sum.read_bytes += vm->disk_io[i].read_bytes;
+		sum.write_requests += vm->disk_io[i].write_requests;
+		sum.write_bytes += vm->disk_io[i].write_bytes;
+	}
+	if (vm->disk_count) {
+		text_printf(t, "DISKRDBYTES=\"%llu\"\nDISKWRBYTES=\"%llu\"\n", NUMBER(sum.read_bytes), NUMBER(sum.write_bytes));
+		text_printf(t, "DISKRDIOPS=\"%llu\"\nDISKWRIOPS=\"%llu\"\n", NUMBER(sum.read_requests), NUMBER(sum.write_requests));
+	}
+}
+
 static void put_numbers(struct text *t, uint32_t i, uint32_t vm)
 {
 	int64_t cpu = vm_cpu(i);
@@ -296,6 +340,7 @@ static void put_numbers(struct text *t, uint32_t i, uint32_t vm)
 	}
 	text_printf(t, "MEMORY=\"%llu\"\n", NUMBER(vm_memory(&platform_node()->vm[i]) >> KIB_SHIFT));
 	put_cards(t, &platform_status()->vm[i]);
+	put_disk_io(t, &platform_status()->vm[i]);
 	put_disks(t, vm);
 }
 

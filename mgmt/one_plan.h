@@ -10,12 +10,12 @@ enum {
 	ONE_TARGET_MAX = 8, ONE_BRIDGE_MAX = CONF_BRIDGE_MAX, ONE_ROOT_MAX = 64,
 };
 
-/* Disks in the order in which a guest shall count them: by the prefix of TARGET, then by its letters. */
-enum one_bus { ONE_BUS_VD, ONE_BUS_SD, ONE_BUS_HD, ONE_BUS_NONE };
+/* The prefix of TARGET. */
+enum one_bus { ONE_BUS_VD, ONE_BUS_SD, ONE_BUS_HD, ONE_BUS_NONE, ONE_BUS_PLACED };
 
 struct one_disk {
 	uint32_t id;                 /* UINT32_MAX: none was told                                    */
-	bool read_only, context;
+	bool read_only, cdrom, context;
 	enum one_bus bus;            /* ONE_BUS_NONE: no TARGET                                      */
 	char target[ONE_TARGET_MAX]; /* sda                                                          */
 };

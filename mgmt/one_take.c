@@ -296,7 +296,7 @@ void one_take_read_only(struct one_plan *plan, const char *path, const char *val
 void one_take_disk_type(struct one_plan *plan, const char *path, const char *value)
 {
 	if (strcasecmp(value, "CDROM") == 0) {
-		disk_of(plan)->read_only = true;
+		disk_of(plan)->read_only = disk_of(plan)->cdrom = true;
 	} else if (*value && strcasecmp(value, "FILE") != 0 && strcasecmp(value, "BLOCK") != 0 && strcasecmp(value, "fs") != 0 &&
 		   strcasecmp(value, "swap") != 0) {
 		one_plan_refuse_value(plan, path, value, "a disk is in the node's memory: use a datastore of TM_MAD brume");

@@ -37,11 +37,21 @@ static void put_quoted(struct one_vm *vm, const char *value)
 
 /* ---- disks ---- */
 
+/*
+ * A guest calls its disks vda, vdb and so on in the order in which they stand. So each stands where the letter of its TARGET says, as far as
+ * there are as many disks: first those for data, by the prefix of TARGET, then CD-ROMs. What is left fills the rest, the context last.
+ */
 static int compare_disks(const void *left, const void *right)
 {
 	const struct one_disk *a = left, *b = right;
 	size_t la = strlen(a->target), lb = strlen(b->target);
 
+	if (a->context != b->context) {
+		return a->context ? 1 : -1;
+	}
+	if (a->cdrom != b->cdrom) {
+		return a->cdrom ? 1 : -1;
+	}
 	if (a->bus != b->bus) {
 		return a->bus < b->bus ? -1 : 1;
 	}
@@ -52,6 +62,39 @@ static int compare_disks(const void *left, const void *right)
 		return strcmp(a->target, b->target);
 	}
 	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/* By its letter; -1: it has none, or several. */
+static int place_of(const struct one_disk *disk)
+{
+	return strlen(disk->target) == 3 ? disk->target[2] - 'a' : -1;
+}
+
+static void arrange_disks(struct one_plan *p)
+{
+	struct one_disk sorted[ONE_DISKS_MAX + 1];
+	bool taken[ONE_DISKS_MAX + 1] = { false };
+	int count = (int)p->disk_count, next = 0;
+
+	qsort(p->disk, p->disk_count, sizeof(p->disk[0]), compare_disks);
+	memcpy(sorted, p->disk, sizeof(sorted));
+	for (int i = 0; i < count; i++) {
+		int place = place_of(&sorted[i]);
+
+		if (place >= 0 && place < count && !taken[place]) {
+			p->disk[place] = sorted[i];
+			taken[place] = true;
+			sorted[i].bus = ONE_BUS_PLACED;
+		}
+	}
+	for (int i = 0; i < count; i++) {
+		if (sorted[i].bus != ONE_BUS_PLACED) {
+			while (taken[next]) {
+				next++;
+			}
+			p->disk[next++] = sorted[i];
+		}
+	}
 }
 
 static void name_disk(struct one_vm *vm, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -334,7 +377,7 @@ int one_plan_write(struct one_plan *p, struct one_vm *vm)
 		snprintf(p->why, sizeof(p->why), "%s", p->id == UINT32_MAX ? "there is no VM/ID" : "there is no DS_ID in a HISTORY");
 		return E_PROTO;
 	}
-	qsort(p->disk, p->disk_count, sizeof(p->disk[0]), compare_disks);
+	arrange_disks(p);
 	vm->id = p->id;
 	vm->datastore = p->datastore;
 	memcpy(vm->deploy_id, p->deploy_id, sizeof(vm->deploy_id));

@@ -54,7 +54,29 @@ static void on_carry(void *arg)
 void acpi_pm_power_button(struct acpi_pm *pm)
 {
 	pm->pm1_status |= STS_POWER_BUTTON;
+	pm->taken = false;
+	pm->pressed_ns = vm_now();
 	update_sci(pm);
+}
+
+bool acpi_pm_power_button_again(struct acpi_pm *pm)
+{
+	if (pm->taken && vm_now() - pm->pressed_ns < BUTTON_TAKEN_S * 1000000000ull) {
+		return false;
+	}
+	acpi_pm_power_button(pm);
+	return true;
+}
+
+/* A guest that does not want to hear of it clears it, too: while it sets ACPI up, for one. */
+static void write_status(void *dev, uint32_t val)
+{
+	struct acpi_pm *pm = dev;
+
+	if (val & pm->pm1_enable & STS_POWER_BUTTON) {
+		pm->taken = true;
+	}
+	update(pm);
 }
 
 static uint32_t read_status(void *dev)
@@ -96,7 +118,7 @@ static uint32_t read_timer(void *dev)
 }
 
 static const struct reg pm_regs[] = {
-	REG(struct acpi_pm, PORT_PM1A_EVT - PORT_PM1A_EVT, pm1_status, .w1c = STS_ALL, .read = read_status, .write = write_event),
+	REG(struct acpi_pm, PORT_PM1A_EVT - PORT_PM1A_EVT, pm1_status, .w1c = STS_ALL, .read = read_status, .write = write_status),
 	REG(struct acpi_pm, PORT_PM1A_EVT + 2 - PORT_PM1A_EVT, pm1_enable, .wmask = EN_ALL, .write = write_event),
 	REG(struct acpi_pm, PORT_PM1A_CNT - PORT_PM1A_EVT, pm1_control, .wmask = CNT_KEPT, .read = read_control,
 	    .write = write_control),

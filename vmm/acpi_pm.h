@@ -19,10 +19,20 @@ struct acpi_pm {
 	/* Host side. */
 	struct vm_timer carry;       /* armed while the guest wants the timer's interrupt            */
 	unsigned gsi;
+	bool taken;                  /* the guest took the last press of the button                  */
+	uint64_t pressed_ns;         /* when that was                                                */
 };
+
+enum { BUTTON_TAKEN_S = 90 };    /* a guest that took it is left alone for so long                   */
 
 /* Claims the blocks at PORT_PM1A_EVT and PORT_GPE0. Errors of bus_add. */
 int acpi_pm_init(struct acpi_pm *pm, struct bus *ports, unsigned gsi) MUST_CHECK;
 
 /* The operator presses the power button: the guest is asked to power off. */
 void acpi_pm_power_button(struct acpi_pm *pm);
+
+/*
+ * The same for an operator who still waits: if the guest did not take the last press, because it had not set ACPI up, or if it is on
+ * BUTTON_TAKEN_S after it did. True: it was pressed.
+ */
+bool acpi_pm_power_button_again(struct acpi_pm *pm);

@@ -38,7 +38,7 @@ static int add(uint32_t i)
 	if (r < 0) {
 		return r;
 	}
-	virtio_blk_init(&disks[i], serial_number(i), vm.vcpu_count);
+	virtio_blk_init(&disks[i], serial_number(i), vm.vcpu_count, &vm.control->disk_io[i]);
 	return vm_virtio_add(&disks[i].dev);
 }
 

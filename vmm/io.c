@@ -107,6 +107,9 @@ static void on_control(void)
 	if (request & VMM_REQ_POWER_BUTTON) {
 		acpi_pm_power_button(&vm.pm);
 	}
+	if ((request & VMM_REQ_BUTTON_AGAIN) && acpi_pm_power_button_again(&vm.pm)) {
+		vm_log("the guest has not gone off: its power button once more");
+	}
 	if (request & VMM_REQ_STOP) {
 		vm_end_because(VM_END_POWEROFF, "stopped by the operator");
 	}

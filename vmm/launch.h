@@ -7,6 +7,7 @@
 
 #include "conf/result.h"
 #include "lib/base.h"
+#include "lib/disk_io.h"
 
 /* Handle slots that init fills before the first thread of the vmm runs. */
 enum vmm_slot {
@@ -69,6 +70,7 @@ struct vmm_launch {
 enum vmm_request {
 	VMM_REQ_POWER_BUTTON = 1 << 0, VMM_REQ_STOP = 1 << 1, VMM_REQ_COUNTERS = 1 << 2,
 	VMM_REQ_LINK = 1 << 5,       /* net_up changed                                               */
+	VMM_REQ_BUTTON_AGAIN = 1 << 6,       /* as VMM_REQ_POWER_BUTTON, if the guest has not taken that    */
 	VMM_REQ_BALLOON_UP = 1 << 3, VMM_REQ_BALLOON_DOWN = 1 << 4,      /* an eighth of the VM's memory     */
 };
 enum vmm_state { VMM_STARTING, VMM_RUNNING, VMM_POWERED_OFF, VMM_RESET, VMM_FAILED };
@@ -88,4 +90,7 @@ struct vmm_control {
 	uint64_t given_up;           /* by the vmm                                                   */
 	uint64_t taken;              /* by init                                                      */
 	uint64_t disk_used[CONF_DISKS_MAX];  /* by the vmm: bytes of a kept disk that are not its image's    */
+	struct disk_io disk_io[CONF_DISKS_MAX];  /* by the vmm                                   */
 };
+
+_Static_assert(sizeof(struct vmm_control) <= PAGE_SIZE, "one page");

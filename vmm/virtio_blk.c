@@ -72,9 +72,11 @@ static uint8_t transfer(struct virtio_blk *b, const struct blk_header *h, uint32
 		return S_IOERR;
 	}
 	if (write) {
-		b->writes += len;
+		b->io->write_requests++;
+		b->io->write_bytes += len;
 	} else {
-		b->reads += len;
+		b->io->read_requests++;
+		b->io->read_bytes += len;
 	}
 	return status_of(b, move_data(b, s, at, write ? sizeof(*h) : 0, len, write));
 }
@@ -144,17 +146,22 @@ int virtio_blk_request(struct virtio_blk *b)
 	return (int)(data == virtio_chain.in_bytes - 1 ? data + 1 : data);
 }
 
+static uint64_t bytes_moved(const struct virtio_blk *b)
+{
+	return b->io->read_bytes + b->io->write_bytes;
+}
+
 /* One batch. True: there is more. */
 static bool serve_queue(struct virtio_blk *b, unsigned number)
 {
 	struct ring *ring = &b->dev.queue[number].ring;
-	uint64_t until = b->reads + b->writes + BATCH_BYTES;
+	uint64_t until = bytes_moved(b) + BATCH_BYTES;
 	unsigned budget = BATCH;
 	bool more;
 
 	ring_mute(ring);
 	do {
-		for (; budget && b->reads + b->writes < until && ring_pop(ring, &virtio_chain) > 0; budget--) {
+		for (; budget && bytes_moved(b) < until && ring_pop(ring, &virtio_chain) > 0; budget--) {
 			int written = virtio_blk_request(b);
 
 			if (written < 0) {
@@ -163,8 +170,8 @@ static bool serve_queue(struct virtio_blk *b, unsigned number)
 			}
 			ring_use(ring, &virtio_chain, (uint32_t)written);
 		}
-		more = budget && b->reads + b->writes < until ? ring_listen(ring) : true;
-	} while (more && budget && b->reads + b->writes < until);
+		more = budget && bytes_moved(b) < until ? ring_listen(ring) : true;
+	} while (more && budget && bytes_moved(b) < until);
 	return virtio_queue_done(&b->dev, number) && more;
 }
 
@@ -220,7 +227,7 @@ static uint64_t features(const struct virtio_blk *b, unsigned queues)
  * puts around each commit. The best size makes Linux read files ahead by twice as much, with an exit for half a MiB instead
  * of one for each 128 KiB; more would fill small memories with what nobody asked for.
  */
-void virtio_blk_init(struct virtio_blk *b, const char *id, unsigned queues)
+void virtio_blk_init(struct virtio_blk *b, const char *id, unsigned queues, struct disk_io *io)
 {
 	uint64_t sectors = b->disk.bytes / DISK_SECTOR;
 	uint32_t clear_max = sectors < INT32_MAX ? (uint32_t)sectors : INT32_MAX;
@@ -236,6 +243,7 @@ void virtio_blk_init(struct virtio_blk *b, const char *id, unsigned queues)
 	_Static_assert(offsetof(struct blk_config, unused1) + 3 == BLK_CONFIG_BYTES, "5.2.4");
 	memset(b->id, 0, sizeof(b->id));
 	memcpy(b->id, id, strnlen(id, sizeof(b->id)));
+	b->io = io;
 	b->more = (struct vm_timer){ .fn = serve_rest, .arg = b };
 	b->dev = (struct virtio_device){
 		.name = "disk", .type = VIRTIO_BLOCK, .ops = &blk_ops, .offered = features(b, queues), .queue_count = queues,

@@ -2,6 +2,7 @@
 /* The block device on a disk in memory. virtio 1.2, 5.2. */
 #pragma once
 
+#include "lib/disk_io.h"
 #include "vmm/device.h"
 #include "vmm/disk.h"
 #include "vmm/virtio.h"
@@ -42,12 +43,15 @@ struct virtio_blk {
 	struct blk_config config;
 	char id[BLK_ID_BYTES];       /* ends with NUL only when shorter                              */
 	struct vm_timer more;        /* armed: a queue had more than one batch                       */
-	uint64_t reads, writes;      /* bytes                                                        */
+	struct disk_io *io;      /* what was transferred                                         */
 	bool full_told;              /* the operator knows that the layer is full                    */
 };
 
-/* Fills in the device; the disk has been initialized. id: what the guest sees as serial number. queues: 1 or more. */
-void virtio_blk_init(struct virtio_blk *b, const char *id, unsigned queues);
+/*
+ * Fills in the device; the disk has been initialized. id: what the guest sees as serial number. queues: 1 or more. io: counts from now on, and
+ * outlives the device.
+ */
+void virtio_blk_init(struct virtio_blk *b, const char *id, unsigned queues, struct disk_io *io);
 
 /*
  * Carries out the request in virtio_chain and returns the bytes written into its "in" part, status included. E_PROTO:

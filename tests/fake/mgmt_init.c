@@ -328,7 +328,7 @@ static int obey(const struct mgmt_command *c, const char *text, const char **why
 	*why = "no";
 	if (c->op == MGMT_REFRESH) {
 		status.vm[0] = (struct mgmt_vm){ .cpu_ns = 1500000000, .disk_count = 1, .disk = { { .module = "disk.img" } },
-						  .nic_count = 1, .nic = { { 7, 700, 1, 8, 800, 2 } } };
+						  .disk_io = { { 5, 20480, 6, 24576 } }, .nic_count = 1, .nic = { { 7, 700, 1, 8, 800, 2 } } };
 		return OK;
 	}
 	if (c->op == MGMT_VM_CREATE) {

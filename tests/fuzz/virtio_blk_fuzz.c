@@ -23,6 +23,7 @@ enum { IMAGE = 4 * DISK_BLOCK, ROOM = 2 * DISK_BLOCK, PIECES = 8, MORE = 500, QU
 static const uint8_t image[IMAGE] = { 1, 2, 3 };
 static uint8_t layer[DISK_BLOCK + ROOM] __attribute__((aligned(4096)));
 static struct virtio_blk blk;
+static struct disk_io io;
 static struct fake_driver driver;
 
 static void must(bool holds)
@@ -40,7 +41,7 @@ static void fresh(void)
 	fake_reset();
 	memset(layer, 0, sizeof(layer));
 	must(disk_init(&blk.disk, image, IMAGE, layer, sizeof(layer)) == OK);
-	virtio_blk_init(&blk, "fuzz", 1);
+	virtio_blk_init(&blk, "fuzz", 1, &io);
 	fake_driver_init(&driver, 0, QUEUE, features);
 	setup = fake_driver_setup(&driver, features);
 	must(ring_init(&blk.dev.queue[0].ring, &fake_ring_memory, &setup) == OK);

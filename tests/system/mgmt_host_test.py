@@ -32,10 +32,12 @@ def node_vms_and_metrics_are_told():
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         check((promtool.returncode, promtool.stdout), (0, ""), "promtool")
         check('brume_vm_nic_sent_bytes_total{vm="vm0",nic="0"} 700' in text, True, "its card")
+        check('brume_vm_disk_write_requests_total{vm="vm0",disk="0"} 6' in text, True, "its disk")
         check((status, 'brume_vm_running{vm="vm0"} 1' in text, text.count("# TYPE")), (200, True, text.count("# HELP")), "metrics")
         counters = host.get("/v1/counters", "monitor")
         card = {"sent_frames": 7, "sent_bytes": 700, "sent_dropped": 1, "received_frames": 8, "received_bytes": 800, "received_dropped": 2}
-        check((counters["cpus"], counters["vms"][0]), (2, {"name": "vm0", "cpu_ns": 1500000000, "nics": [card]}), "counters")
+        disk = {"read_requests": 5, "read_bytes": 20480, "write_requests": 6, "write_bytes": 24576}
+        check((counters["cpus"], counters["vms"][0]), (2, {"name": "vm0", "cpu_ns": 1500000000, "nics": [card], "disks": [disk]}), "counters")
         check(counters["handshakes_total"] >= 4 and counters["handshake_failures_total"] == 0, True, "counted handshakes")
         check(host.get("/v1/volumes", "monitor"), [{"vm": "vm0", "disk": 0, "image": "disk.img", "read_only": False,
                                                     "room_bytes": 0}], "volumes")

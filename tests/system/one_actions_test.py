@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenNebula's actions on a node: VMs that a front-end deploys and ends over TLS, with mgmt dying in between, too."""
+import base64
+import io
 import json
 import re
 import struct
+import tarfile
 
 import pki
 from harness import LINUX, Failure, test, write_file
@@ -13,11 +16,11 @@ from patch import trap_at
 DISKS = {"kernel": "vmlinuz", "initrd": "initrd.img"}
 
 
-def xml(vm, memory=96):
+def xml(vm, memory=96, inner=""):
     """oned's request about a VM whose files are the test guest's, with a screen."""
     return (f"<VMM_DRIVER_ACTION_DATA><HOST>testnode</HOST><DEPLOY_ID/><VM><ID>{vm}</ID><TEMPLATE><MEMORY>{memory}</MEMORY><OS>"
             "<KERNEL>/k</KERNEL><INITRD>/i</INITRD><KERNEL_CMD><![CDATA[console=ttyS0 quiet]]></KERNEL_CMD></OS>"
-            f"<GRAPHICS><TYPE>vnc</TYPE><PORT>{5900 + vm}</PORT></GRAPHICS></TEMPLATE><HISTORY_RECORDS><HISTORY><DS_ID>102</DS_ID></HISTORY></HISTORY_RECORDS></VM></VMM_DRIVER_ACTION_DATA>")
+            f"<GRAPHICS><TYPE>vnc</TYPE><PORT>{5900 + vm}</PORT></GRAPHICS>{inner}</TEMPLATE><HISTORY_RECORDS><HISTORY><DS_ID>102</DS_ID></HISTORY></HISTORY_RECORDS></VM></VMM_DRIVER_ACTION_DATA>")
 
 
 class Watched(Managed):
@@ -70,6 +73,11 @@ class Node(Watched):
     def states(self):
         return dict(re.findall(r'ID="(\d+)", DEPLOY_ID="one-\d+", STATE="(\w+)"', self.curl("/v1/one/monitor/state_vm")[1]))
 
+    def numbers(self, vm):
+        """What monitord is told of the VM."""
+        lines = dict(re.findall(r'ID="(\d+)".* MONITOR="([^"]*)"', self.curl("/v1/one/monitor/monitor_vm")[1]))
+        return dict(re.findall(r'(\w+)="(\d+)"', base64.b64decode(lines[str(vm)]).decode()))
+
     def disks(self):
         return sorted(disk["name"] for disk in self.get("/v1/disks"))
 
@@ -120,6 +128,41 @@ def a_front_end_leads_an_unmodified_linux_through_its_life():
         node.must("no such" in node.act(12, "reboot", "k-9", "FAILURE"), "reboot of nothing")
         node.must("one-102-12-kernel" in node.act(12, "deploy", "k-10", "FAILURE"), "a deploy without its kernel does not say so")
         node.must(node.get("/v1/vms") == [], "what could not start is left")
+
+
+@test
+def a_linux_that_has_no_acpi_yet_hears_its_power_button_later():
+    with Node() as node:
+        node.make_disks(12)
+        node.act(12, "deploy", "k-1")
+        node.act(12, "shutdown", "k-2")
+        node.expect(r"vm one-12: powered off")
+        node.must(node.text().count("vm one-12: power button") == 1, "the operator's press is not told once")
+        node.must(1 <= node.text().count("vm one-12: the guest has not gone off: its power button once more") <= 11, "it was not pressed again")
+
+
+@test
+def what_a_guest_reads_and_writes_is_counted():
+    names = "DISKRDBYTES", "DISKWRBYTES", "DISKRDIOPS", "DISKWRIOPS"
+    inner = "".join(f"<DISK><DISK_ID>{i}</DISK_ID><TARGET>vd{letter}</TARGET><TYPE>fs</TYPE></DISK>" for i, letter in enumerate("ab"))
+    with Node() as node:
+        node.make_disks(12)
+        for i in range(2):
+            node.curl(f"/v1/disks/one-102-12-disk.{i}", "--data-binary", "size 8388608\n")
+        status, answer = node.ask(12, "deploy", "k-1", xml(12, inner=inner))
+        node.must(status < 300, f"deploy: {answer}")
+        node.act(12, "deploy", "k-1")
+        node.escape("1")
+        node.login()
+        before = node.numbers(12)
+        node.shell("dd if=/dev/vda of=/dev/null bs=64k count=32 iflag=direct; dd if=/dev/zero of=/dev/vdb bs=4k count=24 oflag=direct conv=fsync; "
+                   "dd if=/dev/zero of=/dev/vda bs=128k count=3 oflag=direct; dd if=/dev/vdb of=/dev/null bs=64k count=5 iflag=direct")
+        after = node.numbers(12)
+        did = tuple(int(after[name]) - int(before[name]) for name in names)
+        node.must(did == (37 * 65536, 24 * 4096 + 3 * 131072, 37, 27), f"{did} is told")
+        metrics = node.curl("/metrics")[1]
+        written = dict(re.findall(r'brume_vm_disk_write_bytes_total{vm="one-12",disk="(\d)"} (\d+)', metrics))
+        node.must(written == {"0": str(3 * 131072), "1": str(24 * 4096)}, f"written: {written}")
 
 
 @test
@@ -200,6 +243,31 @@ def halting_kernel():
     size = 52 + 32 + len(head) + len(code)
     elf = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\1\1\1", 2, 3, 1, at + 52 + 32 + len(head), 52, 0, 0, 52, 32, 1, 0, 0, 0)
     return elf + struct.pack("<IIIIIIII", 1, 0, at, at, size, size, 5, 0x1000) + head + code
+
+
+@test
+def a_front_end_that_fills_a_node_places_no_vm_too_many():
+    """As oned counts: MEMORY of its VMs, up to the TOTALMEMORY that it was told of first."""
+    nics = "".join(f"<NIC><MAC>02:00:00:00:%02x:0{i}</MAC></NIC>" for i in range(4))
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        tar.addfile(tarfile.TarInfo("context.sh"))
+    context = write_file("context.tar", archive.getvalue())
+    with Node() as node:
+        total = int(re.search(r"TOTALMEMORY=(\d+)", node.curl("/v1/one/monitor/system_host")[1])[1]) >> 10
+        placed, vm = 0, 0
+        while placed < total:
+            memory = min(256, total - placed)
+            node.make_disks(vm)
+            status, body = node.curl(f"/v1/contexts/one-102-{vm}-disk.0", "-T", context)
+            node.must(status == 201, f"context: {status} {body}")
+            more = f"<VCPU>8</VCPU><CONTEXT><DISK_ID>0</DISK_ID></CONTEXT>{nics.replace('%02x', f'{vm:02x}')}"
+            status, answer = node.ask(vm, "deploy", f"k-{vm}", xml(vm, memory, more))
+            node.must(status < 300, f"deploy of VM {vm}, {memory} MiB, with {placed} of {total} MiB placed: {answer}")
+            node.act(vm, "deploy", f"k-{vm}")
+            placed, vm = placed + memory, vm + 1
+        free = int(re.search(r"FREEMEMORY=(\d+)", node.curl("/v1/one/monitor/monitor_host")[1])[1]) >> 10
+        print(f"{vm} VMs with {total} MiB; {free} MiB would be left")
 
 
 @test

@@ -46,6 +46,31 @@ TEST(power_button_waits_for_a_guest_that_enables_it_later)
 	CHECK_EQ(fake_in(ENABLE, 2), 0x0020);
 }
 
+TEST(power_button_is_pressed_again_only_for_a_guest_that_did_not_take_it)
+{
+	fresh();
+	acpi_pm_power_button(&pm);
+	fake_out(STATUS, 2, 0x0100);             /* it sets ACPI up */
+	fake_out(ENABLE, 2, 0x0120);
+	CHECK(!fake.irq[9]);
+	CHECK(acpi_pm_power_button_again(&pm));
+	CHECK(fake.irq[9]);
+	CHECK(acpi_pm_power_button_again(&pm));
+	fake_out(STATUS, 2, 0x0020);             /* another event's */
+	CHECK(acpi_pm_power_button_again(&pm));
+	fake_out(STATUS, 2, 0x0100);
+	fake.now_ns += 89 * 1000000000ull;
+	CHECK(!acpi_pm_power_button_again(&pm));
+	CHECK(!fake.irq[9]);
+	fake.now_ns += 1000000000;
+	CHECK(acpi_pm_power_button_again(&pm));
+	CHECK(fake.irq[9]);
+	fake_out(STATUS, 2, 0x0100);
+	CHECK(!acpi_pm_power_button_again(&pm));
+	acpi_pm_power_button(&pm);
+	CHECK(fake.irq[9]);
+}
+
 TEST(sleep)
 {
 	static const struct { const char *what; uint16_t port; unsigned size; uint32_t value; bool off; } row[] = {

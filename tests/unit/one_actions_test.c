@@ -34,7 +34,8 @@ static struct {
 	uint32_t last, ids, forgotten;       /* numbers of commands, of VMs; the command whose answer nobody wants */
 	unsigned did[MGMT_OPS], refuse_deletes, busy_disks;
 	int start_result, create_result;
-	bool deaf;                   /* the guest ignores the button                                 */
+	bool deaf;                   /* the guest ignores the button,                                */
+	unsigned hears;              /* until it is pressed again for that time; 0: for ever         */
 	int drains;                  /* rounds that VM 0 takes from ENDED on; then it starts if restart      */
 	bool restart;
 } init;
@@ -161,6 +162,11 @@ static int obey_vm(const struct mgmt_command *c)
 	case MGMT_VM_STOP:
 		vm0()->presses += runs;
 		if (runs && !init.deaf) {
+			end_vm(false);
+		}
+		return runs ? OK : E_BUSY;
+	case MGMT_VM_STOP_AGAIN:
+		if (runs && init.hears && init.did[c->op] + 1 == init.hears) {
 			end_vm(false);
 		}
 		return runs ? OK : E_BUSY;
@@ -413,6 +419,32 @@ TEST(a_guest_that_ignores_its_button_runs_on)
 	CHECK_STR(one_table_find("key-1")->info, "the guest did not go off within 180 s; it runs on");
 	CHECK_EQ(vm0()->state, NODE_VM_RUNNING);
 	CHECK_EQ(vm0()->presses, 1);
+	CHECK_EQ(init.did[MGMT_VM_STOP_AGAIN], 12);  /* each 15 s, and by the mgmt that came after */
+}
+
+TEST(a_guest_that_was_not_ready_for_its_button_is_asked_again_wherever_mgmt_dies)
+{
+	static const enum one_kind kinds[] = { ONE_SHUTDOWN, ONE_REBOOT };
+
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned last = 1;
+
+		for (unsigned death = 0; death <= last; death += death < 20 ? 1 : 31) {
+			uint64_t start;
+			unsigned steps;
+
+			reset(true);
+			init.deaf = true;
+			init.hears = 2;
+			start = now;
+			steps = run(kinds[i], death);
+			last = death ? last : steps;
+			CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);
+			CHECK_EQ(vm0()->presses, 1);
+			CHECK_EQ(init.did[MGMT_VM_STOP_AGAIN], 2);
+			CHECK(now < start + 32 * S);
+		}
+	}
 }
 
 TEST(a_guest_that_goes_off_at_the_last_moment_is_off)

@@ -159,6 +159,11 @@ TEST(shares_of_processors_are_those_since_a_sample)
 	s->vm[3].nic[1] = (struct mgmt_nic){ .received_bytes = 1, .sent_bytes = 20 };
 	CHECK_STR(strstr(numbers(), "NET"), "NETRX=\"1001\"\nNETTX=\"22\"\n");
 	s->vm[3].nic_count = 0;
+	s->vm[3].disk_count = 2;
+	s->vm[3].disk_io[0] = (struct disk_io){ 3, 4096, 1, 512 };
+	s->vm[3].disk_io[1] = (struct disk_io){ 1, 1024, 7, 10000000000 };
+	CHECK_STR(strstr(numbers(), "DISK"), "DISKRDBYTES=\"5120\"\nDISKWRBYTES=\"10000000512\"\nDISKRDIOPS=\"4\"\nDISKWRIOPS=\"8\"\n");
+	s->vm[3].disk_count = 0;
 }
 
 TEST(memory_is_what_vms_have_and_could_have)
@@ -167,12 +172,38 @@ TEST(memory_is_what_vms_have_and_could_have)
 	fake_node.numa_count = 2;
 	fake_node.numa[0] = (struct node_numa){ .id = 0, .cpus = 3, .total_bytes = GIB(4), .free_bytes = GIB(3) };
 	fake_node.numa[1] = (struct node_numa){ .id = 1, .cpus = 4, .total_bytes = GIB(4), .free_bytes = GIB(2) };
-	CHECK(strstr(text_of(one_put_system_host), "TOTALMEMORY=5341184\n"));
+	CHECK(strstr(text_of(one_put_system_host), "TOTALMEMORY=5146624\n"));
 	CHECK(strstr(text_of(one_put_system_host), "CORE = [ NODE_ID=\"0\", ID=\"1\", CPUS=\"1\" ]\n"));
 	CHECK(strstr(text_of(one_put_system_host), "CORE = [ NODE_ID=\"1\", ID=\"2\", CPUS=\"2\" ]\n"));
 	CHECK(strstr(text_of(one_put_system_host), "MEMORY_NODE = [ NODE_ID=\"1\", TOTAL=\"4194304\", DISTANCE=\"1 0\" ]\n"));
-	CHECK(strstr(text_of(one_put_monitor_host), "USEDMEMORY=98304\nFREEMEMORY=5242880\n"));
+	CHECK(strstr(text_of(one_put_monitor_host), "USEDMEMORY=98304\nFREEMEMORY=5048320\n"));
 	CHECK(strstr(text_of(one_put_monitor_host), "MEMORY_NODE = [ NODE_ID=\"1\", FREE=\"2097152\", USED=\"2097152\" ]\n"));
+}
+
+TEST(what_vms_cost_beside_their_memory_is_no_memory_for_vms)
+{
+	static const struct { uint64_t free_mib; unsigned left, mib; } row[] = {
+		{ 0, 64, 0 }, { 8, 64, 0 }, { 10, 64, 0 }, { 100, 64, 90 }, { 255, 64, 245 }, { 256, 64, 237 }, { 1000, 64, 963 }, { 1000, 3, 972 },
+		{ 1000, 0, 0 }, { 1 << 20, 64, (1 << 20) - 576 - 32 },
+	};
+	uint64_t free_bytes = fake_node.free_bytes;
+	char line[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		add_vm(NODE_VM_NONE);
+		fake_status()->configured = 8;
+		fake_node.free_bytes = row[i].free_mib << 20;
+		fake_node.vm_count = CONF_VMS_MAX;
+		for (unsigned k = 0; k < CONF_VMS_MAX; k++) {
+			fake_node.vm[k].state = k < 64 - row[i].left ? NODE_VM_STOPPED : NODE_VM_NONE;
+			fake_node.vm[k].id = 9;
+		}
+		snprintf(line, sizeof(line), "FREEMEMORY=%u\n", row[i].mib << 10);
+		CHECK(strstr(text_of(one_put_monitor_host), line));
+		snprintf(line, sizeof(line), "TOTALMEMORY=%u\n", row[i].mib << 10);
+		CHECK(strstr(text_of(one_put_system_host), line));
+	}
+	fake_node.free_bytes = free_bytes;
 }
 
 TEST(disks_are_told_by_what_they_hold)

@@ -213,6 +213,52 @@ TEST(disks_stand_in_the_order_of_their_targets_and_the_context_behind_them)
 	CHECK(strcmp(vm.disk[5], "one-102-12-disk.1") == 0);
 }
 
+/* Disks by their ids, as guest's vda, vdb and so on. */
+static bool stand_as(const char *ids)
+{
+	char line[32];
+	size_t last = 0;
+
+	for (; *ids; ids++) {
+		snprintf(line, sizeof(line), "\ndisk one-102-12-disk.%c", *ids);
+		if (place_of(line) <= last) {
+			printf("%s\n", vm.text);
+			return false;
+		}
+		last = place_of(line);
+	}
+	return true;
+}
+
+#define DISK(id, target) "<DISK><DISK_ID>" id "</DISK_ID><TARGET>" target "</TARGET></DISK>"
+#define CDROM(id, target) "<DISK><DISK_ID>" id "</DISK_ID><TARGET>" target "</TARGET><TYPE>CDROM</TYPE></DISK>"
+#define CONTEXT(id) "<CONTEXT><DISK_ID>" id "</DISK_ID><TARGET>hda</TARGET></CONTEXT>"
+
+TEST(a_disk_has_the_letter_of_its_target)
+{
+	static const struct { const char *disks, *ids; } row[] = {
+		{ DISK("0", "vda") CDROM("1", "hda") DISK("2", "vdb") CONTEXT("3"), "0213" },
+		{ CDROM("1", "sda") DISK("0", "hda") DISK("2", "hdb") CONTEXT("3"), "0213" },
+		{ CDROM("1", "vda") DISK("0", "vdb") DISK("2", "vdc"), "102" },
+		{ DISK("0", "vda") DISK("2", "vdc") CONTEXT("1"), "012" },
+		{ DISK("0", "sda") CDROM("1", "hda") DISK("2", "sdc") CONTEXT("3"), "0123" },
+		{ DISK("0", "sda") DISK("1", "vdb"), "01" },
+		{ DISK("0", "sda") DISK("1", "vda"), "10" },
+		{ DISK("0", "vda") DISK("2", "vdc"), "02" },
+		{ DISK("0", "vdaa") DISK("1", "vdb") "<DISK><DISK_ID>2</DISK_ID></DISK>", "012" },
+		{ DISK("5", "vdh") DISK("4", "vdh") CONTEXT("3"), "453" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
+		CHECK_EQ(deploy(row[i].disks), OK);
+		CHECK(stand_as(row[i].ids));
+	}
+	CHECK_EQ(deploy("<OS><ROOT>vdc1</ROOT></OS>" DISK("0", "vda") DISK("2", "vdc") CONTEXT("1")), OK);
+	CHECK(has_line("cmdline \"root=/dev/vdc1 \""));
+	CHECK_EQ(deploy("<OS><ROOT>vdc1</ROOT></OS>" DISK("0", "vda") DISK("2", "vdc")), OK);
+	CHECK(has_line("cmdline \"root=/dev/vdb1 \""));
+}
+
 TEST(graphics_tell_of_a_console_by_vnc)
 {
 	CHECK_EQ(deploy("<GRAPHICS><TYPE>VNC</TYPE><LISTEN>0.0.0.0</LISTEN><PORT>5912</PORT><PASSWD>secret12</PASSWD><KEYMAP>de</KEYMAP></GRAPHICS>"), OK);

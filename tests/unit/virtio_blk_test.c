@@ -16,6 +16,7 @@ enum { HEADER = FAKE_DATA, DATA = FAKE_DATA + 0x1000, STATUS = FAKE_DATA + 0x200
 
 static uint8_t image[IMAGE], layer[IMAGE + 2 * DISK_BLOCK] __attribute__((aligned(4096)));
 static struct virtio_blk blk;
+static struct disk_io io;
 static struct fake_driver driver;
 
 static void fresh(bool read_only)
@@ -28,7 +29,8 @@ static void fresh(bool read_only)
 		image[i] = (uint8_t)(i / 512);
 	}
 	CHECK_EQ(disk_init(&blk.disk, image, IMAGE, read_only ? NULL : layer, sizeof(layer)), OK);
-	virtio_blk_init(&blk, "rootfs.img", 2);
+	io = (struct disk_io){ 0 };
+	virtio_blk_init(&blk, "rootfs.img", 2, &io);
 	fake_driver_init(&driver, 0, QUEUE, 0);
 	setup = fake_driver_setup(&driver, 0);
 	CHECK_EQ(ring_init(&blk.dev.queue[0].ring, &fake_ring_memory, &setup), OK);
@@ -83,6 +85,22 @@ TEST(reads_the_image_and_what_was_written)
 	CHECK_EQ(fake_ram[DATA], 3);
 	CHECK_EQ(fake_ram[DATA + 512], 0x5a);
 	CHECK_EQ(image[4 * 512], 4);
+}
+
+TEST(what_was_read_and_written_is_counted_and_nothing_else)
+{
+	fresh(false);
+	simple(IN, 3, 1024, true);
+	simple(IN, 0, 512, true);
+	simple(OUT, 4, 512, false);
+	simple(FLUSH, 0, 0, false);
+	simple(GET_ID, 0, 20, true);
+	CHECK_EQ(simple(IN, SECTORS, 512, true), S_IOERR);
+	CHECK_EQ(simple(OUT, 0, 100, false), S_IOERR);
+	CHECK_EQ(io.read_requests, 2);
+	CHECK_EQ(io.read_bytes, 1536);
+	CHECK_EQ(io.write_requests, 1);
+	CHECK_EQ(io.write_bytes, 512);
 }
 
 /* A request as large as offered: every second sector of memory, so that no two pieces touch. */

@@ -32,6 +32,7 @@ class Node:
         self.change, self.boot = 1, "b1"
         self.gone = False
         self.wall = True                         # whether its clock is set
+        self.late = 0                            # seconds by which it was set back
         self.deaf = 0                            # the status with which it answers whoever asks for its state; 0: as it should
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -285,7 +286,7 @@ def _handler(node):
                 return self.refuse(node.deaf, "not now")
             with node.lock:
                 text = KINDS.get(kind) or (node.states() if kind == "state_vm" else "")
-            self.answer(200, text, [("X-Time", str(int(time.time()) if node.wall else 0)), ("Content-Type", "text/plain")])
+            self.answer(200, text, [("X-Time", str(int(time.time()) - node.late if node.wall else 0)), ("Content-Type", "text/plain")])
 
     name = r"([-A-Za-z0-9_.]+)"
     ROUTES = [("GET", "/v1/node", Handler.get_node), ("GET", "/v1/images", Handler.get_images),

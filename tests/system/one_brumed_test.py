@@ -790,8 +790,12 @@ def monitord_hears_of_a_node_and_of_its_end_and_of_its_return():
         check("SYNC_STATE" in state[4], False, "each state is not a whole list")
         monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "what is free now")
         with node.condition:
-            node.wall = False
+            node.late = 1000
         b.tm("mkimage", "1", "raw", "x1:/d/1/12/disk.1", "12", "1")
+        check(monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "SYSTEM_HOST after a change of disks")[3], 0, "no time that was before the last one")
+        with node.condition:
+            node.wall = False
+        b.tm("mkimage", "1", "raw", "x1:/d/1/12/disk.2", "12", "1")
         check(monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "SYSTEM_HOST after a change of disks")[3], 0, "no time while there is no clock")
         node.close()
         failure = monitord.wait(lambda m: m[1] == "FAILURE", "failure")

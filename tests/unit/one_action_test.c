@@ -24,6 +24,7 @@ enum { THREADS = 4 };
 static const char done[] = "{\"status\":\"SUCCESS\",\"info\":\"\"}", refused[] = "{\"status\":\"FAILURE\",\"info\":\"no memory\"}";
 static const char context[] = "CONTEXT brume /v/2/context.sh rack1:/d/102/2/disk.1 2 102\n";
 static int from_driver = -1, to_test;
+static const char *migration_host = "";
 
 /* What the driver says goes into a pipe while it works; the test's own words do not. */
 static void start(void)
@@ -77,8 +78,8 @@ static bool request(const char *type, long vm, const char *host, const char *tra
 	struct line_request line = { .numbered = true, .id = vm };
 	bool taken;
 
-	buffer_printf(&xml, "<VMM_DRIVER_ACTION_DATA><HOST>%s</HOST><TM_COMMAND>%s</TM_COMMAND><VM><ID>%ld</ID></VM></VMM_DRIVER_ACTION_DATA>",
-		      host, transfer, vm);
+	buffer_printf(&xml, "<VMM_DRIVER_ACTION_DATA><HOST>%s</HOST><MIGR_HOST>%s</MIGR_HOST><TM_COMMAND>%s</TM_COMMAND><VM><ID>%ld</ID></VM>"
+		      "</VMM_DRIVER_ACTION_DATA>", host, migration_host, transfer, vm);
 	base64_encode(&text, xml.at, xml.len);
 	snprintf(line.type, sizeof(line.type), "%s", type);
 	line.payload = text.at;
@@ -151,6 +152,24 @@ TEST(all_lines_of_a_clean_up_are_done)
 	CHECK(request("CLEANUP", 7, "rack1", "DELETE brume rack1:/d/0 7 103\n\nDELETE brume rack1:/d 7 102\n"));
 	CHECK_STR(end(kept), "CLEANUP FAILURE 7 first\n");
 	check_log("POST /nodes/rack1/actions/cleanup/7\nPOST /tm/delete\nPOST /tm/delete\n");
+}
+
+TEST(the_other_end_of_a_migration_is_cleaned_up_whatever_the_first_says)
+{
+	for (int refuses = 0; refuses < 2; refuses++) {
+		int kept = begin();
+
+		if (refuses) {
+			one_brumed_rule("/cleanup/", 200, refused);
+		}
+		migration_host = "rack2";
+		CHECK(request("CLEANUP", 7, "rack1", "DELETE brume rack1:/d 7 102\n"));
+		migration_host = "";
+		CHECK_STR(end(kept), refuses ? "CLEANUP FAILURE 7 no memory\n" : "CLEANUP SUCCESS 7 -\n");
+		check_log(refuses ? "POST /nodes/rack1/actions/cleanup/7\nGET /nodes/rack1/v1/one/actions\nPOST /nodes/rack2/actions/cancel/7\n"
+				    "POST /tm/delete\n"
+				  : "POST /nodes/rack1/actions/cleanup/7\nPOST /nodes/rack2/actions/cancel/7\nPOST /tm/delete\n");
+	}
 }
 
 TEST(a_host_is_one_word_of_a_path)
@@ -257,6 +276,18 @@ TEST(what_is_given_up_before_its_node_is_asked_keeps_its_place)
 	CHECK(!strstr(log, "/deploy/6"));
 }
 
+TEST(a_context_goes_when_its_deploy_is_given_up)
+{
+	int kept = begin();
+
+	CHECK(request("DEPLOY", 6, "rack1", "CONTEXT brume /v/6/context.sh rack1:/d/102/6/disk.1 6 102\nHELD brume word\n"));
+	one_brumed_wait(2);
+	cancel(6);
+	one_brumed_release();
+	CHECK_STR(end(kept), "LOG I 6 rack1 has the context\n");
+	check_log("POST /tm/context\nPOST /tm/held\nPOST /tm/delete\n");
+}
+
 TEST(there_is_always_a_thread_that_gives_up)
 {
 	int kept = begin();
@@ -294,5 +325,33 @@ TEST(too_many_requests_are_refused)
 	CHECK_EQ(taken, QUEUE_WAITING - THREADS);
 	cancel(0);                                /* what waits goes, so that there is place for this */
 	one_brumed_release();
+	end(kept);
+}
+
+/* A request of that many bytes, which say nothing. */
+static bool long_request(long vm, size_t len)
+{
+	struct line_request line = { .type = "RESET", .numbered = true, .id = vm, .payload_len = len };
+	bool taken;
+
+	line.payload = calloc(1, len + 1);
+	taken = queue_add(&line);
+	free(line.payload);
+	return taken;
+}
+
+TEST(more_text_than_can_be_held_is_refused_until_some_is_done)
+{
+	int kept = begin();
+
+	for (long vm = 0; vm < THREADS; vm++) {
+		CHECK(request("RESET", vm, "held", ""));
+	}
+	one_brumed_wait(THREADS);
+	CHECK(long_request(50, QUEUE_BYTES / 2));
+	CHECK(!long_request(51, QUEUE_BYTES / 2));
+	one_brumed_release();
+	queue_drain();
+	CHECK(long_request(52, QUEUE_BYTES));
 	end(kept);
 }

@@ -112,6 +112,9 @@ static void ask_key(struct action *a, const char *method, struct client_call *ca
 	snprintf(path, sizeof(path), "/v1/one/actions/%s", a->key);
 	*call = (struct client_call){ .method = method, .path = path, .timeout_s = settings.request_s };
 	client_call(a->node, CLIENT_REQUEST, call);
+	if (call->status != 200 && call->status != 202) {
+		client_explain(a->node, call);
+	}
 	call->path = NULL;
 }
 

@@ -11,7 +11,7 @@
 #include "opennebula/brumed/work.h"
 #include "opennebula/lib/log.h"
 
-enum { ANSWER_MAX = 16 << 20, KEEP_IDLE_S = 90, IDLE_MAX = 4, HEADER_MAX = 16384, BULK_QUEUE_S = 6 * 3600 };
+enum { ANSWER_MAX = 16 << 20, KEEP_IDLE_S = 90, LIFE_S = 3600, IDLE_MAX = 4, HEADER_MAX = 16384, BULK_QUEUE_S = 6 * 3600 };
 
 /* How many connections of a kind a node may have at a time. */
 static const unsigned int most[CLIENT_KINDS] = { [CLIENT_REQUEST] = 8, [CLIENT_WAIT] = 1, [CLIENT_BULK] = 4 };
@@ -76,6 +76,14 @@ static struct connection *connection_new(unsigned int generation)
 	return c;
 }
 
+static void free_place(struct client_pool *pool, enum client_kind kind)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->busy[kind]--;
+	pthread_cond_signal(&pool->freed);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 /* Takes an idle connection of that generation, and drops older ones. Waits for one while too many are busy. */
 static struct connection *take(struct client_pool *pool, enum client_kind kind, unsigned int generation, int64_t until)
 {
@@ -97,7 +105,13 @@ static struct connection *take(struct client_pool *pool, enum client_kind kind, 
 		}
 	}
 	pthread_mutex_unlock(&pool->lock);
-	return c || !may ? c : connection_new(generation);
+	if (may && !c) {
+		c = connection_new(generation);
+		if (!c) {
+			free_place(pool, kind);
+		}
+	}
+	return c;
 }
 
 static void give_back(struct client_pool *pool, enum client_kind kind, struct connection *c, bool keep)
@@ -111,12 +125,13 @@ static void give_back(struct client_pool *pool, enum client_kind kind, struct co
 	if (keep && idle < IDLE_MAX) {
 		c->next = pool->idle[kind];
 		pool->idle[kind] = c;
-	} else {
+		c = NULL;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	if (c) {
 		connection_free(c);
 	}
-	pool->busy[kind]--;
-	pthread_cond_signal(&pool->freed);
-	pthread_mutex_unlock(&pool->lock);
+	free_place(pool, kind);
 }
 
 /* ---- what libcurl calls ---- */
@@ -126,6 +141,7 @@ struct run {
 	struct client_call *call;
 	struct connection *connection;
 	bool given_up;                   /* by a callback of the caller */
+	bool too_long;                   /* the answer */
 	bool headed;                     /* the answer began */
 };
 
@@ -139,7 +155,8 @@ static size_t on_body(char *bytes, size_t one, size_t len, void *context)
 		run->given_up = !call->write(call->context, bytes, len);
 		return run->given_up ? 0 : len;
 	}
-	if (call->answer.len + len > (call->limit ? call->limit : ANSWER_MAX)) {
+	run->too_long = call->answer.len + len > (call->limit ? call->limit : ANSWER_MAX);
+	if (run->too_long) {
 		return 0;
 	}
 	buffer_add(&call->answer, bytes, len);
@@ -219,7 +236,11 @@ static void set_target(CURL *curl, const struct node_target *target, const char 
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, settings.connect_s);
 	curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	/* A name server that says nothing is waited for no longer than that, neither is it at brumed's end. */
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)KEEP_IDLE_S);
+	/* So that certificates that were changed, or have expired, come to count on connections that are never idle. */
+	curl_easy_setopt(curl, CURLOPT_MAXLIFETIME_CONN, (long)LIFE_S);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 }
@@ -365,7 +386,7 @@ static void set_failure(struct node *node, struct connection *c, CURLcode code, 
 	call->unasked = sent == 0;
 	call->hopeless = c->check.refused || code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE;
 	explain(c, code, target, &detail);
-	why_set(&call->why, "node %s: %s", node->name, detail.text);
+	why_set(&call->why, "node %s: %s", node->name, run->too_long ? "its answer is longer than any that is right" : detail.text);
 	if (!run->given_up && !work_stopping()) {
 		node_failed(node, &call->why, c->check.fingerprint);
 	}
@@ -451,14 +472,12 @@ static struct client_link *open_link(struct node *node, const struct node_target
 	tls_set_up(c->curl, &c->check);
 	curl_easy_setopt(c->curl, CURLOPT_CONNECT_ONLY, 1L);
 	code = curl_easy_perform(c->curl);
-	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, NULL);
 	if (code != CURLE_OK) {
 		explain(c, code, target, &detail);
 		why_set(why, "node %s: %s", node->name, detail.text);
 	}
 	link = memory_new(sizeof(*link));
-	*link = (struct client_link){ .curl = c->curl, .check = c->check };
-	free(c);
+	*link = (struct client_link){ .curl = c->curl, .connection = c };
 	if (code != CURLE_OK && !look) {
 		client_close(link);
 		return NULL;
@@ -493,8 +512,7 @@ struct client_link *client_connect(struct node *node, struct why *why)
 
 void client_close(struct client_link *link)
 {
-	curl_easy_cleanup(link->curl);
-	buffer_free(&link->check.described);
+	connection_free(link->connection);
 	free(link);
 }
 
@@ -502,12 +520,13 @@ bool client_look(struct node *node, char fingerprint[FINGERPRINT_MAX], struct bu
 {
 	struct node_target target = node_target(node);
 	struct client_link *link = open_link(node, &target, true, why);
-	bool shown = link && *link->check.fingerprint;
+	struct tls_check *check = link ? &link->connection->check : NULL;
+	bool shown = check && *check->fingerprint;
 
 	if (shown) {
-		snprintf(fingerprint, FINGERPRINT_MAX, "%s", link->check.fingerprint);
-		*described = link->check.described;
-		link->check.described = (struct buffer){ 0 };
+		snprintf(fingerprint, FINGERPRINT_MAX, "%s", check->fingerprint);
+		*described = check->described;
+		check->described = (struct buffer){ 0 };
 	}
 	if (link) {
 		client_close(link);

@@ -52,9 +52,10 @@ void client_explain(struct node *node, struct client_call *call);
 json_t *client_list(struct node *node, const char *path, struct why *why);
 
 /* A TLS connection for who speaks himself. NULL with the reason. The caller ends it by client_close. */
+struct connection;
 struct client_link {
 	CURL *curl;
-	struct tls_check check;
+	struct connection *connection;
 };
 struct client_link *client_connect(struct node *node, struct why *why);
 void client_close(struct client_link *link);

@@ -26,23 +26,60 @@ struct fetch {
 	int64_t size;                    /* of the disk; -1: not known yet */
 	char sha256[HASH_TEXT_MAX];      /* what the node says of it, or "" */
 	struct client_call *call;
+	bool placed;                     /* this answer says which part of how much it is */
+	const char *wrong;               /* with what was said or sent; NULL: nothing */
 	int error;                       /* errno of a write; 0: none */
 };
+
+/* The answer begins there, of a disk of that size, which stays. */
+static void take_place(struct fetch *f, int64_t at, int64_t size)
+{
+	f->wrong = at != f->at ? "it sends another part of the disk than it was asked for" :
+		   f->size >= 0 && f->size != size ? "the disk has another size than before" : NULL;
+	f->placed = !f->wrong;
+	f->size = size;
+}
+
+/* 200, also to a question for the rest: it begins at the start, and what came before may have been another content. */
+static void take_whole(struct fetch *f, const char *length)
+{
+	long size;
+
+	if (!config_number(length, 0, INT64_MAX, &size)) {
+		return;
+	}
+	if (f->at > 0 && ftruncate(f->fd, 0) < 0) {
+		f->error = errno;
+		return;
+	}
+	f->at = 0;
+	f->size = -1;
+	take_place(f, 0, size);
+}
+
+/* "bytes 5-9/10" */
+static void take_range(struct fetch *f, const char *range)
+{
+	const char *slash = strchr(range, '/'), *dash = strchr(range, '-');
+	char first[32];
+	long from, size;
+
+	if (strncasecmp(range, "bytes ", 6) == 0 && slash && dash && dash - range - 6 < (long)sizeof(first)) {
+		snprintf(first, sizeof(first), "%.*s", (int)(dash - range - 6), range + 6);
+		if (config_number(first, 0, INT64_MAX, &from) && config_number(slash + 1, 0, INT64_MAX, &size)) {
+			take_place(f, from, size);
+		}
+	}
+}
 
 static void on_header(void *context, const char *name, const char *value)
 {
 	struct fetch *f = context;
-	const char *slash = strchr(value, '/');
-	long size;
 
-	/* 200 to a question for the rest: it begins at the start again. */
-	if (f->call->status == 200) {
-		f->at = 0;
-	}
-	if (f->call->status == 200 && strcasecmp(name, "Content-Length") == 0 && config_number(value, 0, INT64_MAX, &size)) {
-		f->size = size;
-	} else if (f->call->status == 206 && strcasecmp(name, "Content-Range") == 0 && slash && config_number(slash + 1, 0, INT64_MAX, &size)) {
-		f->size = size;
+	if (f->call->status == 200 && strcasecmp(name, "Content-Length") == 0) {
+		take_whole(f, value);
+	} else if (f->call->status == 206 && strcasecmp(name, "Content-Range") == 0) {
+		take_range(f, value);
 	} else if (strcasecmp(name, "X-SHA256") == 0) {
 		snprintf(f->sha256, sizeof(f->sha256), "%s", value);
 	}
@@ -84,7 +121,12 @@ static bool on_write(void *context, const char *bytes, size_t len)
 		buffer_add(&f->call->answer, bytes, f->call->answer.len + len > 4096 ? 0 : len);
 		return true;
 	}
-	return put(f, bytes, len);
+	if (!f->placed && !f->wrong) {
+		f->wrong = "it does not say how long the disk is";
+	} else if (!f->wrong && (int64_t)len > f->size - f->at) {
+		f->wrong = "it sends more than the disk has";
+	}
+	return !f->wrong && !f->error && put(f, bytes, len);
 }
 
 /* Asks for the rest, once. */
@@ -98,6 +140,7 @@ static void ask_rest(struct node *node, const char *disk, struct fetch *f, struc
 	*call = (struct client_call){ .method = "GET", .path = path, .headers = f->at > 0 ? headers : NULL, .header = on_header,
 				      .write = on_write, .context = f };
 	f->call = call;
+	f->placed = false;
 	client_call(node, CLIENT_BULK, call);
 	client_explain(node, call);
 	buffer_free(&call->answer);
@@ -105,7 +148,7 @@ static void ask_rest(struct node *node, const char *disk, struct fetch *f, struc
 	call->headers = NULL;
 }
 
-static image_result fetch_all(struct node *node, const char *disk, struct fetch *f, struct why *why)
+static image_result fetch_all(struct node *node, const char *disk, struct fetch *f, const char *part, struct why *why)
 {
 	struct client_call call;
 	int tries = 0;
@@ -115,8 +158,12 @@ static image_result fetch_all(struct node *node, const char *disk, struct fetch 
 
 		ask_rest(node, disk, f, &call);
 		if (f->error) {
-			why_set(why, "%s", strerror(f->error));
+			why_set(why, "%s: %s", part, strerror(f->error));
 			return 500;
+		}
+		if (f->wrong) {
+			why_set(why, "node %s: disk %s: %s", node->name, disk, f->wrong);
+			return 502;
 		}
 		if ((call.status == 200 || call.status == 206) && f->at == f->size) {
 			return 0;
@@ -189,7 +236,7 @@ image_result fetch_disk(struct node *node, const char *disk, const char *path, s
 		buffer_free(&part);
 		return 500;
 	}
-	result = fetch_all(node, disk, &f, why);
+	result = fetch_all(node, disk, &f, part.at, why);
 	if (result == 0 && !finish(&f, part.at, path, why)) {
 		result = 500;
 	}

@@ -166,6 +166,8 @@ static int verify(X509_STORE_CTX *store, void *context)
 static CURLcode on_context(CURL *curl, void *context, void *check)
 {
 	(void)curl;
+	/* A connection is decided on once: check may be gone when a node wants a second handshake. */
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_cert_verify_callback(context, verify, check);
 	return CURLE_OK;
 }
@@ -179,6 +181,8 @@ void tls_set_up(CURL *curl, struct tls_check *check)
 	curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(curl, CURLOPT_CAINFO, *check->pin || check->look ? NULL : settings.ca);
+	/* An authority that was replaced counts from the next connection on. */
+	curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	if (!check->look) {
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, settings.cert);
 		curl_easy_setopt(curl, CURLOPT_SSLKEY, settings.key);

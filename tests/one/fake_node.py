@@ -34,6 +34,7 @@ class Node:
         self.wall = True                         # whether its clock is set
         self.late = 0                            # seconds by which it was set back
         self.deaf = 0                            # the status with which it answers whoever asks for its state; 0: as it should
+        self.silent = 0                          # the status with which it answers whoever asks for an action; 0: as it should
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate, key)
@@ -264,6 +265,8 @@ def _handler(node):
                 self.say(200, list(node.actions.values()))
 
         def get_action(self, key):
+            if node.silent:
+                return self.refuse(node.silent, "not this one")
             with node.lock:
                 record = node.actions.get(key)
             self.say(200, record) if record else self.refuse(404, "there is no such action")

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import select
 import socket
 import socketserver
 import ssl
@@ -259,9 +260,10 @@ def an_expired_certificate_is_told_of():
 
 
 class Liar:
-    """A node with the right certificate that answers everything with the same bytes."""
+    """A node with the right certificate that answers everything with the same bytes, or a connection each with the next ones."""
 
-    def __init__(self, answer):
+    def __init__(self, *answers):
+        answers = list(answers)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pki.path("node.crt"), pki.path("node.key"))
         listener = socket.create_server(("127.0.0.1", 0))
@@ -273,7 +275,9 @@ class Liar:
                 try:
                     with context.wrap_socket(raw, server_side=True) as link:
                         link.recv(65536)
-                        link.sendall(answer)
+                        link.sendall(answers[0])
+                    if answers[1:]:
+                        del answers[0]
                 except OSError:
                     pass
 
@@ -562,6 +566,37 @@ def a_console_goes_through():
         check(status, 404, why)
 
 
+@test
+def a_second_handshake_on_a_console_is_refused():
+    """Only the first one was decided on."""
+    pki.node()
+    port, lines = free_port(), []
+    with Brumed() as b:
+        node = subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", pki.path("node.crt"), "-key", pki.path("node.key"),
+                                 "-tls1_2", "-crlf"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+
+        def shown(words):
+            while not lines or words not in lines[-1]:
+                if not select.select([node.stdout], [], [], 20)[0]:
+                    raise Failure(f"no {words!r}: {lines}")
+                lines.append(os.read(node.stdout.fileno(), 65536))
+
+        shown(b"ACCEPT")
+        b.put("x1", port)
+        link = socket.socket(socket.AF_UNIX)
+        link.settimeout(30)
+        link.connect(b.socket)
+        link.sendall(b"GET /nodes/x1/v1/vms/vm0/console HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: brume-console\r\n\r\n")
+        shown(b"Upgrade: brume-console")
+        node.stdin.write(b"HTTP/1.1 101 x\nUpgrade: brume-console\n\n")
+        check(link.recv(12), b"HTTP/1.1 101", "answer")
+        node.stdin.write(b"r\n")
+        shown(b"no renegotiation")
+        node.kill()
+        node.wait()
+        check(b.json("GET", "/nodes/x1")["name"], "x1", "and it lives")
+
+
 # ---- the transfer manager ----
 
 def same(b, path, file):
@@ -663,6 +698,66 @@ def a_transfer_that_breaks_off_goes_on_where_it_ended():
         b.tm("mvds", "x1:/d/1/2/disk.0", f"fe:{back}", "2", "1")
         b.put("x1", host.port)
         same(b, "x1/v1/disks/one-1-2-disk.0", back)
+
+
+@test
+def a_disk_that_comes_in_other_parts_than_it_should_is_not_taken():
+    def head(status, *lines):
+        return "\r\n".join([f"HTTP/1.1 {status} x", *lines, "", ""]).encode()
+
+    first = head(200, "Content-Length: 8192") + b"x" * 4096
+    zeros = head(200, "Content-Length: 8192") + bytes(8192)
+    with Brumed(stall_s=5, transfer_tries=2) as b:
+        back = write_file("back", b"old")
+        for answers, words in (
+                ([first, head(206, "Content-Length: 4096", "Content-Range: bytes 0-4095/8192") + bytes(4096)], "another part"),
+                ([first, head(206, "Content-Length: 4096", "Content-Range: bytes 4096-8191/16384") + bytes(4096)], "another size"),
+                ([first, head(200, "Content-Length: 4096") + bytes(4096)], None),
+                ([head(200, "Transfer-Encoding: chunked") + b"2\r\nab\r\n0\r\n\r\n"], "how long"),
+                ([head(206, "Content-Length: 4", "Content-Range: bytes 0-1/2") + b"abcd"], "more than"),
+                ([head(301, "Location: https://127.0.0.1:1/", "Content-Length: 0")], "301"),
+                ([first, zeros], None)):
+            b.put("x1", Liar(*answers).port)
+            status, why = b.error("POST", "/tm/mvds", {"args": ["x1:/d/1/2/disk.0", f"fe:{back}", "2", "1"]})
+            with open(back, "rb") as stream:
+                content = stream.read()
+            if words:
+                check((status in (500, 502), words in why, content[:3]), (True, True, b"old"), why)
+                check(os.path.exists(back + ".brume-part"), False, "what came")
+            else:
+                check((status, content.strip(b"\0")), (200, b""), "nothing stays of what came first")
+                write_file("back", b"old")
+
+
+@test
+def authorities_that_are_exchanged_count_from_the_next_connection_on():
+    pki.node()
+    pki.authority("new")
+    with open(pki.path("ca.crt"), encoding="ascii") as stream:
+        ca = write_file("believed.crt", stream.read())
+    node = fake()
+    with Brumed(ca=ca) as b:
+        b.put("node", node.port)
+        check(b.ask("GET", "/nodes/node/v1/node")[0], 200, "by the old one")
+        with open(pki.path("new.crt"), encoding="ascii") as stream:
+            write_file("believed.crt", stream.read())
+        node.close()
+        node = fake(node.port)
+        status, why = b.error("GET", "/nodes/node/v1/node")
+        check((status, "not signed by an authority" in str(why)), (502, True), why)
+    node.close()
+
+
+@test
+def what_becomes_of_an_action_is_told_when_the_node_will_not_say():
+    node = fake()
+    with Brumed() as b:
+        b.put("x1", node.port)
+        node.hold("deploy")
+        node.silent = 500
+        check(b.act("deploy", 12, "k1"), {"status": "FAILURE", "info": "node x1: not this one"}, "the reason")
+        node.release()
+    node.close()
 
 
 @test

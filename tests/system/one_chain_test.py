@@ -39,9 +39,14 @@ class Chain:
 
     def __enter__(self):
         self.start()
-        wait_until(lambda: os.path.exists(self.path), "brumed's socket")
-        subprocess.run(["curl", "-sf", "--unix-socket", self.path, "-X", "PUT", "-d", f'{{"address":"127.0.0.1","port":{self.node.port}}}',
-                        "http://brumed/nodes/rack1"], check=True, stdout=subprocess.DEVNULL)
+        put = ["curl", "-sf", "--unix-socket", self.path, "-X", "PUT", "-d", f'{{"address":"127.0.0.1","port":{self.node.port}}}',
+               "http://brumed/nodes/rack1"]
+        try:
+            # The socket has a name before it listens.
+            wait_until(lambda: subprocess.run(put, stdout=subprocess.DEVNULL, check=False).returncode == 0, "brumed's socket")
+        except Failure as error:
+            self.__exit__(error)
+            raise
         return self
 
     def __exit__(self, *error):

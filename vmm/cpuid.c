@@ -55,11 +55,17 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(policy) <= CPUID_ROWS, "the page holds them");
 
+/* A fixed-range MTRR: memory type 6 in each of its eight ranges (SDM 3A 12.11.2.2). */
+#define ALL_WRITE_BACK 0x0606060606060606ull
+
 /* Registers that guests look at on this kind of platform and that do nothing. */
 static const struct msr_row values[] = {
 	{ 0x00000017, 1, MSR_IGNORE, 0 },                /* platform id                         */
 	{ 0x0000008b, 1, MSR_IGNORE, 0x01000065 },       /* microcode revision                  */
 	{ 0x000000fe, 1, MSR_FAULT, 0x400 },             /* MTRRs: write-combining, no ranges   */
+	{ 0x00000250, 1, MSR_FAULT, ALL_WRITE_BACK },    /* fixed ones, which Linux before 6.5 reads */
+	{ 0x00000258, 2, MSR_FAULT, ALL_WRITE_BACK },    /* without asking whether they are there   */
+	{ 0x00000268, 8, MSR_FAULT, ALL_WRITE_BACK },
 	{ 0x00000179, 2, MSR_IGNORE, 0 },                /* machine check: no banks             */
 	{ 0x000001a0, 1, MSR_IGNORE, 1 },                /* fast strings                        */
 	{ 0x000001d9, 1, MSR_IGNORE, 0 },                /* DEBUGCTL: no branch records         */

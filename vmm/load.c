@@ -201,9 +201,6 @@ static int put_bios_calls(const struct gmem *mem)
 	return gmem_write(mem, gpa(PLATFORM_BIOS_CALL), code, sizeof(code));
 }
 
-/* What firmware leaves in MTRRdefType: MTRRs on, no ranges, write-back (SDM 3A 12.11.2.1). */
-enum { MTRR_ON_WRITE_BACK = 0x806 };
-
 int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, struct vcpu_state *state)
 {
 	bool long_mode = entry->mode == BOOT_LONG_MODE;
@@ -232,7 +229,6 @@ int load_vcpu_state(const struct gmem *mem, const struct boot_entry *entry, stru
 	state->cr3 = long_mode ? BOOT_TABLES : 0;
 	state->cr4 = long_mode ? CR4_PAE : 0;
 	state->efer = long_mode ? EFER_LME | EFER_LMA : 0;
-	state->mtrr_def = MTRR_ON_WRITE_BACK;
 	state->apic[APIC_SVR] = SVR_ENABLED;
 	state->apic[APIC_LINT0] = LVT_EXTINT;
 	state->apic[APIC_LINT1] = LVT_NMI;

@@ -37,12 +37,16 @@ static void give_state(struct vm_vcpu *v, const struct vcpu_state *s, const char
 	}
 }
 
+/* What firmware leaves in MTRRdefType of every processor: MTRRs on, no ranges, write-back (SDM 3A 12.11.2.1, 12.11.8). INIT leaves it alone. */
+enum { MTRR_ON_WRITE_BACK = 0x806 };
+
 void vcpu_power_on(struct vm_vcpu *v)
 {
 	struct vcpu_state *s = take_state(v);
 
 	if (s) {
 		vcpu_state_init(s);
+		s->mtrr_def = MTRR_ON_WRITE_BACK;
 		s->halted = v->id ? VCPU_WAITS_FOR_SIPI : VCPU_RUNS;
 	}
 	give_state(v, s, "power-on");

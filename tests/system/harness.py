@@ -59,6 +59,8 @@ INTEL = os.environ.get("BRUME_BOCHS_CPU", "corei7_skylake_x")
 NOISE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
 PANICKED = re.compile(r"PANIC: (?:.*\n)+.*\] (reset in \d+ seconds|halted)$", re.MULTILINE)
 UNFINISHED = re.compile(rb"\x1b(\[[0-9;?]*)?$")
+# The node's own lines stand on lines of their own, wherever a VM's line is just then.
+BETWEEN = r"(?:\n(?:(?:brume: |\[brume\] ).*\n)+)?"
 # Everything counted: the same run gives the same log, bit by bit. Linux inside must run with nokaslr.
 COUNTED = ("-icount", "shift=1,sleep=off", "-seed", "42", "-rtc", "base=2030-01-01T00:00:00,clock=vm")
 
@@ -237,8 +239,8 @@ class Node:
 
     def login(self, limit=90):
         """Waits for the test guest's shell."""
-        self.expect(r"brume-guest: ready", limit)
-        self.expect(r"brume-guest:\S* $", limit)
+        self.expect(BETWEEN.join("brume-guest: ready"), limit)
+        self.expect(BETWEEN.join("brume-guest:") + rf"(?:{BETWEEN}\S)*{BETWEEN} $", limit)
 
     def shell(self, command, limit=30, check=True):
         """Runs a command in the test guest's shell and returns what it printed."""

@@ -33,7 +33,7 @@ class Managed(Machine):
         pki.client("operator", "operator")
         iso = make_iso(address + config, modules={**(modules or {}), **(pki.modules() if identity is None else identity)}, image=image)
         super().__init__(iso=iso, memory="1g", extra=(
-            "-netdev", f"user,id=n,{forwards}", "-device", f"{card},netdev=n", *extra), **more)
+            "-netdev", f"user,id=n,ipv6=off,{forwards}", "-device", f"{card},netdev=n", *extra), **more)
         if ready:
             self.expect(r"mgmt: listening on port 8443", 60)
             self.expect(r"mgmt: address 10.0.2.15", 60)

@@ -62,29 +62,33 @@ if [ ! -d "$here/remotes" ]; then
 	esac
 fi
 
-# Lines "mode source target" of all files.
+# One of them: mode, source, target. Paths may have blanks, so tabs stand between.
+file() {
+	printf '%s\t%s\t%s\n' "$1" "$2" "$3"
+}
+
 files() {
 	for name in brumed brumectl brume-tm; do
-		[ ! -e "$programs/$name" ] || echo "755 $programs/$name $bin/$name"
+		[ ! -e "$programs/$name" ] || file 755 "$programs/$name" "$bin/$name"
 	done
 	for name in one_vmm_brume one_im_brume; do
-		echo "755 $programs/$name $mads/$name"
+		file 755 "$programs/$name" "$mads/$name"
 	done
-	for file in "$here"/remotes/tm/brume/*; do
-		echo "755 $file $remotes/tm/brume/${file##*/}"
+	for path in "$here"/remotes/tm/brume/*; do
+		file 755 "$path" "$remotes/tm/brume/${path##*/}"
 	done
-	for file in "$here"/*/*.1; do
-		[ ! -e "$file" ] || echo "644 $file $share/man/man1/${file##*/}"
+	for path in "$here"/*/*.1; do
+		[ ! -e "$path" ] || file 644 "$path" "$share/man/man1/${path##*/}"
 	done
-	for file in "$here"/*/*.bash; do
-		[ ! -e "$file" ] || echo "644 $file $share/bash-completion/completions/$(basename "$file" .bash)"
+	for path in "$here"/*/*.bash; do
+		[ ! -e "$path" ] || file 644 "$path" "$share/bash-completion/completions/$(basename "$path" .bash)"
 	done
-	[ -z "$unit" ] || echo "644 $here/etc/brumed.service $unit/brumed.service"
+	[ -z "$unit" ] || file 644 "$here/etc/brumed.service" "$unit/brumed.service"
 }
 
 # Copies all files below the folder $1. A program that runs is replaced, not written into.
 copy_files() {
-	files | while read -r mode from to; do
+	files | while IFS='	' read -r mode from to; do
 		[ -e "$from" ] || die "$from is not there: make opennebula builds it"
 		mkdir -p "$1$(dirname "$to")"
 		if ! cmp -s "$from" "$1$to"; then
@@ -95,7 +99,7 @@ copy_files() {
 }
 
 remove_files() {
-	files | while read -r _ _ to; do
+	files | while IFS='	' read -r _ _ to; do
 		rm -f "$to"
 	done
 	rmdir "$remotes/tm/brume" 2> /dev/null || :

@@ -170,6 +170,8 @@ def main():
         print("run again:", name)
     for name in report.failed:
         print("failed:", name)
+    if word and not sum(count.values()):
+        print(f"no test has {word!r} in its name")
     print(f"{count['ok']} passed, {count['not ok']} failed, {count['skip']} skipped in {time.monotonic() - start:.0f} s")
     sys.exit(1 if count["not ok"] or not count["ok"] else 0)
 

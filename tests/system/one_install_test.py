@@ -71,6 +71,20 @@ def installing_twice_is_installing_once():
 
 
 @test
+def folders_may_have_blanks_in_their_names():
+    copy, one = os.path.join(work_dir(), "a copy"), location("one more")
+    os.symlink(TOP, copy)
+    subprocess.run([os.path.join(copy, "opennebula/install.sh"), "-d", one], check=True, stdout=subprocess.DEVNULL)
+    plain = location("plain")
+    install("-d", plain)
+    if sorted(tree(one)) != sorted(tree(plain)):
+        raise Failure(f"{sorted(tree(one))}, not {sorted(tree(plain))}")
+    subprocess.run([os.path.join(copy, "opennebula/install.sh"), "-d", one, "--uninstall"], check=True, stdout=subprocess.DEVNULL)
+    if os.path.exists(os.path.join(one, "lib/mads/one_vmm_brume")):
+        raise Failure("a driver is still there")
+
+
+@test
 def oned_finds_what_it_needs():
     one = location("needs")
     install("-d", one)

@@ -42,7 +42,7 @@ static int of_disk(struct vm *vm, int number, struct image *image, const char **
 	const struct mgmt_disk *disk = store_shown(number);
 
 	if (!(disk->flags & MGMT_DISK_READ_ONLY)) {
-		return why_print(E_INVAL, why, "disk %s is not read-only", disk->name);
+		return why_print(E_INVAL, why, "disk %s is not read-only, as a kernel and an initrd must be", disk->name);
 	}
 	vm->disks[number / 64] |= 1ull << number % 64;
 	return image_find(disk->image, image);
@@ -53,7 +53,7 @@ int image_find_for(struct vm *vm, const char *name, struct image *image, const c
 	int number = store_find(name), r = number >= 0 ? of_disk(vm, number, image, why) : image_find(name, image);
 
 	if (r < 0 && number < 0) {
-		return why_print(r, why, r == E_AGAIN ? "volume %s is not sealed yet" : "there is no boot module or volume %s", name);
+		return why_print(r, why, r == E_AGAIN ? "image %s is not whole yet" : "there is no disk, image or boot module %s", name);
 	}
 	if (r == OK && image->volume) {
 		vm->volumes.bits[(image->volume - 1) / 64] |= 1ull << (image->volume - 1) % 64;

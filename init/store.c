@@ -178,7 +178,7 @@ static int find_image(const char *name, struct image *image, const char **why)
 	int r = store_find(name) >= 0 ? E_NOENT : image_find(name, image);
 
 	if (r < 0) {
-		return why_print(r, why, r == E_AGAIN ? "volume %s is not sealed yet" : "there is no boot module or volume %s", name);
+		return why_print(r, why, r == E_AGAIN ? "image %s is not whole yet" : "there is no image or boot module %s", name);
 	}
 	return image->length ? OK : why_print(E_INVAL, why, "boot module %s is empty", name);
 }

@@ -121,6 +121,30 @@ static void make_short_name(const struct iso *iso, struct iso_file *f)
 	}
 }
 
+static bool has_wide_name(const struct iso *iso, const char *name)
+{
+	for (unsigned i = 0; i < iso->count; i++) {
+		if (strcmp(iso->file[i].wide_name, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Joliet's names have no * / : ; ? and \ in them (Joliet 1). Where two become the same one, the second ends in another number. */
+static void make_wide_name(const struct iso *iso, struct iso_file *f)
+{
+	size_t len = strlen(f->name);
+
+	for (size_t i = 0; i <= len; i++) {
+		f->wide_name[i] = strchr("*/:;?\\", f->name[i]) && f->name[i] ? '_' : f->name[i];
+	}
+	len = len < ISO_NAME_MAX - 4 ? len : ISO_NAME_MAX - 4;
+	for (unsigned number = 0; number < 1000 && has_wide_name(iso, f->wide_name); number++) {
+		snprintf(f->wide_name + len, 4, "%03u", number);
+	}
+}
+
 int iso_add(struct iso *iso, const char *name, uint64_t bytes, const char **why)
 {
 	struct iso_file *f = &iso->file[iso->count];
@@ -141,6 +165,7 @@ int iso_add(struct iso *iso, const char *name, uint64_t bytes, const char **why)
 	}
 	memcpy(f->name, name, strlen(name) + 1);
 	make_short_name(iso, f);
+	make_wide_name(iso, f);
 	f->sector = iso->next;
 	f->bytes = (uint32_t)bytes;
 	iso->count++;
@@ -260,9 +285,9 @@ static int compare_short(const void *left, const void *right)
 	return strcmp(((const struct iso_file *)left)->short_name, ((const struct iso_file *)right)->short_name);
 }
 
-static int compare_names(const void *left, const void *right)
+static int compare_wide(const void *left, const void *right)
 {
-	return strcmp(((const struct iso_file *)left)->name, ((const struct iso_file *)right)->name);
+	return strcmp(((const struct iso_file *)left)->wide_name, ((const struct iso_file *)right)->wide_name);
 }
 
 static void put_root(struct iso *iso)
@@ -287,14 +312,14 @@ static void put_root(struct iso *iso)
 	}
 }
 
-/* UCS-2, the high byte first (Joliet 1). Its names have no * / : ; ? and \ in them. */
+/* UCS-2, the high byte first (Joliet 1). */
 static size_t widen(uint8_t *out, const char *text)
 {
 	size_t i = 0;
 
 	for (; text[i]; i++) {
 		out[2 * i] = 0;
-		out[2 * i + 1] = strchr("*/:;?\\", text[i]) ? '_' : (uint8_t)text[i];
+		out[2 * i + 1] = (uint8_t)text[i];
 	}
 	return 2 * i;
 }
@@ -307,11 +332,11 @@ static void put_joliet_root(struct iso *iso)
 
 	at += (uint32_t)put_record(root, "\0", 1, JOLIET_ROOT, ROOT_SECTORS * ISO_SECTOR, true, nothing, 0);
 	at += (uint32_t)put_record(root + at, "\1", 1, JOLIET_ROOT, ROOT_SECTORS * ISO_SECTOR, true, nothing, 0);
-	qsort(iso->file, iso->count, sizeof(iso->file[0]), compare_names);
+	qsort(iso->file, iso->count, sizeof(iso->file[0]), compare_wide);
 	for (unsigned i = 0; i < iso->count; i++) {
 		const struct iso_file *f = &iso->file[i];
 
-		len = put_record(record, wide, widen(wide, f->name), f->sector, f->bytes, false, nothing, 0);
+		len = put_record(record, wide, widen(wide, f->wide_name), f->sector, f->bytes, false, nothing, 0);
 		at = place(at, len);
 		memcpy(root + at, record, len);
 		at += (uint32_t)len;

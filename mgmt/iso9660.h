@@ -12,6 +12,7 @@ enum { ISO_SECTOR = 2048, ISO_FILES_MAX = 64, ISO_NAME_MAX = 65 };   /* bytes of
 struct iso_file {
 	char name[ISO_NAME_MAX];
 	char short_name[16];         /* CONTEXT.SH;1                                                 */
+	char wide_name[ISO_NAME_MAX];        /* Joliet's, in ASCII                                   */
 	uint32_t sector;
 	uint32_t bytes;
 };

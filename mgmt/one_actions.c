@@ -83,6 +83,12 @@ static void fail(struct mgmt_action *a, const char *why)
 	end(a, ONE_FAILURE);
 }
 
+/* The same, of something: what did not work, and why. */
+static void tell(struct mgmt_action *a, const char *what, const char *why)
+{
+	snprintf(a->info, sizeof(a->info), "%.60s: %.128s", what, why);
+}
+
 /* The next step, which has a time of its own. */
 static void go(struct mgmt_action *a, enum one_step step)
 {
@@ -93,10 +99,10 @@ static void go(struct mgmt_action *a, enum one_step step)
 	live_of(a)->press_ns = step == ONE_AWAIT_OFF ? now + AGAIN_NS : 0;
 }
 
-/* The same, but what was made goes first. */
+/* It has failed, but what was made goes first. */
 static void undo(struct mgmt_action *a, const char *why)
 {
-	snprintf(a->info, sizeof(a->info), "%s", why);
+	tell(a, "the VM does not start", why);
 	go(a, ONE_UNDO);
 }
 
@@ -207,15 +213,13 @@ static void again(struct mgmt_action *a, const struct node_vm *vm, uint32_t stat
 
 static void resetting(struct mgmt_action *a, const struct node_vm *vm, uint32_t state)
 {
-	char why[MGMT_WHY];
-
 	if (vm && vm->starts != a->starts) {
 		succeed(a);
 	} else if (state == NODE_VM_RUNNING) {
 		ask_vm(a, MGMT_VM_RESET);
 	} else if (!vm || state == NODE_VM_STOPPED) {
-		snprintf(why, sizeof(why), "the VM did not start again: %.60s", vm ? vm->note : "it was deleted");
-		fail(a, why);
+		tell(a, "the VM did not start again", vm ? vm->note : "it was deleted");
+		end(a, ONE_FAILURE);
 	}
 }
 
@@ -358,6 +362,13 @@ static void step(struct mgmt_action *a)
 
 /* ---- what init answered ---- */
 
+static const char *const asked_for[ONE_STEPS] = {
+	[ONE_BEGIN] = "the VM's last end is not dealt with", [ONE_PRESS] = "the VM's power button cannot be pressed",
+	[ONE_AWAIT_OFF] = "the VM's power button cannot be pressed", [ONE_CLEAR] = "the VM cannot be deleted",
+	[ONE_CREATE] = "the VM cannot be made", [ONE_START] = "the VM does not start", [ONE_AGAIN] = "the VM does not start again",
+	[ONE_RESETTING] = "the VM cannot be reset", [ONE_DISKS] = "the VM's disks cannot be deleted", [ONE_UNDO] = "the VM cannot be deleted",
+};
+
 /* Init may refuse for a moment, or because it has happened already: the step looks again. */
 static bool may_be_retried(const struct mgmt_action *a, int result)
 {
@@ -390,7 +401,8 @@ static void answered(struct mgmt_action *a, const struct mgmt_answer *answer)
 		if (a->step == ONE_CREATE) {
 			one_table_forget_vm(a->vm);
 		}
-		fail(a, answer->why);
+		tell(a, asked_for[a->step], answer->why);
+		end(a, ONE_FAILURE);
 	}
 }
 
@@ -405,7 +417,8 @@ static void too_late(struct mgmt_action *a)
 	} else if (a->step == ONE_CREATE || a->step == ONE_START) {
 		undo(a, too_slow);
 	} else {
-		fail(a, too_slow);
+		tell(a, asked_for[a->step], too_slow);
+		end(a, ONE_FAILURE);
 	}
 }
 
@@ -480,13 +493,15 @@ static bool gives_way(const struct mgmt_action *old, enum one_kind kind)
 static int make_way(enum one_kind kind, uint32_t vm, const char **why)
 {
 	struct mgmt_action *old = one_table_running(vm);
+	static char words[64];
 
 	if (one_vm_is_nodes(vm)) {
 		*why = "the VM of that name belongs to the node's own configuration";
 		return E_INVAL;
 	}
 	if (old && !gives_way(old, kind)) {
-		*why = "another action goes on with this VM";
+		snprintf(words, sizeof(words), "another action goes on with this VM: %s", one_kind_name(old->kind));
+		*why = words;
 		return E_BUSY;
 	}
 	if (old) {

@@ -20,15 +20,18 @@ void tar_begin(struct tar *t, const struct tar_sink *sink, void *context)
 	*t = (struct tar){ .sink = sink, .context = context };
 }
 
-/* Octal digits, which end with a blank, a NUL, or the field. */
+/* Octal digits, behind blanks or none; they end with a blank, a NUL, or the field. */
 static bool read_octal(const uint8_t *field, size_t size, uint64_t *value)
 {
-	size_t i = 0;
+	size_t i = 0, start = 0;
 
+	for (; i < size && field[i] == ' '; i++) {
+		start++;                         /* some writers put blanks where zeros are due */
+	}
 	for (*value = 0; i < size && field[i] >= '0' && field[i] <= '7'; i++) {
 		*value = *value << 3 | (uint64_t)(field[i] - '0');
 	}
-	return i && (i == size || field[i] == ' ' || field[i] == '\0');
+	return i > start && (i == size || field[i] == ' ' || field[i] == '\0');
 }
 
 /* The sum of all bytes, with blanks in place of itself. */
@@ -87,6 +90,9 @@ static int begin_file(struct tar *t, const char **why)
 	}
 	if (!read_octal(t->head + SIZE, SIZE_BYTES, &size)) {
 		return refuse(why, "a file's size in it is no number");
+	}
+	if (strchr("xgLK", t->head[TYPE]) && t->head[TYPE]) {
+		return refuse(why, "it says more of a file than ustar format has (tar --format=ustar)");
 	}
 	r = read_name(t->head, name, why);
 	if (r < 0) {

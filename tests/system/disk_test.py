@@ -67,8 +67,8 @@ def disks_that_are_missing():
               vm_config("c", extra="disk initrd.img room 4G") + vm_config("d", extra="disk initrd.img half"))
     with Machine(iso=make_iso(config, modules={**LINUX, "empty.img": empty})) as node:
         node.expect(r"brume.conf:\d+: disk takes ro or room SIZE, not 'half'", 60)
-        node.expect(r"vm a: not started: there is no boot module or volume nothing.img")
-        node.expect(r"vm b: not started: (boot module empty.img is empty|there is no boot module or volume empty.img)")
+        node.expect(r"vm a: not started: there is no disk, image or boot module nothing.img")
+        node.expect(r"vm b: not started: (boot module empty.img is empty|there is no disk, image or boot module empty.img)")
         node.expect(r"vm c: not started: 40\d\d MiB are wanted for changes on disk initrd.img")
         node.expect(r"vm d: started")
 

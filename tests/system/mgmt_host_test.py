@@ -514,7 +514,7 @@ def contexts_that_are_none_leave_nothing_behind():
                             (archive([("x", "2")]), "no plain file"), (archive([("x", "1")]), "no plain file"),
                             (archive([("x", "3")]), "no plain file"), (archive([("x", b""), ("x", b"")]), "the same name"),
                             (archive([(f"f{n}", b"") for n in range(65)]), "more than 64 files"),
-                            (archive([("x", b"")], tarfile.GNU_FORMAT), "tar --format=ustar"), (b"PK\3\4" * 500, "tar --format=ustar"),
+                            (archive([("x", b"")], tarfile.GNU_FORMAT), "tar --format=ustar"), (archive([("x", "x")]), "tar --format=ustar"), (b"PK\3\4" * 500, "tar --format=ustar"),
                             (good[:600], "not whole"), (good[:100] + b"\1" + good[101:], "checksum")):
             status, body = put_context(host, "cd", data)
             check((status, words in json.loads(body)["error"]), (400, True), body)

@@ -339,7 +339,7 @@ TEST(a_deploy_that_cannot_be_leaves_nothing_and_says_why)
 			steps = run(ONE_DEPLOY, death);
 			last = death ? last : steps;
 			CHECK_EQ(one_table_find("key-1")->state, ONE_FAILURE);
-			CHECK_STR(one_table_find("key-1")->info, "because of -2");
+			CHECK_STR(one_table_find("key-1")->info, fails ? "the VM does not start: because of -2" : "the VM cannot be made: because of -2");
 			CHECK_EQ(vm0()->state, NODE_VM_NONE);
 			CHECK(!one_table_vm(12));
 		}
@@ -390,7 +390,7 @@ TEST(a_screen_is_opened_with_the_vm_and_closed_with_it)
 	reset(false);
 	wanted_port = 5999;
 	run(ONE_DEPLOY, 0);
-	CHECK_STR(one_table_find("key-1")->info, "that port is another VM's");
+	CHECK_STR(one_table_find("key-1")->info, "the VM does not start: that port is another VM's");
 	CHECK_EQ(vm0()->state, NODE_VM_NONE);
 }
 
@@ -478,7 +478,7 @@ TEST(a_waiting_shutdown_gives_way_to_cancel_and_to_its_acknowledgement)
 		obey();
 	}
 	CHECK_EQ(one_actions_begin(ONE_REBOOT, "b", &vm, &a, &why), E_BUSY);
-	CHECK_STR(why, "another action goes on with this VM");
+	CHECK_STR(why, "another action goes on with this VM: shutdown");
 	run(ONE_CANCEL, 0);
 	CHECK_EQ(one_table_find("a")->state, ONE_FAILURE);
 	CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);

@@ -226,8 +226,8 @@ TEST(what_cannot_be_made)
 		{ "a", "", UINT64_MAX, 0, E_INVAL, "a disk has from 1 byte to 1 TiB, or those of its image" },
 		{ "a", "", MIB(65), 0, E_NOMEM, "67 MiB of RAM are wanted, disks and volumes may still take 64 MiB" },
 		{ "a", "", MIB(64), 0, E_NOMEM, "65 MiB of RAM are wanted, disks and volumes may still take 64 MiB" },
-		{ "a", "none", 0, 0, E_NOENT, "there is no boot module or volume none" },
-		{ "a", "half", 0, 0, E_BUSY, "volume half is not sealed yet" },
+		{ "a", "none", 0, 0, E_NOENT, "there is no image or boot module none" },
+		{ "a", "half", 0, 0, E_BUSY, "image half is not whole yet" },
 		{ "a", "image", 512, 0, E_INVAL, "image image has 3145733 bytes: the disk cannot be smaller" },
 		{ "a", "image", MIB(4), MGMT_DISK_READ_ONLY, E_INVAL, "a read-only disk is as large as its image, which it needs" },
 		{ "a", "", 512, MGMT_DISK_READ_ONLY, E_INVAL, "a read-only disk is as large as its image, which it needs" },
@@ -288,7 +288,7 @@ TEST(a_read_only_disk_is_its_image)
 	CHECK_EQ(resize("kernel", MIB(1), &why), E_INVAL);
 	CHECK_EQ(create("new", "", 512, 0, &why), 1);
 	CHECK_EQ(image_find_for(&vm, "new", &image, &why), E_INVAL);
-	CHECK_STR(why, "disk new is not read-only");
+	CHECK_STR(why, "disk new is not read-only, as a kernel and an initrd must be");
 	CHECK_EQ(store_delete("kernel", &why), OK);
 }
 

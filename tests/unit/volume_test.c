@@ -233,10 +233,10 @@ TEST(who_starts_a_vm_is_told_what_is_missing)
 	CHECK_EQ(image_find_for(&vm, "linux", &image, &why), OK);
 	CHECK_EQ(image.length, module.length);
 	CHECK_EQ(image_find_for(&vm, "disk.img", &image, &why), E_NOENT);
-	CHECK_STR(why, "there is no boot module or volume disk.img");
+	CHECK_STR(why, "there is no disk, image or boot module disk.img");
 	CHECK_EQ(ask_volume(MGMT_VOLUME_CREATE, "disk.img", 5, &why), 0);
 	CHECK_EQ(image_find_for(&vm, "disk.img", &image, &why), E_AGAIN);
-	CHECK_STR(why, "volume disk.img is not sealed yet");
+	CHECK_STR(why, "image disk.img is not whole yet");
 	CHECK_EQ(vm.volumes.bits[0], 0);
 	tell(0, 5);
 	CHECK_EQ(ask_volume(MGMT_VOLUME_SEAL, "disk.img", 0, &why), OK);

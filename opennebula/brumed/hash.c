@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "opennebula/brumed/hash.h"
 #include "opennebula/brumed/work.h"
 
-enum { KEPT = 256, PIECE = 1 << 20 };
+enum { KEPT = 256, PIECE = 1 << 20, SETTLED_S = 2 };
 
 struct kept {
 	struct stat stat;
@@ -100,8 +101,8 @@ bool hash_file(int fd, const char *path, char text[HASH_TEXT_MAX], struct why *w
 	good = recall(&before, text);
 	if (!good) {
 		good = hash_all(fd, path, text, why);
-		/* One that is being written has no hash that would last. */
-		if (good && fstat(fd, &after) == 0 && same_file(&before, &after)) {
+		/* One that is being written has no hash that would last. Nor one that just was: a second write would not change its times. */
+		if (good && fstat(fd, &after) == 0 && same_file(&before, &after) && time(NULL) - after.st_ctim.tv_sec >= SETTLED_S) {
 			keep(&after, text);
 		}
 	}

@@ -115,7 +115,8 @@ static bool check_format(int fd, const char *path, struct why *why)
 
 bool image_of_file(const char *path, struct image *image, struct why *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* One that is a pipe is not waited for. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	bool good;
 
@@ -133,6 +134,7 @@ bool image_of_file(const char *path, struct image *image, struct why *why)
 	}
 	close(fd);
 	image->size = st.st_size;
+	image->stat = st;
 	snprintf(image->name, sizeof(image->name), "%s%.32s", IMAGE_PREFIX, good ? image->sha256 : "");
 	return good;
 }
@@ -264,7 +266,11 @@ static image_result send_file(struct node *node, const struct image *image, int 
 
 	for (;;) {
 		if (!find_image(node, image, &received, &whole, why)) {
-			return 502;
+			/* A node that was there a moment ago may be so again. */
+			if (before < 0 || ++tries >= settings.transfer_tries || !work_sleep_ms(PAUSE_MS)) {
+				return 502;
+			}
+			continue;
 		}
 		if (whole) {
 			return 0;
@@ -288,6 +294,19 @@ static image_result send_file(struct node *node, const struct image *image, int 
 	}
 }
 
+/* What is sent must be what was hashed: whatever the node says of it, the reason is this. */
+static bool is_changed(int fd, const struct image *image, const char *path, struct why *why)
+{
+	struct stat now;
+
+	if (fstat(fd, &now) == 0 && now.st_dev == image->stat.st_dev && now.st_ino == image->stat.st_ino && now.st_size == image->stat.st_size &&
+	    now.st_mtim.tv_sec == image->stat.st_mtim.tv_sec && now.st_mtim.tv_nsec == image->stat.st_mtim.tv_nsec) {
+		return false;
+	}
+	why_set(why, "%s was changed while it was read", path);
+	return true;
+}
+
 image_result image_ensure(struct node *node, const struct image *image, const char *path, struct why *why)
 {
 	struct use *u = enter(node, image->name);
@@ -300,12 +319,15 @@ image_result image_ensure(struct node *node, const struct image *image, const ch
 	}
 	u->sending = true;
 	pthread_mutex_unlock(&lock);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
 		why_set(why, "%s: %s", path, strerror(errno));
 		result = 500;
 	} else {
-		result = send_file(node, image, fd, why);
+		result = is_changed(fd, image, path, why) ? 500 : send_file(node, image, fd, why);
+		if (result != 0 && is_changed(fd, image, path, why)) {
+			result = 500;
+		}
 		close(fd);
 	}
 	pthread_mutex_lock(&lock);

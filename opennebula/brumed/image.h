@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "opennebula/brumed/client.h"
 #include "opennebula/brumed/image_choice.h"
 
@@ -14,6 +16,7 @@ struct image {
 	char sha256[IMAGE_HASH_MAX];     /* 64 hexadecimal digits */
 	char name[IMAGE_NAME_MAX];       /* one. and the first 32 of them */
 	int64_t size;
+	struct stat stat;                /* of the file when it was hashed */
 };
 
 /* A command's end: 0 is good, else a status of HTTP for the local API. */

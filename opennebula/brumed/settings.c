@@ -25,7 +25,7 @@ enum { DAY_S = 86400 };
 #define DEADLINE(name, kind) { .key = "deadline_" name, .number = &settings.deadline_s[kind], .least = 1, .most = DAY_S }
 
 static const struct config_key keys[] = {
-	TEXT(cert), TEXT(key), TEXT(ca), TEXT(socket), TEXT(group), TEXT(hostname), TEXT(state), TEXT(log), TEXT(log_level), TEXT(monitord_address),
+	TEXT(cert), TEXT(key), TEXT(ca), TEXT(socket), TEXT(group), TEXT(hostname), TEXT(datastores), TEXT(state), TEXT(log), TEXT(log_level), TEXT(monitord_address),
 	NUMBER(monitord_port, 1, 65535), NUMBER(connect_s, 1, 600), NUMBER(request_s, 1, 600), NUMBER(stall_s, 1, 3600),
 	NUMBER(transfer_tries, 1, 10000), NUMBER(unreachable_s, 0, DAY_S), NUMBER(lost_s, 0, DAY_S), NUMBER(keep_s, 1, DAY_S),
 	DEADLINE("deploy", ACTION_DEPLOY), DEADLINE("shutdown", ACTION_SHUTDOWN), DEADLINE("cancel", ACTION_CANCEL),
@@ -56,7 +56,7 @@ static bool set_defaults(struct why *why)
 
 	if (!set_path(&settings.cert, BRUME_ETC, "front-end.crt") || !set_path(&settings.key, BRUME_ETC, "front-end.key") ||
 	    !set_path(&settings.ca, BRUME_ETC, "ca.crt") || !set_path(&settings.state, BRUME_VAR, "") ||
-	    !set_path(&settings.log, ONE_LOG, "brumed.log") || !one_path_socket(socket)) {
+	    !set_path(&settings.datastores, ONE_VAR, "datastores") || !set_path(&settings.log, ONE_LOG, "brumed.log") || !one_path_socket(socket)) {
 		return why_set(why, "ONE_LOCATION or BRUMED_SOCKET is too long");
 	}
 	/* The variable is what its clients go by, too. */

@@ -9,6 +9,7 @@ struct settings {
 	char *socket;                    /* path of the local API */
 	char *group;                     /* who may open it beside the owner; "-": nobody */
 	char *hostname;                  /* the front-end's, as oned writes it into the transfer manager's paths */
+	char *datastores;                /* folders of datastores, : between them: which files the transfer manager touches here */
 	char *state;                     /* folder of the table of nodes and of monitored hosts */
 	char *log;                       /* as log_open */
 	char *log_level;                 /* error, warning, info, debug */

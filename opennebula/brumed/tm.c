@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transfer manager's commands. Bytes go between a file of the front-end and a disk of a node; between nodes by way of the front-end. */
 #include <ctype.h>
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "opennebula/brumed/fetch.h"
 #include "opennebula/brumed/image.h"
@@ -41,9 +44,12 @@ static image_result refuse(struct job *job, const char *text)
 
 /* ---- words ---- */
 
+/* What is here must be in a datastore: nothing else is read or written for a disk, whoever asks. */
 static bool place(struct job *job, const char *word, struct tm_place *p)
 {
-	return tm_place_parse(word, settings.hostname, p, &job->why);
+	return tm_place_parse(word, settings.hostname, p, &job->why) &&
+	       (!p->here || tm_path_below(p->path, settings.datastores) ||
+		why_set(&job->why, "%.200s is in no datastore: `datastores` of brumed.conf says where they are, %.150s", p->path, settings.datastores));
 }
 
 /* The VM of a path must be the one that oned means. */
@@ -161,12 +167,15 @@ static bool add_file(struct job *job, struct buffer *tar, const char *word)
 {
 	char path[TM_PATH_MAX], name[TM_PATH_MAX];
 	struct buffer bytes = { 0 };
+	struct stat st;
 	bool good;
 
 	if (!tm_context_file(word, path, name, &job->why)) {
 		return false;
 	}
-	good = file_read(path, CONTEXT_MAX, &bytes, &job->why);
+	good = (stat(path, &st) == 0 || why_set(&job->why, "%s: %s", path, strerror(errno))) &&
+	       (S_ISREG(st.st_mode) || why_set(&job->why, "context: %.200s is no plain file", path)) &&
+	       file_read(path, CONTEXT_MAX, &bytes, &job->why);
 	if (good && !tar_add(tar, name, bytes.at, bytes.len)) {
 		good = why_set(&job->why, "context: the name %.120s is too long", name);
 	}
@@ -343,11 +352,30 @@ static image_result do_cpds(struct job *job)
 
 /* ---- moving ---- */
 
+/* Whether the node has that disk: then a command that is given once more finds it moved. */
+static bool is_there(struct node *node, const char *disk)
+{
+	struct why why;
+	json_t *disks = client_list(node, "/v1/disks", &why);
+	bool there = false;
+
+	for (size_t i = 0; i < json_array_size(disks) && !there; i++) {
+		const char *name = json_string_value(json_object_get(json_array_get(disks, i), "name"));
+
+		there = name && strcmp(name, disk) == 0;
+	}
+	json_decref(disks);
+	return there;
+}
+
 /* A disk to a file here, then it is deleted. */
 static image_result move_here(struct job *job, struct node *node, const char *disk, const char *path)
 {
 	image_result result = tm_here_folder(path, &job->why) ? fetch_disk(node, disk, path, &job->why) : 500;
 
+	if (result == 404 && access(path, F_OK) == 0) {
+		return 0;
+	}
 	return result == 0 ? delete_disk(job, node, disk) : result;
 }
 
@@ -358,6 +386,9 @@ static image_result move_there(struct job *job, const char *path, struct node *n
 	image_result result;
 
 	tm_disk_name(to, disk);
+	if (access(path, F_OK) < 0 && errno == ENOENT && is_there(node, disk)) {
+		return 0;
+	}
 	result = image_make_disk(node, disk, path, tm_file_read_only(to->file), &job->why);
 	if (result == 0 && !tm_here_delete(path, &job->why)) {
 		result = 500;
@@ -376,11 +407,14 @@ static image_result move_across(struct job *job, const struct tm_place *from, st
 	tm_disk_name(from, old);
 	tm_disk_name(to, new);
 	if (source == target) {
-		return strcmp(old, new) == 0 ? 0 : ask(job, source, "POST", old, "/rename", new);
+		result = strcmp(old, new) == 0 ? 0 : ask(job, source, "POST", old, "/rename", new);
+		return result == 404 && is_there(target, new) ? 0 : result;
 	}
 	buffer_printf(&path, "%s/%s", settings.state, old);
 	result = fetch_disk(source, old, path.at, &job->why);
-	if (result == 0) {
+	if (result == 404 && is_there(target, new)) {
+		result = 0;
+	} else if (result == 0) {
 		result = move_there(job, path.at, target, to);
 	}
 	if (result == 0) {

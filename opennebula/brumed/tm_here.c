@@ -52,6 +52,51 @@ bool tm_here_delete(const char *path, struct why *why)
 	return fail(why, path);
 }
 
+/* What is in a folder, into another one that may be there already. */
+static bool move_entries(DIR *dir, const char *from, const char *to, struct why *why)
+{
+	struct dirent *entry;
+	bool good = true;
+
+	while (good && (entry = readdir(dir)) != NULL) {
+		struct buffer a = { 0 }, b = { 0 };
+
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+			buffer_printf(&a, "%s/%s", from, entry->d_name);
+			buffer_printf(&b, "%s/%s", to, entry->d_name);
+			good = tm_here_move(a.at, b.at, why);
+		}
+		buffer_free(&a);
+		buffer_free(&b);
+	}
+	return good;
+}
+
+static bool move_by_parts(const char *from, const char *to, struct why *why)
+{
+	struct stat st;
+	DIR *dir;
+	bool good;
+
+	if (lstat(from, &st) < 0) {
+		return fail(why, from);
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		return (S_ISREG(st.st_mode) || why_set(why, "%s is no plain file", from)) && tm_here_copy(from, to, why) &&
+		       (unlink(from) == 0 || fail(why, from));
+	}
+	if (mkdir(to, FOLDER_MODE) < 0 && errno != EEXIST) {
+		return fail(why, to);
+	}
+	dir = opendir(from);
+	if (!dir) {
+		return fail(why, from);
+	}
+	good = move_entries(dir, from, to, why);
+	closedir(dir);
+	return good && (rmdir(from) == 0 || fail(why, from));
+}
+
 bool tm_here_move(const char *from, const char *to, struct why *why)
 {
 	if (!tm_here_folder(to, why)) {
@@ -60,8 +105,11 @@ bool tm_here_move(const char *from, const char *to, struct why *why)
 	if (access(from, F_OK) < 0 && errno == ENOENT && access(to, F_OK) == 0) {
 		return true;
 	}
-	/* The folder of a VM whose disks were moved one by one is there already. */
-	return rename(from, to) == 0 || ((errno == ENOTEMPTY || errno == EEXIST) && rmdir(from) == 0) || fail(why, from);
+	if (rename(from, to) == 0) {
+		return true;
+	}
+	/* The folder of a VM whose disks were moved one by one is there already; another datastore may be another file system. */
+	return errno == ENOTEMPTY || errno == EEXIST || errno == EXDEV ? move_by_parts(from, to, why) : fail(why, from);
 }
 
 static bool copy_piece(int in, int out, char *piece, off_t at, off_t end)
@@ -101,7 +149,7 @@ static bool copy_all(int in, int out, off_t size)
 
 bool tm_here_copy(const char *from, const char *to, struct why *why)
 {
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+	int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1;
 	struct buffer part = { 0 };
 	struct stat st, old;
 	bool good = false;
@@ -109,6 +157,8 @@ bool tm_here_copy(const char *from, const char *to, struct why *why)
 	buffer_printf(&part, "%s.brume-XXXXXX", to);
 	if (in < 0 || fstat(in, &st) < 0) {
 		fail(why, from);
+	} else if (!S_ISREG(st.st_mode)) {
+		why_set(why, "%s is no plain file", from);
 	} else if ((out = mkostemp(part.at, O_CLOEXEC)) < 0) {
 		fail(why, part.at);
 	} else {

@@ -12,7 +12,7 @@ MUST_CHECK bool tm_here_folder(const char *path, struct why *why);
 /* Deletes a file, or a folder with all in it. True as well if there is none. */
 MUST_CHECK bool tm_here_delete(const char *path, struct why *why);
 
-/* Renames, within one file system. True as well if it is done already. */
+/* Renames, or copies to another file system; what is in a folder goes into one that is there already. True as well if it is done already. */
 MUST_CHECK bool tm_here_move(const char *from, const char *to, struct why *why);
 
 /* Replaces `to` by the content of `from`, sparse as it is. */

@@ -118,7 +118,8 @@ bool tm_place_parse(const char *word, const char *front_end, struct tm_place *pl
 		}
 		place->here = strcasecmp(place->host, front_end) == 0;
 	}
-	if (!path_ok(path)) {
+	/* There is room for a file behind it. */
+	if (!path_ok(path) || strlen(path) + TM_FILE_MAX + 2 > TM_PATH_MAX) {
 		return why_set(why, "'%.200s' is no path that Brume takes", path);
 	}
 	snprintf(place->path, sizeof(place->path), "%s", path);
@@ -127,6 +128,43 @@ bool tm_place_parse(const char *word, const char *front_end, struct tm_place *pl
 		return why_set(why, "'%.200s' does not end in DATASTORE/VM/FILE", path);
 	}
 	return true;
+}
+
+/* Repeated slashes are one. */
+static bool is_below(const char *path, const char *folder, size_t len)
+{
+	const char *end = folder + len;
+
+	while (end > folder && end[-1] == '/') {
+		end--;
+	}
+	for (; folder < end; path++, folder++) {
+		if (*path != *folder) {
+			return false;
+		}
+		while (*path == '/' && path[1] == '/') {
+			path++;
+		}
+		while (*folder == '/' && folder[1] == '/') {
+			folder++;
+		}
+	}
+	return len > 0 && *path == '/' && path[strspn(path, "/")];
+}
+
+bool tm_path_below(const char *path, const char *folders)
+{
+	for (;;) {
+		size_t len = strcspn(folders, ":");
+
+		if (is_below(path, folders, len)) {
+			return true;
+		}
+		if (!folders[len]) {
+			return false;
+		}
+		folders += len + 1;
+	}
 }
 
 void tm_disk_name(const struct tm_place *place, char name[TM_DISK_MAX + 1])

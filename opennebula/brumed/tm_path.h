@@ -25,6 +25,9 @@ struct tm_place {
  */
 MUST_CHECK bool tm_place_parse(const char *word, const char *front_end, struct tm_place *place, struct why *why);
 
+/* Whether a path lies below one of the folders, which stand in a list with : between them. Where links lead does not count. */
+bool tm_path_below(const char *path, const char *folders);
+
 /* The disk of a place on a node, or with file "" what the names of all its disks begin with. */
 void tm_disk_name(const struct tm_place *place, char name[TM_DISK_MAX + 1]);
 

@@ -125,21 +125,27 @@ static void run(void *argument)
 	}
 }
 
+/* Who waits keeps the node being asked, however long it takes. */
+static void want_locked(struct watch *watch)
+{
+	watch->wanted_until = work_now_ms() + WANTED_MS;
+	if (!watch->running) {
+		watch->running = work_start(run, watch);
+	}
+}
+
 bool watch_wait(struct watch *watch, unsigned long *seen, int64_t until_ms)
 {
 	bool more;
 
 	pthread_mutex_lock(&watch->lock);
-	watch->wanted_until = work_now_ms() + WANTED_MS;
-	if (!watch->running) {
-		watch->running = work_start(run, watch);
-	}
+	want_locked(watch);
 	while (watch->count == *seen && work_now_ms() < until_ms && !work_stopping()) {
 		work_wait(&watch->changed, &watch->lock, until_ms);
+		want_locked(watch);
 	}
 	more = watch->count != *seen;
 	*seen = watch->count;
-	watch->wanted_until = work_now_ms() + WANTED_MS;
 	pthread_mutex_unlock(&watch->lock);
 	return more;
 }

@@ -54,7 +54,7 @@ class Brumed:
         self.socket, self.state = os.path.join(work_dir(), "sock"), os.path.join(work_dir(), folder)
         os.makedirs(self.state, exist_ok=True)
         lines = {"cert": pki.path("frontend.crt"), "key": pki.path("frontend.key"), "ca": pki.path("ca.crt"), "socket": self.socket,
-                 "state": self.state, "group": "-", "hostname": "fe", "lost_s": 0, "unreachable_s": 2, "request_s": 10, **settings}
+                 "state": self.state, "group": "-", "hostname": "fe", "datastores": work_dir(), "lost_s": 0, "unreachable_s": 2, "request_s": 10, **settings}
         config = write_file("brumed.conf", "".join(f"{key} = {value}\n" for key, value in lines.items()))
         self.process = subprocess.Popen([os.path.join(PROGRAMS, "brumed"), "--config", config, "--log", "-", "--foreground"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
@@ -824,14 +824,63 @@ def a_vm_moves_to_the_front_end_and_back_and_to_another_node():
 
 
 @test
+def a_move_that_is_given_once_more_is_done():
+    """As by onevm recover --retry, when the second of two disks had failed."""
+    home = os.path.join(work_dir(), "datastores/102/12")
+    with Host() as host, Host() as other, Brumed() as b:
+        b.put("x1", host.port)
+        b.put("x2", other.port)
+        b.tm("clone", "fe:" + write_file("image", os.urandom(1 << 20)), "x1:/d/102/12/disk.0", "12", "1")
+        ways = (("x1:/d/102/12", "x1:/d/103/12"), ("x1:/d/103/12", "x2:/d/103/12"), ("x2:/d/103/12", f"fe:{home}"), (f"fe:{home}", "x1:/d/102/12"))
+        for source, target in ways:
+            for _ in range(2):
+                b.tm("mv", f"{source}/disk.0", f"{target}/disk.0", "12", "102")
+        check((disks(b), disks(b, "x2")), ({"one-102-12-disk.0": (1 << 20, "one.", False)}, {}), "disks")
+        for source, target in ways[:3]:
+            status, why = b.error("POST", "/tm/mv", {"args": [f"{source}/disk.1", f"{target}/disk.1", "12", "102"]})
+            check(status >= 400, True, f"what is nowhere: {status} {why}")
+
+
+@test
+def a_file_that_changes_while_it_is_sent_is_told_of():
+    path = write_file("image", os.urandom(32 << 20))
+    with Host() as host, Brumed() as b:
+        way = Cutter(host.port, up=3 << 20, wait=True)
+        b.put("x1", way.listen)
+        answers = []
+        clone = threading.Thread(target=lambda: answers.append(b.error("POST", "/tm/clone", {"args": [f"fe:{path}", "x1:/d/1/2/disk.0", "2", "1"]})))
+        clone.start()
+        check(way.stands.wait(30), True, "the upload began")
+        with open(path, "r+b") as stream:
+            stream.seek(31 << 20)             # farther than what is on the way
+            stream.write(b"other")
+        way.go.set()
+        clone.join(30)
+        check(answers, [(500, f"{path} was changed while it was read")], "reason")
+        b.put("x1", host.port)
+        b.tm("clone", f"fe:{path}", "x1:/d/1/2/disk.0", "2", "1")
+        with open(path, "rb") as stream:
+            name = "one." + hashlib.sha256(stream.read()).hexdigest()[:32]
+        check([i["name"] for i in b.json("GET", "/nodes/x1/v1/images") if i["state"] == "whole"], [name], "what the node has")
+
+
+@test
 def what_brume_cannot_do_is_refused_in_words():
     with Brumed() as b:
         b.put("x1", 1)
-        path = write_file("image", b"QFI\xfb" + bytes(1000))
+        path, fifo = write_file("image", b"QFI\xfb" + bytes(1000)), os.path.join(work_dir(), "fifo")
+        os.mkfifo(fifo)
         for command, args, words in (
                 ("clone", [f"fe:{path}", "x1:/d/1/2/disk.0", "2", "1"], "qcow2"),
                 ("clone", [f"fe:{path}", "x1:/d/1/2/disk.0", "3", "1"], "not of VM 3"),
-                ("clone", ["fe:/nonexistent", "x1:/d/1/2/disk.0", "2", "1"], "No such file"),
+                ("clone", [f"fe:{work_dir()}/none", "x1:/d/1/2/disk.0", "2", "1"], "No such file"),
+                ("clone", [f"fe:{fifo}", "x1:/d/1/2/disk.0", "2", "1"], "no plain file"),
+                ("clone", ["fe:/etc/passwd", "x1:/d/1/2/disk.0", "2", "1"], "no datastore"),
+                ("mvds", ["x1:/d/1/2/disk.0", "fe:/etc/passwd", "2", "1"], "no datastore"),
+                ("mv", ["x1:/d/1/2/disk.0", "fe:/etc/1/2/disk.0", "2", "1"], "no datastore"),
+                ("resize", ["fe:/etc/passwd", "1", "2", "1"], "no datastore"),
+                ("delete", ["fe:/etc/1/2", "2", "1"], "no datastore"),
+                ("context", [fifo, "x1:/d/1/2/disk.1", "2", "1"], "no plain file"),
                 ("clone", ["x2:/d/1/2/disk.0", "x1:/d/1/2/disk.0", "2", "1"], "front-end"),
                 ("clone", ["fe:" + path, "x1:/d/1/2/../3/disk.0", "2", "1"], "no path"),
                 ("mkimage", ["10", "qcow2", "x1:/d/1/2/disk.0", "2", "1"], "raw"),

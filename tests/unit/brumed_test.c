@@ -313,7 +313,91 @@ TEST(a_file_is_hashed_again_when_it_changed)
 	unlink(path);
 }
 
+TEST(a_file_that_was_just_written_is_read_again)
+{
+	char path[] = "/tmp/brume-hash-XXXXXX", first[HASH_TEXT_MAX], text[HASH_TEXT_MAX];
+	int fd = mkstemp(path);
+	struct why why;
+
+	/* Within a tick of the clock its times stay the same. */
+	for (int i = 0; i < 20; i++) {
+		CHECK(fd >= 0 && pwrite(fd, "abc", 3, 0) == 3);
+		CHECK(hash_file(fd, path, first, &why));
+		CHECK(pwrite(fd, "abd", 3, 0) == 3);
+		CHECK(hash_file(fd, path, text, &why));
+		CHECK(strcmp(first, text) != 0);
+	}
+	close(fd);
+	unlink(path);
+}
+
 /* ---- files of the front-end ---- */
+
+TEST(files_of_datastores_are_told_from_others)
+{
+	static const struct {
+		const char *path, *folders;
+		bool below;
+	} rows[] = {
+		{ "/var/lib/one/datastores/1/abc", "/var/lib/one/datastores", true },
+		{ "/var/lib/one//datastores/1/abc", "/var/lib/one/datastores/", true },
+		{ "/var/lib/one/datastores/1/abc", "/var//lib/one/datastores", true },
+		{ "/b/x", "/a:/b", true },
+		{ "/x", "/", true },
+		{ "/var/lib/one/datastores", "/var/lib/one/datastores", false },
+		{ "/var/lib/one/datastores/", "/var/lib/one/datastores", false },
+		{ "/var/lib/one/datastores2/x", "/var/lib/one/datastores", false },
+		{ "/var/lib/one/.one/one_auth", "/var/lib/one/datastores", false },
+		{ "/etc/passwd", "/a::/b:", false },
+		{ "/etc/passwd", "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CHECK_EQ(tm_path_below(rows[i].path, rows[i].folders), rows[i].below);
+	}
+}
+
+static void put_file(const char *folder, const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	CHECK(f && fputs(text, f) > 0 && fclose(f) == 0);
+}
+
+/* The second is another file system on most machines. */
+static void check_folder_moves(const char *where)
+{
+	char from[] = "/tmp/brume-move-XXXXXX", to[64], path[128];
+	struct stat st;
+	struct why why;
+
+	snprintf(to, sizeof(to), "%s/brume-moved-XXXXXX", where);
+	CHECK(mkdtemp(from) && mkdtemp(to));
+	put_file(from, "kernel", "kernel");
+	put_file(to, "disk.0", "disk");
+	snprintf(path, sizeof(path), "%s/more", from);
+	CHECK(mkdir(path, 0700) == 0);
+	put_file(path, "x", "y");
+	CHECK(tm_here_move(from, to, &why));
+	CHECK(stat(from, &st) < 0);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const names[] = { "kernel", "disk.0", "more/x" };
+
+		snprintf(path, sizeof(path), "%s/%s", to, names[i]);
+		CHECK(stat(path, &st) == 0 && st.st_size > 0);
+	}
+	CHECK(tm_here_move(from, to, &why));
+	CHECK(tm_here_delete(to, &why));
+}
+
+TEST(what_oned_did_not_name_moves_with_the_folder)
+{
+	check_folder_moves("/tmp");
+	check_folder_moves("/dev/shm");
+}
 
 TEST(a_copy_is_sparse_and_whole)
 {

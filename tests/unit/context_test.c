@@ -284,7 +284,7 @@ TEST(numbers_may_have_blanks_before_them)
 	head = add("a", '0', "xyz", 3);
 	memcpy(head + 124, "          3", 12);
 	set_checksum(head);
-	memcpy(head + 148, head[148] == '0' ? " " : "", head[148] == '0');
+	head[148] = head[148] == '0' ? ' ' : head[148];
 	finish();
 	CHECK_EQ(take(512), OK);
 	iso_finish(&iso);

@@ -206,7 +206,7 @@ def the_manual_and_the_completion_are_whole():
         if not re.search(rf"^\.BI? \"?{name}\b", text, re.MULTILINE):
             raise Failure(f"brumectl(1) does not tell of {name}")
     with Front() as front:
-        complete = (f"PATH={os.path.dirname(front.program)}:$PATH; . {TOP}/opennebula/completion/brumectl.bash; "
+        complete = (f"PATH='{os.path.dirname(front.program)}':$PATH; . '{TOP}/opennebula/completion/brumectl.bash'; "
                     "try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _brumectl; echo \"${COMPREPLY[*]}\"; }; "
                     "try brumectl im; try brumectl images de; try brumectl vms n; try brumectl vms start n1 vm; try brumectl --j")
         out = subprocess.run(["bash", "-c", complete], stdout=subprocess.PIPE, text=True, env=front.package.environment, check=True).stdout

@@ -781,6 +781,18 @@ def a_long_upload_delays_nobody_and_is_made_once():
 
 
 @test
+def a_disk_that_was_left_with_other_content_is_made_anew():
+    node = fake()
+    with Brumed() as b:
+        b.put("x1", node.port)
+        for data in (b"one" * 1000, b"other" * 2000, b"other" * 2000):
+            b.tm("clone", "fe:" + write_file("image", data), "x1:/d/102/12/disk.0", "12", "1")
+            check(node.disks["one-102-12-disk.0"]["data"][:20], data[:20], "what stands on it")
+        check([method for method, path in node.asked if path == "/v1/disks/one-102-12-disk.0"], ["POST", "POST", "DELETE", "POST", "POST"], "requests")
+    node.close()
+
+
+@test
 def images_that_nobody_uses_make_room():
     mib = 1 << 20                                               # the made-up node has 64 of them for images
     with Host() as host, Brumed() as b:

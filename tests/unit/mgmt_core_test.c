@@ -249,7 +249,7 @@ static void put(struct exchange *e, struct http_request *r, const char *name, co
 TEST(who_leaves_while_its_image_is_sealed_makes_no_room_for_another_writer)
 {
 	struct http_request r;
-	struct exchange e;
+	struct exchange e, other;
 
 	put(&e, &r, "x", "content");
 	CHECK_EQ(e.status, 0);
@@ -257,8 +257,15 @@ TEST(who_leaves_while_its_image_is_sealed_makes_no_room_for_another_writer)
 	image_put_answer(&e);
 	CHECK(e.waits);
 	image_end(&e);                       /* the client is gone */
-	CHECK(image_is_used("x"));           /* init's answer has not come */
-	CHECK(!image_is_used("x"));          /* now it has */
+	other = (struct exchange){ .request = &r, .client = "c", .peer = "p", .role = ROLE_OPERATOR, .name = "x" };
+	image_delete(&other);
+	CHECK_EQ(other.status, 409);         /* init's answer has not come */
+	exchange_end(&other);
+	other.status = 0;
+	image_delete(&other);
+	CHECK(other.waits && !other.status); /* now it has */
+	image_end(&other);
+	exchange_end(&other);
 	exchange_end(&e);
 	fake_init_reset();
 }

@@ -4,7 +4,7 @@
 
 #include "lib/user/rdrand.h"
 
-enum { LOCAL = 0x02, UUID_BYTES = 16 };
+enum { LOCAL = 0x02, UUID_BYTES = 16, MIX_ROUNDS = 8 };
 
 static void make_prefix(uint32_t bits, uint8_t prefix[ADDRESS_PREFIX_BYTES])
 {
@@ -36,7 +36,7 @@ bool address_prefix_draw(uint8_t prefix[ADDRESS_PREFIX_BYTES])
 	return true;
 }
 
-/* FNV-1a of 128 bits: names that differ in one letter must not share their UUID. It hides nothing, and need not. */
+/* FNV-1a of 128 bits, and rounds that bring the last letters into all of them: each step can be undone, so none makes two alike. */
 void address_vm_uuid(const uint8_t machine[16], const char *name, uint8_t uuid[16])
 {
 	const unsigned __int128 prime = (unsigned __int128)1 << 88 | 0x13b;
@@ -47,6 +47,9 @@ void address_vm_uuid(const uint8_t machine[16], const char *name, uint8_t uuid[1
 	}
 	for (; *name; name++) {
 		hash = (hash ^ (uint8_t)*name) * prime;
+	}
+	for (unsigned i = 0; i < MIX_ROUNDS; i++) {
+		hash = (hash ^ hash >> 64) * prime;
 	}
 	for (unsigned i = 0; i < UUID_BYTES; i++) {
 		uuid[i] = (uint8_t)(hash >> (120 - 8 * i));

@@ -41,6 +41,7 @@ help:
 	@echo '                EMULATOR=bochs: in Bochs, whose processor has VT-x in place of AMD-V'
 	@echo 'make test       every test; T=word runs those whose name contains word, FUZZ_SECONDS=n fuzzes longer'
 	@echo '                TSAN=1: the programs for an OpenNebula front-end under ThreadSanitizer'
+	@echo 'make test-oned  the tests of a front-end against a real one: ONE_LOCATION=dir (docs/tests.md)'
 	@echo 'make bench      what exits, disk, network and a Linux VM cost under Brume and under Linux KVM on the same emulator'
 	@echo 'make bench-exits, bench-pairs, bench-devices, bench-machine  its parts; SIDES=brume without KVM'
 	@echo 'make iso        build/brume.iso: CD or USB stick, BIOS and UEFI'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames from the network into lwIP, with a listening port behind it: ARP, IPv4 and IPv6, ICMP, DHCP, DNS, SNTP, TCP. Each frame is a length in two bytes,
+ * Frames from the network into lwIP, with a listening port behind it: ARP, IPv4 and IPv6, ICMP, TCP. Each frame is a length in two bytes,
  * a byte whose bit 0 asks for the node's address in the Ethernet header, a byte of time that passes, and its bytes. lwIP's state stays from input to input.
  * sources: mgmt/link.c mgmt/tcp.c mgmt/tcp_share.c mgmt/random.c mgmt/entropy.c mgmt/clock.c lib/frames.c lib/channel.c tests/fake/mgmt_node.c tests/fake/mgmt_init.c
  * libraries: lwip mbedtls

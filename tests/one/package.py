@@ -27,7 +27,9 @@ class Failed(Exception):
     """brumed refused, or did not answer."""
 
 
-class _Local(http.client.HTTPConnection):
+class LocalConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket, as http.client has it over others."""
+
     def __init__(self, path, limit):
         super().__init__("brumed", timeout=limit)
         self.path = path
@@ -46,7 +48,7 @@ class Brumed:
 
     def ask(self, method, path, body=None, headers=None, limit=120):
         """(status, body as text) of a request; body may be an object, which goes as JSON."""
-        link = _Local(self.path, limit)
+        link = LocalConnection(self.path, limit)
         try:
             data = body if isinstance(body, (bytes, str)) or body is None else json.dumps(body)
             link.request(method, path, data, headers or {})

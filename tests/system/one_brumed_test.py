@@ -25,6 +25,7 @@ from one_fake import wait_until
 sys.path.insert(0, os.path.join(TOP, "tests/one"))
 
 from fake_node import Node                                               # noqa: E402
+from package import LocalConnection                                      # noqa: E402
 
 PERIODS = {"BEACON_HOST": 1, "SYSTEM_HOST": 600, "MONITOR_HOST": 600, "STATE_VM": 600, "MONITOR_VM": 600, "SYNC_STATE_VM": 600}
 
@@ -32,17 +33,6 @@ PERIODS = {"BEACON_HOST": 1, "SYSTEM_HOST": 600, "MONITOR_HOST": 600, "STATE_VM"
 def check(got, wanted, what=""):
     if got != wanted:
         raise Failure(f"{what}: {str(got)[:2000]}, not {str(wanted)[:2000]}")
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout):
-        super().__init__("brumed", timeout=timeout)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class Brumed:
@@ -92,7 +82,7 @@ class Brumed:
 
     def ask(self, method, path, body=None, timeout=30, **headers):
         """(status, body) of one request."""
-        link = UnixConnection(self.socket, timeout)
+        link = LocalConnection(self.socket, timeout)
         if isinstance(body, (dict, list)):
             body = json.dumps(body)
         link.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -327,14 +317,14 @@ def requests_pass_through_in_both_directions():
         check(b.error("GET", "/nodes/x1/v1/images/none")[0], 404, "a refusal of the node's")
         check(b.ask("PUT", "/nodes/x1/v1/images/bad", content)[0], 400, "refused while it is sent")
         check(b.ask("HEAD", "/nodes/x1/v1/node")[1], b"", "HEAD")
-        link = UnixConnection(b.socket, 10)                     # goes away in the middle of an upload, and of a download
+        link = LocalConnection(b.socket, 10)                     # goes away in the middle of an upload, and of a download
         link.putrequest("PUT", "/nodes/x1/v1/images/half")
         link.putheader("Content-Length", "1000000")
         link.putheader("X-SHA256", sha)
         link.endheaders()
         link.send(b"x" * 1000)
         link.close()
-        link = UnixConnection(b.socket, 10)
+        link = LocalConnection(b.socket, 10)
         link.request("GET", "/nodes/x1/v1/images/disk")
         link.getresponse().read(10)
         link.close()
@@ -370,6 +360,16 @@ def garbage_on_the_socket_hurts_nobody():
 
 
 # ---- actions ----
+
+def begun(b, node):
+    """A connection on which somebody waits for a deploy of VM 12, with the key k1, that the node has begun and does not end."""
+    node.hold("deploy")
+    link = LocalConnection(b.socket, 30)
+    link.request("POST", "/nodes/x1/actions/deploy/12", "<x/>", {"X-Key": "k1"})
+    with node.condition:
+        node.condition.wait_for(lambda: "k1" in node.actions, 30)
+    return link
+
 
 @test
 def an_action_is_done_once_however_often_it_is_asked_for():
@@ -427,11 +427,7 @@ def who_left_gets_the_result_later():
     node = fake()
     with Brumed() as b:
         b.put("x1", node.port)
-        node.hold("deploy")
-        link = UnixConnection(b.socket, 10)
-        link.request("POST", "/nodes/x1/actions/deploy/12", "<x/>", {"X-Key": "k1"})
-        with node.condition:
-            node.condition.wait_for(lambda: "k1" in node.actions, 30)
+        link = begun(b, node)
         link.close()
         node.release()
         b.line(r"deploy of VM 12 \(k1\): SUCCESS")
@@ -476,11 +472,7 @@ def brumed_killed_in_the_middle_is_no_second_deploy():
     node = fake()
     b = Brumed()
     b.put("x1", node.port)
-    node.hold("deploy")
-    link = UnixConnection(b.socket, 10)
-    link.request("POST", "/nodes/x1/actions/deploy/12", "<x/>", {"X-Key": "k1"})
-    with node.condition:
-        node.condition.wait_for(lambda: "k1" in node.actions, 30)
+    link = begun(b, node)
     b.process.kill()
     b.process.wait()
     node.release()
@@ -524,11 +516,7 @@ def who_waits_while_brumed_ends_is_given_no_failure():
     node = fake()
     b = Brumed()
     b.put("x1", node.port)
-    node.hold("deploy")
-    link = UnixConnection(b.socket, 30)
-    link.request("POST", "/nodes/x1/actions/deploy/12", "<x/>", {"X-Key": "k1"})
-    with node.condition:
-        node.condition.wait_for(lambda: "k1" in node.actions, 30)
+    link = begun(b, node)
     b.process.terminate()
     try:
         raise Failure(f"an answer: {link.getresponse().read()}")

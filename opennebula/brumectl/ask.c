@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "opennebula/brumectl/ctl.h"
+#include "opennebula/brumectl/terminal.h"
 
 enum { ANSWER_S = 660, BAD_GATEWAY = 502 };
 
@@ -77,14 +77,9 @@ enum ctl_status ctl_do(const struct ctl *ctl, const char *method, char *path, co
 	return CTL_DONE;
 }
 
-static void set_echo(bool on)
+static void hide(struct termios *settings)
 {
-	struct termios t;
-
-	if (tcgetattr(STDIN_FILENO, &t) == 0) {
-		t.c_lflag = on ? t.c_lflag | ECHO : t.c_lflag & ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &t);
-	}
+	settings->c_lflag &= ~(tcflag_t)ECHO;
 }
 
 bool ctl_read_secret(const char *prompt, char *line, size_t size)
@@ -93,11 +88,11 @@ bool ctl_read_secret(const char *prompt, char *line, size_t size)
 
 	if (terminal) {
 		fputs(prompt, stderr);
-		set_echo(false);
+		terminal_set(hide);
 	}
 	got = fgets(line, (int)size, stdin) != NULL;
 	if (terminal) {
-		set_echo(true);
+		terminal_restore();
 		fputc('\n', stderr);
 	}
 	if (!got || (!strchr(line, '\n') && !feof(stdin))) {

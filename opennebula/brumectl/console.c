@@ -7,47 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "opennebula/brumectl/ctl.h"
+#include "opennebula/brumectl/terminal.h"
 #include "opennebula/lib/files.h"
 
 enum { LEAVE = 0x1d, HEAD_MOST = 8192, PIECE = 4096, SWITCHING = 101 };
-
-static struct termios before;
-static bool changed;
-
-static void restore_terminal(void)
-{
-	if (changed) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		changed = false;
-	}
-}
-
-static void on_signal(int number)
-{
-	restore_terminal();
-	_exit(128 + number);
-}
-
-/* Each byte goes to the VM as it is typed, Ctrl-C too. */
-static void make_raw(void)
-{
-	struct termios raw;
-
-	if (tcgetattr(STDIN_FILENO, &before) < 0) {
-		return;
-	}
-	raw = before;
-	cfmakeraw(&raw);
-	changed = true;
-	atexit(restore_terminal);
-	signal(SIGTERM, on_signal);
-	signal(SIGHUP, on_signal);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
-}
 
 /* Byte by byte, so that nothing of what follows the head is taken. False: the connection ended. */
 static bool read_head(int fd, char head[HEAD_MOST])
@@ -129,8 +95,8 @@ static bool take_keys(int fd, bool *open, bool terminal)
 	return file_write_all(fd, piece, end ? (size_t)(end - piece) : (size_t)n) && !end;
 }
 
-/* Until one side ends. */
-static void carry(int fd)
+/* Until one side ends. True: the user left. */
+static bool carry(int fd)
 {
 	bool open = true, terminal = isatty(STDIN_FILENO);
 	char piece[PIECE];
@@ -139,17 +105,17 @@ static void carry(int fd)
 		struct pollfd fds[2] = { { fd, POLLIN, 0 }, { open ? STDIN_FILENO : -1, POLLIN, 0 } };
 
 		if (poll(fds, 2, -1) < 0 && errno != EINTR) {
-			return;
+			return false;
 		}
 		if (fds[0].revents) {
 			ssize_t n = read(fd, piece, sizeof(piece));
 
 			if (n <= 0 || !file_write_all(STDOUT_FILENO, piece, (size_t)n)) {
-				return;
+				return false;
 			}
 		}
 		if (fds[1].revents && !take_keys(fd, &open, terminal)) {
-			return;
+			return true;
 		}
 	}
 }
@@ -157,6 +123,7 @@ static void carry(int fd)
 enum ctl_status console_run(struct ctl *ctl)
 {
 	enum ctl_status status;
+	bool left;
 	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -164,12 +131,13 @@ enum ctl_status console_run(struct ctl *ctl)
 	if (status == CTL_DONE) {
 		if (isatty(STDIN_FILENO)) {
 			fprintf(stderr, "[the console of %s on %s; Ctrl-] leaves]\n", ctl->argv[1], ctl->argv[0]);
-			make_raw();
+			/* Each byte goes to the VM as it is typed, Ctrl-C too. */
+			terminal_set(cfmakeraw);
 		}
-		carry(fd);
-		if (changed) {
-			restore_terminal();
-			fputc('\n', stderr);
+		left = carry(fd);
+		if (isatty(STDIN_FILENO)) {
+			terminal_restore();
+			fputs(left ? "\n" : "\n[the console has ended]\n", stderr);
 		}
 	}
 	if (fd >= 0) {

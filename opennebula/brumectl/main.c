@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* brumectl: nodes, their VMs and images, by hand; a client of brumed on the front-end. brumectl(1). */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,28 +99,40 @@ static bool take_options(struct ctl *ctl, bool *help)
 	return true;
 }
 
-int main(int argc, char *argv[])
+static enum ctl_status run(struct ctl *ctl)
 {
-	struct ctl ctl = { .argc = argc - 1, .argv = argv + 1 };
 	const struct ctl_command *command;
 	bool help = false;
 	int used;
 
-	if (!take_options(&ctl, &help)) {
+	if (!take_options(ctl, &help)) {
 		return CTL_USAGE;
 	}
-	if (help || !ctl.argc) {
+	if (help || !ctl->argc) {
 		put_help(help ? stdout : stderr);
 		return help ? CTL_DONE : CTL_USAGE;
 	}
-	command = find(ctl.argv, ctl.argc, &used);
+	command = find(ctl->argv, ctl->argc, &used);
 	if (!command) {
-		return (int)ctl_fail(CTL_USAGE, "there is no command '%s'; brumectl --help tells what there is", ctl.argv[0]);
+		return ctl_fail(CTL_USAGE, "there is no command '%s'; brumectl --help tells what there is", ctl->argv[0]);
 	}
-	ctl.argc -= used;
-	ctl.argv += used;
-	if (ctl.argc < command->least || ctl.argc > command->most) {
-		return (int)ctl_fail(CTL_USAGE, "usage: brumectl %s %s", command->name, command->words);
+	ctl->argc -= used;
+	ctl->argv += used;
+	if (ctl->argc < command->least || ctl->argc > command->most) {
+		return ctl_fail(CTL_USAGE, "usage: brumectl %s%s%s; brumectl --help tells what else there is", command->name,
+				command->words[0] ? " " : "", command->words);
 	}
-	return (int)command->run(&ctl);
+	return command->run(ctl);
+}
+
+int main(int argc, char *argv[])
+{
+	struct ctl ctl = { .argc = argc - 1, .argv = argv + 1 };
+	enum ctl_status status = run(&ctl);
+
+	/* What was not written, as to a full disk, was not done. */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_DONE) {
+		status = ctl_fail(CTL_REFUSED, "standard output: %s", strerror(errno));
+	}
+	return (int)status;
 }

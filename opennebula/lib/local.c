@@ -85,9 +85,16 @@ static void set_up(struct call *call, const char *method, const char *url, const
 
 static bool finish(struct call *call, CURLcode result, const char *socket, struct local_answer *answer)
 {
-	if (result != CURLE_OK) {
+	if (result == CURLE_COULDNT_CONNECT) {
+		long error = 0;
+
+		curl_easy_getinfo(call->curl, CURLINFO_OS_ERRNO, &error);
 		buffer_free(&call->body);
-		buffer_printf(&call->body, "brumed does not answer at %s: %s", socket, curl_easy_strerror(result));
+		buffer_printf(&call->body, "brumed does not answer at %s: %s", socket, error ? strerror((int)error) : curl_easy_strerror(result));
+	} else if (result != CURLE_OK) {
+		buffer_free(&call->body);
+		buffer_printf(&call->body, "%s at %s: %s", result == CURLE_PARTIAL_FILE || result == CURLE_RECV_ERROR ? "the answer of brumed broke off" :
+			      "brumed does not answer", socket, curl_easy_strerror(result));
 	} else {
 		curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &answer->status);
 	}

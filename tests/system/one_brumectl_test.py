@@ -6,12 +6,15 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
+import termios
 
 import pki
 from harness import PROGRAMS, TOP, Failure, test, work_dir, write_file
 from mgmt_host import Host, check
+from one_fake import wait_until
 
 sys.path.insert(0, os.path.join(TOP, "tests/one"))
 
@@ -107,11 +110,16 @@ def wrong_words_and_lost_ends_are_told_apart():
             front.refused(2, *words)
         check(front.run()[0], 2, "no words")
         check(front.run("--help")[1].count("\n") > 20, True, "help")
+        for words in (("--help",), ("nodes",), ("--json", "nodes"), ("metrics", "n1")):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([front.program, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=front.package.environment, check=False)
+            check((done.returncode, done.stderr), (1, "brumectl: standard output: No space left on device\n"), f"{words} to a full disk")
         front.ctl("nodes", "add", "gone", "127.0.0.1", "1")
         front.refused(3, "vms", "gone")
         front.refused(1, "nodes", "show", "none")
         front.package.kill(15)
-        check("brumed does not answer" in front.refused(3, "nodes"), True, "no brumed")
+        why = front.refused(3, "nodes")
+        check(("brumed does not answer" in why, "No such file" in why or "refused" in why), (True, True), why)
         front.package.start()
 
 
@@ -179,6 +187,35 @@ def a_console_is_used_from_a_terminal():
         check(os.waitpid(pid, 0)[1], 0, "status")
         os.close(terminal)
         check(front.refused(1, "console", "n1", "none"), "there is no such VM", "console")
+
+
+@test
+def a_terminal_is_given_back_as_it_was():
+    """A console that is killed or that brumed ends, a password that is not given."""
+    with Front() as front:
+        def end(words, prompt, how):
+            seen, (mine, its) = b"", pty.openpty()
+            before = termios.tcgetattr(its)
+            process = subprocess.Popen([front.program, *words], stdin=its, stdout=its, stderr=its, env=front.package.environment)
+            while prompt not in seen:
+                if not select.select([mine], [], [], 30)[0]:
+                    raise Failure(f"no {prompt!r} in {seen!r}")
+                seen += os.read(mine, 4096)
+            wait_until(lambda: termios.tcgetattr(its) != before, "its own settings")
+            how(process)
+            status = process.wait(30)
+            check(termios.tcgetattr(its), before, f"settings after {words}")
+            if select.select([mine], [], [], 1)[0]:
+                seen += os.read(mine, 65536)
+            os.close(mine)
+            os.close(its)
+            return status, seen
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for words, prompt in ((("console", "n1", "vm0"), b"login: "), (("vms", "vnc", "n1", "vm0", "45913"), b"password")):
+                check(end(words, prompt, lambda process, number=number: process.send_signal(number))[0], 128 + number, "status")
+        status, seen = end(("console", "n1", "vm0"), b"login: ", lambda _: front.package.kill(15))
+        check((status, b"[the console has ended]" in seen), (0, True), seen)
 
 
 @test

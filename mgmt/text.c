@@ -9,8 +9,16 @@
 
 enum { FIRST_ROOM = 512 };
 
+static size_t large;                 /* bytes of all texts that are not small                         */
+
+static size_t count_of(size_t room)
+{
+	return room > TEXT_SMALL ? room : 0;
+}
+
 void text_free(struct text *t)
 {
+	large -= count_of(t->room);
 	free(t->at);
 	*t = (struct text){ 0 };
 }
@@ -31,11 +39,13 @@ static bool make_room(struct text *t, size_t len)
 	if (room == t->room) {
 		return true;
 	}
-	at = realloc(t->at, room);
+	room = room < TEXT_MAX ? room : TEXT_MAX + 1;
+	at = !count_of(room) || large - count_of(t->room) + room <= TEXT_ALL_MAX ? realloc(t->at, room) : NULL;
 	if (!at) {
 		t->failed = true;
 		return false;
 	}
+	large += count_of(room) - count_of(t->room);
 	t->at = at;
 	t->room = room;
 	return true;

@@ -4,13 +4,17 @@
 
 #include "lib/base.h"
 
-enum { TEXT_MAX = 256 << 10 };       /* bytes of one text                                            */
+enum {
+	TEXT_MAX = 256 << 10,        /* bytes of one text                                            */
+	TEXT_SMALL = 8 << 10,        /* that a text may have in any case                             */
+	TEXT_ALL_MAX = 1280 << 10,   /* of all larger ones together: clients that do not take their answers leave memory to the others */
+};
 
 /* Zeroed: empty. at is malloc'd, and the owner's to free by text_free(). */
 struct text {
 	char *at;                    /* NUL-terminated; NULL: nothing was written                    */
 	size_t len, room;
-	bool failed;                 /* no memory, or longer than TEXT_MAX: what is there is not whole */
+	bool failed;                 /* no memory, or longer than it may be: what is there is not whole */
 };
 
 void text_free(struct text *t);

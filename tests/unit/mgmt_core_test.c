@@ -143,6 +143,36 @@ TEST(text_that_is_too_long_is_not_whole)
 	text_free(&t);
 }
 
+/* As answers that nobody takes. */
+TEST(long_texts_leave_memory_to_others)
+{
+	static struct text t[32];
+	static char block[TEXT_MAX / 4];
+	unsigned whole = 0;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		for (int k = 0; k < 4; k++) {
+			text_append(&t[i], block, sizeof(block));
+		}
+		whole += !t[i].failed;
+		bytes += t[i].room;
+	}
+	CHECK(whole >= 4);
+	CHECK(bytes <= TEXT_ALL_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		struct text small = { 0 };
+
+		text_append(&small, block, TEXT_SMALL / 2);
+		CHECK(!small.failed);
+		text_free(&small);
+		text_free(&t[i]);
+	}
+	text_append(&t[0], block, sizeof(block));
+	CHECK(!t[0].failed);
+	text_free(&t[0]);
+}
+
 TEST(ranges_say_what_they_mean_or_nothing)
 {
 	uint64_t from, to, total;

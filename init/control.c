@@ -142,6 +142,7 @@ static int obey(const struct mgmt_command *c, uint32_t space, const char **why)
 	case MGMT_DISK_DELETE:   return store_delete(c->name, why);
 	case MGMT_DISK_RENAME:   return store_rename(c->name, c->other, why);
 	case MGMT_DISK_OPEN:     return store_open(c, space, why);
+	case MGMT_DISK_SEAL:     return store_seal(c->name, c->size, why);
 	default:                 return why_say(E_NOSYS, why, "this cannot be asked for");
 	}
 }

@@ -164,7 +164,7 @@ void mgmt_init(void)
 	tell_modules();
 	status()->magic = MGMT_MAGIC;
 	volumes_init(volumes(), exchange()->progress);
-	store_init((struct mgmt_disks *)INIT_DISKS_ADDR, exchange()->closed);
+	store_init((struct mgmt_disks *)INIT_DISKS_ADDR, exchange()->closed, exchange()->sent);
 	reset_exchange();
 	server.arena = arena_bytes();
 	server_start(&server);

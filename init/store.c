@@ -15,11 +15,15 @@
 #define NEVER UINT64_MAX
 #define STORE_DISK_MAX (1ull << 40)      /* bytes of one, as addresses have room for                     */
 
-enum { NONE = -1, SWAP_PAGES_MIN = 10, DISK_FLAGS = MGMT_DISK_READ_ONLY | MGMT_DISK_SWAP | MGMT_DISK_OWNS_IMAGE };
+#define NOTHING_TOLD UINT64_MAX          /* of a new disk: the first look sees a change                  */
+
+enum { NONE = -1, SWAP_PAGES_MIN = 10,
+       DISK_FLAGS = MGMT_DISK_READ_ONLY | MGMT_DISK_SWAP | MGMT_DISK_OWNS_IMAGE | MGMT_DISK_SENT };
 
 static struct mgmt_disks *shown;
 static struct stored *disks;
 static const uint32_t *closed;
+static struct mgmt_progress *sent;
 static uint32_t last_id;
 static struct { int number; uint32_t token; } window[MGMT_WINDOWS];  /* number NONE: nothing is open in it */
 
@@ -44,11 +48,12 @@ uint64_t store_table_bytes(void)
 	return shown_bytes() + ALIGN_UP(MGMT_DISKS * (uint64_t)sizeof(*disks), (uint64_t)PAGE_SIZE);
 }
 
-void store_init(struct mgmt_disks *show, const uint32_t *let_go)
+void store_init(struct mgmt_disks *show, const uint32_t *let_go, struct mgmt_progress *progress)
 {
 	shown = show;
 	disks = (struct stored *)((uint8_t *)show + shown_bytes());
 	closed = let_go;
+	sent = progress;
 	store_close_all();
 }
 
@@ -94,9 +99,17 @@ static int find_unused(const char *name, const char **why)
 		return why_print(E_BUSY, why, "VM %s runs with disk %s", at(number)->vm, name);
 	}
 	if (number >= 0 && disks[number].open) {
-		return why_print(E_BUSY, why, "disk %s is being fetched", name);
+		return why_print(E_BUSY, why, "disk %s is being %s", name, at(number)->partial ? "sent" : "fetched");
 	}
 	return number;
+}
+
+/* For what cannot be done before all of it is there, either. */
+static int find_whole(const char *name, const char **why)
+{
+	int number = find_unused(name, why);
+
+	return number >= 0 && at(number)->partial ? why_print(E_BUSY, why, "disk %s is not whole yet", name) : number;
 }
 
 /* ---- memory ---- */
@@ -199,6 +212,9 @@ static int check_size(const struct mgmt_command *wish, const struct image *image
 	if (read_only && (*size != image->length || swap)) {
 		return why_say(E_INVAL, why, "a read-only disk is as large as its image, which it needs");
 	}
+	if (wish->flags & MGMT_DISK_SENT && (image->length || wish->flags != MGMT_DISK_SENT)) {
+		return why_say(E_INVAL, why, "a disk whose content is sent has no image, and is no other kind of disk");
+	}
 	if (swap && (image->length || *size < SWAP_PAGES_MIN * PAGE_SIZE)) {
 		return why_say(E_INVAL, why, "a swap disk has no image, and 40 KiB at least");
 	}
@@ -208,7 +224,8 @@ static int check_size(const struct mgmt_command *wish, const struct image *image
 
 static bool same_words(const struct mgmt_disk *d, const struct mgmt_command *wish)
 {
-	return strcmp(d->image, wish->other) == 0 && d->asked == wish->size && d->flags == wish->flags;
+	return strcmp(d->image, wish->other) == 0 && d->asked == wish->size && d->flags == wish->flags &&
+	       memcmp(d->sha256, wish->sha256, sizeof(d->sha256)) == 0;
 }
 
 static int begin(int number, bool grows, const struct mgmt_command *wish, store_done_fn *done)
@@ -240,10 +257,10 @@ int store_create(const struct mgmt_command *wish, store_done_fn *done, const cha
 	if (number < 0) {
 		return number == E_AGAIN ? E_BUSY : number;
 	}
-	making.more = (struct stored){ .volume = image.volume };
+	making.more = (struct stored){ .volume = image.volume, .told = NOTHING_TOLD };
 	making.image_bytes = image.length;
 	if (!(wish->flags & MGMT_DISK_READ_ONLY)) {
-		r = take_memory(&making.more, making.size, &making.more, why);
+		r = take_memory(&(struct stored){ 0 }, making.size, &making.more, why);
 	}
 	if (r < 0) {
 		give_back(&making.more);
@@ -254,7 +271,7 @@ int store_create(const struct mgmt_command *wish, store_done_fn *done, const cha
 
 int store_resize(const struct mgmt_command *wish, store_done_fn *done, const char **why)
 {
-	int number = find_unused(wish->name, why), r;
+	int number = find_whole(wish->name, why), r;
 
 	if (number < 0) {
 		return number;
@@ -313,10 +330,12 @@ static void publish(int number)
 
 	*d = (struct mgmt_disk){
 		.id = ++last_id, .flags = wish->flags, .asked = wish->size, .size = making.size, .image_bytes = making.image_bytes,
-		.used = wish->flags & MGMT_DISK_SWAP ? DISK_BLOCK : 0,
+		.used = wish->flags & MGMT_DISK_SWAP ? DISK_BLOCK : 0, .partial = (wish->flags & MGMT_DISK_SENT) != 0,
 	};
 	memcpy(d->name, wish->name, sizeof(d->name));
 	memcpy(d->image, wish->other, sizeof(d->image));
+	memcpy(d->sha256, wish->sha256, sizeof(d->sha256));
+	memset(&sent[number], 0, sizeof(sent[number]));
 	disks[number] = making.more;
 	hold_volume(&making.more, 1);
 	__atomic_store_n(&d->exists, 1, __ATOMIC_RELEASE);
@@ -328,6 +347,7 @@ static void grow(int number)
 	join(&disks[number].layer, &making.more.layer);
 	join(&disks[number].states, &making.more.states);
 	at(number)->size = making.size;
+	memset(at(number)->sha256, 0, sizeof(at(number)->sha256));
 }
 
 /* The next step with what is being made. */
@@ -355,17 +375,86 @@ static void make(void)
 	making.done(r < 0 ? r : number, "its memory cannot be zeroed or mapped");
 }
 
+static void delete(int number)
+{
+	const char *said;
+
+	__atomic_store_n(&at(number)->exists, 0, __ATOMIC_RELEASE);
+	hold_volume(&disks[number], -1);
+	give_back(&disks[number]);
+	init_log("disk %s: deleted", at(number)->name);
+	if (at(number)->flags & MGMT_DISK_OWNS_IMAGE && volume_delete(at(number)->image, &said) < 0) {
+		init_log("disk %s: its image stays: %s", at(number)->name, said);
+	}
+}
+
+/* ---- what is sent ---- */
+
+static uint64_t told_written(int number)
+{
+	uint32_t current = __atomic_load_n(&sent[number].current, __ATOMIC_ACQUIRE);
+
+	return __atomic_load_n(&sent[number].state[current & 1].written, __ATOMIC_RELAXED);
+}
+
+/* Whoever begins again at the start goes on, too. Nobody's memory is taken away while it is open. Returns the next deadline. */
+static uint64_t look_at_sent(uint64_t now_ns)
+{
+	uint64_t next = NEVER;
+
+	for (int i = 0; shown && i < MGMT_DISKS; i++) {
+		struct stored *d = &disks[i];
+
+		if (!at(i)->exists || !at(i)->partial) {
+			continue;
+		}
+		if (d->open || d->told != told_written(i)) {
+			d->told = told_written(i);
+			d->progress_ns = now_ns;
+		}
+		if (now_ns >= d->progress_ns + VOLUME_IDLE_NS) {
+			init_log("disk %s: nobody went on sending it", at(i)->name);
+			delete(i);
+		} else if (d->progress_ns + VOLUME_IDLE_NS < next) {
+			next = d->progress_ns + VOLUME_IDLE_NS;
+		}
+	}
+	return next;
+}
+
+int store_seal(const char *name, uint64_t used, const char **why)
+{
+	int number = find_unused(name, why);
+
+	if (number < 0) {
+		return number;
+	}
+	if (!at(number)->partial) {
+		return why_print(E_BUSY, why, "disk %s is whole already", name);
+	}
+	if (told_written(number) != at(number)->asked) {
+		return why_print(E_PROTO, why, "disk %s is not whole: %llu of %llu bytes are there", name,
+				 (unsigned long long)told_written(number), (unsigned long long)at(number)->asked);
+	}
+	store_set_used(number, used);
+	__atomic_store_n(&at(number)->partial, 0, __ATOMIC_RELEASE);
+	return OK;
+}
+
 uint64_t store_tick(uint64_t now_ns)
 {
+	uint64_t next;
+
 	if (making.number != NONE) {
 		make();
 	}
-	return making.number != NONE ? now_ns : NEVER;
+	next = look_at_sent(now_ns);
+	return making.number != NONE ? now_ns : next;
 }
 
 int store_rename(const char *name, const char *to, const char **why)
 {
-	int number = find_unused(name, why), r = number < 0 ? number : check_name(to, why);
+	int number = find_whole(name, why), r = number < 0 ? number : check_name(to, why);
 
 	if (r == OK) {
 		memcpy(at(number)->name, to, strlen(to) + 1);
@@ -376,18 +465,11 @@ int store_rename(const char *name, const char *to, const char **why)
 int store_delete(const char *name, const char **why)
 {
 	int number = find_unused(name, why);
-	const char *said;
 
 	if (number < 0) {
 		return number;
 	}
-	__atomic_store_n(&at(number)->exists, 0, __ATOMIC_RELEASE);
-	hold_volume(&disks[number], -1);
-	give_back(&disks[number]);
-	init_log("disk %s: deleted", name);
-	if (at(number)->flags & MGMT_DISK_OWNS_IMAGE && volume_delete(at(number)->image, &said) < 0) {
-		init_log("disk %s: its image stays: %s", name, said);
-	}
+	delete(number);
 	return OK;
 }
 
@@ -400,15 +482,19 @@ int store_check(int number, const char **why)
 	if (d->flags & MGMT_DISK_READ_ONLY) {
 		return OK;
 	}
-	if (d->users) {
-		return why_print(E_BUSY, why, "VM %s runs with disk %s", d->vm, d->name);
+	if (making.number == number && making.grows) {
+		return why_print(E_BUSY, why, "disk %s is growing", d->name);
 	}
-	return disks[number].open ? why_print(E_BUSY, why, "disk %s is being fetched", d->name) : OK;
+	number = find_whole(d->name, why);
+	return number < 0 ? number : OK;
 }
 
 void store_use(int number, int by, const char *vm)
 {
 	at(number)->users += (uint32_t)by;
+	if (!(at(number)->flags & MGMT_DISK_READ_ONLY)) {
+		memset(at(number)->sha256, 0, sizeof(at(number)->sha256));       /* it may be written */
+	}
 	memcpy(at(number)->vm, vm, strlen(vm) + 1);
 }
 
@@ -467,13 +553,14 @@ void store_look(uint32_t space)
 /* On an error nothing is mapped. */
 static int map_disk(const struct mgmt_disk *shown_as, const struct stored *d, uint32_t space, unsigned w)
 {
+	uint32_t prot = shown_as->partial ? PROT_R | PROT_W : PROT_R;
 	struct image image;
-	int r = pieces_map(&d->layer, space, MGMT_WINDOW_LAYER(w), PROT_R);
+	int r = pieces_map(&d->layer, space, MGMT_WINDOW_LAYER(w), prot);
 
 	if (r < 0) {
 		return r;
 	}
-	r = pieces_map(&d->states, space, MGMT_WINDOW_STATE(w), PROT_R);
+	r = pieces_map(&d->states, space, MGMT_WINDOW_STATE(w), prot);
 	if (r == OK && shown_as->image[0]) {
 		r = image_find(shown_as->image, &image);
 		r = r == OK ? image_map(space, MGMT_WINDOW_IMAGE(w), &image) : r;
@@ -485,6 +572,23 @@ static int map_disk(const struct mgmt_disk *shown_as, const struct stored *d, ui
 		init_log("disk %s: a piece of it stays mapped", shown_as->name);
 	}
 	return r;
+}
+
+/* Whether the disk can be opened as the wish says. */
+static int check_open(int number, const struct mgmt_command *wish, const char **why)
+{
+	const struct mgmt_disk *d = at(number);
+
+	if (d->users && !(d->flags & MGMT_DISK_READ_ONLY)) {
+		return why_print(E_BUSY, why, "VM %s runs with disk %s", d->vm, wish->name);
+	}
+	if (!d->partial) {
+		return wish->flags & MGMT_DISK_SENT ? why_print(E_BUSY, why, "disk %s is whole already", wish->name) : OK;
+	}
+	if (!(wish->flags & MGMT_DISK_SENT)) {
+		return why_print(E_BUSY, why, "disk %s is not whole yet", wish->name);
+	}
+	return disks[number].open ? why_print(E_BUSY, why, "disk %s is being sent", wish->name) : OK;
 }
 
 int store_open(const struct mgmt_command *wish, uint32_t space, const char **why)
@@ -504,8 +608,9 @@ int store_open(const struct mgmt_command *wish, uint32_t space, const char **why
 	if (window[w].number != NONE) {
 		return why_say(E_BUSY, why, "the window is in use");
 	}
-	if (at(number)->users && !(at(number)->flags & MGMT_DISK_READ_ONLY)) {
-		return why_print(E_BUSY, why, "VM %s runs with disk %s", at(number)->vm, wish->name);
+	r = check_open(number, wish, why);
+	if (r < 0) {
+		return r;
 	}
 	r = map_disk(at(number), &disks[number], space, (unsigned)w);
 	if (r < 0) {

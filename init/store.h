@@ -14,13 +14,14 @@ struct stored {
 	struct pieces layer, states; /* none: it is read-only                                        */
 	uint32_t volume;             /* number of the one that is its image, plus one; 0: none is    */
 	uint32_t open;               /* windows of mgmt in which it is                               */
+	uint64_t told, progress_ns;  /* of one that is partial: how much mgmt last told of, and when that changed */
 };
 
 /* Bytes of memory that the table of them takes; it is all zeros at first. The first part, struct mgmt_disks, is what mgmt sees. */
 uint64_t store_table_bytes(void);
 
-/* show: such memory; closed: of mgmt_exchange, which is not believed. Both stay. Before it there are no disks. */
-void store_init(struct mgmt_disks *show, const uint32_t *closed);
+/* show: such memory; closed, sent: of mgmt_exchange, which is not believed. All stay. Before it there are no disks. */
+void store_init(struct mgmt_disks *show, const uint32_t *closed, struct mgmt_progress *sent);
 
 /* Called once for each wish that was OK: number of the disk, or an error, which why tells in words. */
 typedef void store_done_fn(int result, const char *why);
@@ -36,6 +37,9 @@ void store_cancel(void);
 
 int store_rename(const char *name, const char *to, const char **why) MUST_CHECK;
 int store_delete(const char *name, const char **why) MUST_CHECK;
+
+/* What mgmt sends to a disk is there: VMs may use it. used: bytes of its own blocks, which are not believed beyond what can be. */
+int store_seal(const char *name, uint64_t used, const char **why) MUST_CHECK;
 
 /* Number of the disk, below MGMT_DISKS; negative: there is none. */
 int store_find(const char *name);
@@ -66,5 +70,5 @@ void store_look(uint32_t space);
 /* mgmt died, and its space with it: nothing is open. */
 void store_close_all(void);
 
-/* Goes on with what is being made. Returns the next deadline. */
+/* Goes on with what is being made, deletes what nobody goes on to send. Returns the next deadline. */
 uint64_t store_tick(uint64_t now_ns);

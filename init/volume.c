@@ -189,6 +189,7 @@ static int show_new(int number)
 	r = map(number, making.space);
 	if (r == OK) {
 		volumes[number].progress_ns = sys_clock(NULL);
+		volumes[number].told = 0;
 		memset(&told[number], 0, sizeof(told[number]));
 		set_state(number, MGMT_VOLUME_NEW);
 	}
@@ -249,9 +250,12 @@ void volumes_look(void)
 	for (int i = 0; shown && i < MGMT_VOLUMES; i++) {
 		uint64_t bytes = at(i)->state == MGMT_VOLUME_NEW ? told_written(i) : 0;
 
+		if (bytes != volumes[i].told) {          /* who begins again at the start goes on, too */
+			volumes[i].told = bytes;
+			volumes[i].progress_ns = sys_clock(NULL);
+		}
 		if (bytes > at(i)->written && bytes <= at(i)->size) {
 			at(i)->written = bytes;
-			volumes[i].progress_ns = sys_clock(NULL);
 		}
 	}
 }

@@ -22,7 +22,7 @@ struct volume_set {
 
 struct volume {
 	struct pieces memory;
-	uint64_t progress_ns;        /* when anything was last done with a new one                   */
+	uint64_t told, progress_ns;  /* of a new one: how much mgmt last told of, and when that changed */
 };
 
 /* show: what mgmt sees; progress: of mgmt_exchange, which is not believed. Both stay. */

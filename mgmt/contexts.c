@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mgmt/disks.h"
 #include "mgmt/iso9660.h"
 #include "mgmt/node.h"
 #include "mgmt/platform.h"
 #include "mgmt/random.h"
 #include "mgmt/tar.h"
+#include "mgmt/upload.h"
 
 enum { UPLOADS = 4, NONE = -1, SWEEP_MAX = 8 };
 
@@ -18,7 +20,7 @@ enum { UPLOADS = 4, NONE = -1, SWEEP_MAX = 8 };
  */
 enum { WAIT_MAKE = 1, WAIT_SEAL, WAIT_DROP, WAIT_DISK };
 
-static struct upload {
+static struct context {
 	bool used, done;
 	int volume;                  /* NONE: init has not made it yet                               */
 	char image[CONF_MODULE_MAX];
@@ -27,30 +29,12 @@ static struct upload {
 	struct iso iso;
 } uploads[UPLOADS];
 
-static struct upload *upload_of(const struct exchange *e)
+static struct context *upload_of(const struct exchange *e)
 {
 	return &uploads[e->context - 1];
 }
 
-static void refuse(struct exchange *e, unsigned status, const char *why)
-{
-	exchange_refuse(e, status, why);
-	e->close = true;                     /* the body is not waited for */
-}
-
 /* ---- init ---- */
-
-static const struct mgmt_disk *find_disk(const char *name)
-{
-	for (int i = 0; i < MGMT_DISKS; i++) {
-		const struct mgmt_disk *d = &platform_disks()->disk[i];
-
-		if (__atomic_load_n(&d->exists, __ATOMIC_ACQUIRE) && strcmp(d->name, name) == 0) {
-			return d;
-		}
-	}
-	return NULL;
-}
 
 /* It fits: context_begin() has seen to it. */
 static void copy_name(char to[CONF_MODULE_MAX], const char *name)
@@ -68,7 +52,7 @@ static void ask(struct exchange *e, struct mgmt_command *command, const char *na
 	copy_name(command->name, name);
 	r = platform_ask(command, NULL);
 	if (r < 0) {
-		refuse(e, 503, "too much is asked for at once");
+		upload_refuse(e, 503, "too much is asked for at once");
 		return;
 	}
 	e->asked = (uint32_t)r;
@@ -116,27 +100,23 @@ static void sweep(void)
 }
 
 /* init forgets a volume of which nothing is told for an hour, and seals one of which all bytes were told. */
-static void tell_progress(const struct upload *u, uint64_t bytes)
+static void tell_progress(const struct context *u, uint64_t bytes)
 {
-	struct mgmt_progress *p = platform_progress(u->volume);
-	uint32_t next = p->current + 1;
-
-	p->state[next & 1].written = bytes;
-	__atomic_store_n(&p->current, next, __ATOMIC_RELEASE);
+	upload_tell(platform_progress(u->volume), bytes);
 }
 
 /* ---- the archive ---- */
 
 static int on_file(void *context, const char *name, uint64_t size, const char **why)
 {
-	struct upload *u = context;
+	struct context *u = context;
 
 	return iso_add(&u->iso, name, size, why);
 }
 
 static int on_data(void *context, const uint8_t *bytes, size_t len, const char **why)
 {
-	struct upload *u = context;
+	struct context *u = context;
 
 	(void)why;
 	iso_write(&u->iso, bytes, len);
@@ -147,7 +127,7 @@ static const struct tar_sink sink = { .file = on_file, .data = on_data };
 
 /* ---- the request ---- */
 
-static struct upload *free_upload(struct exchange *e)
+static struct context *free_upload(struct exchange *e)
 {
 	for (int i = 0; i < UPLOADS; i++) {
 		if (!uploads[i].used) {
@@ -160,32 +140,32 @@ static struct upload *free_upload(struct exchange *e)
 
 void context_begin(struct exchange *e)
 {
-	const struct mgmt_disk *old = find_disk(e->name);
+	const struct mgmt_disk *old = disk_find(e->name);
 	struct mgmt_command command = { .op = MGMT_VOLUME_CREATE };
-	struct upload *u;
+	struct context *u;
 
 	if (!e->request->has_body || e->request->length == UINT64_MAX) {
-		refuse(e, 411, "a context is sent with its length");
+		upload_refuse(e, 411, "a context is sent with its length");
 		return;
 	}
 	if (e->request->length > CONTEXT_MAX) {
-		refuse(e, 413, "a context has up to 64 MiB");
+		upload_refuse(e, 413, "a context has up to 64 MiB");
 		return;
 	}
 	if (strlen(e->name) >= sizeof(command.name)) {
-		refuse(e, 400, "the name is too long");
+		upload_refuse(e, 400, "the name is too long");
 		return;
 	}
 	if (old && (!(old->flags & MGMT_DISK_OWNS_IMAGE) || old->users)) {
-		refuse(e, 409, old->users ? "a VM runs with it" : "there is a disk of that name that is no context");
+		upload_refuse(e, 409, old->users ? "a VM runs with it" : "there is a disk of that name that is no context");
 		return;
 	}
 	u = free_upload(e);
 	if (!u) {
-		refuse(e, 503, "too many contexts come at once");
+		upload_refuse(e, 503, "too many contexts come at once");
 		return;
 	}
-	*u = (struct upload){ .used = true, .volume = NONE };
+	*u = (struct context){ .used = true, .volume = NONE };
 	snprintf(u->image, sizeof(u->image), CONTEXT_IMAGE "%08x%08x", (unsigned)random_word(), (unsigned)random_word());
 	sweep();
 	command.size = iso_bytes(e->request->length);
@@ -194,13 +174,13 @@ void context_begin(struct exchange *e)
 
 void context_data(struct exchange *e, const uint8_t *bytes, size_t len)
 {
-	struct upload *u = upload_of(e);
+	struct context *u = upload_of(e);
 	const char *why = "";
 	int r = tar_data(&u->tar, bytes, len, &why);
 
 	if (r < 0) {
 		exchange_audit(e, "write context", why);
-		refuse(e, 400, why);
+		upload_refuse(e, 400, why);
 		return;
 	}
 	u->received += len;
@@ -210,12 +190,12 @@ void context_data(struct exchange *e, const uint8_t *bytes, size_t len)
 void context_answer(struct exchange *e)
 {
 	struct mgmt_command command = { .op = MGMT_VOLUME_SEAL };
-	struct upload *u = upload_of(e);
+	struct context *u = upload_of(e);
 	const char *why = "";
 
 	if (tar_end(&u->tar, &why) < 0) {
 		exchange_audit(e, "write context", why);
-		refuse(e, 400, why);
+		upload_refuse(e, 400, why);
 		return;
 	}
 	iso_finish(&u->iso);
@@ -235,7 +215,7 @@ static void ask_next(struct exchange *e)
 {
 	struct mgmt_command command = { .op = MGMT_DISK_DELETE };
 
-	if (find_disk(e->name)) {
+	if (disk_find(e->name)) {
 		ask(e, &command, e->name, WAIT_DROP);
 	} else {
 		ask_for_disk(e);
@@ -244,7 +224,7 @@ static void ask_next(struct exchange *e)
 
 static void made(struct exchange *e, int volume)
 {
-	struct upload *u = upload_of(e);
+	struct context *u = upload_of(e);
 
 	u->volume = volume;
 	tar_begin(&u->tar, &sink, u);
@@ -253,7 +233,7 @@ static void made(struct exchange *e, int volume)
 
 static void reply(struct exchange *e)
 {
-	struct upload *u = upload_of(e);
+	struct context *u = upload_of(e);
 
 	u->done = true;
 	e->status = 201;
@@ -275,7 +255,7 @@ void context_poll(struct exchange *e)
 	}
 	if (answer.result < 0) {
 		exchange_audit(e, "write context", answer.why);
-		refuse(e, exchange_status(answer.result), answer.why);
+		upload_refuse(e, exchange_status(answer.result), answer.why);
 		return;
 	}
 	switch (e->awaited) {

@@ -9,6 +9,7 @@
 #include "mgmt/images.h"
 #include "mgmt/node.h"
 #include "mgmt/platform.h"
+#include "mgmt/upload.h"
 
 enum { NONE = -1, DIGITS_MAX = 15, RUN_MAX = 64 << 10, ZEROS = 16 << 10 };
 
@@ -23,7 +24,7 @@ static const uint8_t zeros[ZEROS];
 
 /* ---- what there is ---- */
 
-static const struct mgmt_disk *find(const char *name)
+const struct mgmt_disk *disk_find(const char *name)
 {
 	for (int i = 0; i < MGMT_DISKS; i++) {
 		const struct mgmt_disk *d = &platform_disks()->disk[i];
@@ -44,6 +45,12 @@ static void put_disk(struct text *t, const struct mgmt_disk *d)
 	json_bool(t, "read_only", (d->flags & MGMT_DISK_READ_ONLY) != 0);
 	json_number(t, "used", d->used);
 	json_string(t, "vm", d->vm);
+	json_string(t, "state", d->partial ? "partial" : "whole");
+	if (d->flags & MGMT_DISK_SENT) {
+		json_number(t, "bytes", d->asked);
+		json_number(t, "received", d->partial ? upload_have(platform_sent(d), d->asked) : d->asked);
+		upload_put_digest(t, "sha256", d->sha256);
+	}
 	json_close(t, '}');
 }
 
@@ -71,9 +78,9 @@ void disks_poll(struct exchange *e)
 	text_append(&e->reply, "\n", 1);
 }
 
-static void reply_disk(struct exchange *e, unsigned status)
+void disk_reply(struct exchange *e, unsigned status)
 {
-	const struct mgmt_disk *d = find(e->name);
+	const struct mgmt_disk *d = disk_find(e->name);
 
 	e->status = status;
 	if (d) {
@@ -162,7 +169,7 @@ bool disk_words(const char *text, struct mgmt_command *command, const char **why
 
 /* ---- changes ---- */
 
-static void ask(struct exchange *e, const char *what, int status, struct mgmt_command *command)
+void disk_ask(struct exchange *e, const char *what, int status, struct mgmt_command *command)
 {
 	int r;
 
@@ -186,7 +193,7 @@ static void ask(struct exchange *e, const char *what, int status, struct mgmt_co
 void disk_poll(struct exchange *e)
 {
 	if (exchange_hear_change(e)) {
-		reply_disk(e, (unsigned)e->awaited);
+		disk_reply(e, (unsigned)e->awaited);
 	}
 }
 
@@ -201,7 +208,7 @@ void disk_create(struct exchange *e)
 	const char *why = "the body is text";
 
 	if (is_text(e) && disk_words(e->body.at ? e->body.at : "", &command, &why)) {
-		ask(e, "create disk", find(e->name) ? 200 : 201, &command);
+		disk_ask(e, "create disk", disk_find(e->name) ? 200 : 201, &command);
 	} else {
 		exchange_refuse(e, 400, why);
 	}
@@ -225,7 +232,7 @@ void disk_resize(struct exchange *e)
 	size_t len = only_line(e, &line);
 
 	if (take_number(line, len, &command.size)) {
-		ask(e, "resize disk", 200, &command);
+		disk_ask(e, "resize disk", 200, &command);
 	} else {
 		exchange_refuse(e, 400, "the body is the new size, in bytes");
 	}
@@ -238,7 +245,7 @@ void disk_rename(struct exchange *e)
 	size_t len = only_line(e, &line);
 
 	if (take_name(line, len, command.other)) {
-		ask(e, "rename disk", 200, &command);
+		disk_ask(e, "rename disk", 200, &command);
 	} else {
 		exchange_refuse(e, 400, "the body is the new name");
 	}
@@ -248,7 +255,7 @@ void disk_delete(struct exchange *e)
 {
 	struct mgmt_command command = { .op = MGMT_DISK_DELETE };
 
-	ask(e, "delete disk", 200, &command);
+	disk_ask(e, "delete disk", 200, &command);
 }
 
 /* ---- fetching ---- */
@@ -263,20 +270,39 @@ static int free_window(void)
 	return NONE;
 }
 
-void disk_get(struct exchange *e)
+void disk_open(struct exchange *e, const char *what, uint32_t flags)
 {
 	int w = free_window();
-	struct mgmt_command command = { .op = MGMT_DISK_OPEN, .size = (uint64_t)w };
+	struct mgmt_command command = { .op = MGMT_DISK_OPEN, .size = (uint64_t)w, .flags = flags };
 
 	if (w == NONE) {
-		exchange_refuse(e, 503, "too many disks are being fetched at once");
+		exchange_refuse(e, 503, "too many disks are being sent or fetched at once");
 		return;
 	}
-	ask(e, "fetch disk", 200, &command);
+	disk_ask(e, what, 200, &command);
 	if (e->waits) {
 		window[w].token = e->asked;
 		e->window = w + 1;
 	}
+}
+
+void disk_let_go(struct exchange *e)
+{
+	if (e->window) {
+		platform_close_window(e->window - 1, window[e->window - 1].token);
+		window[e->window - 1].token = 0;
+	}
+	e->window = 0;
+}
+
+void disk_content(const struct exchange *e, const struct mgmt_disk *d, struct kept_disk *content)
+{
+	platform_window(e->window - 1, d, content);
+}
+
+void disk_get(struct exchange *e)
+{
+	disk_open(e, "fetch disk", 0);
 }
 
 /* The part that is asked for. False: it was refused. */
@@ -286,8 +312,8 @@ static bool choose_part(struct exchange *e, uint64_t size, uint64_t *from)
 
 	*from = 0;
 	if (e->request->field[FIELD_RANGE][0]) {
-		if (!image_range(e->request->field[FIELD_RANGE], size, from, &to)) {
-			exchange_refuse(e, 416, "Range must be bytes=FROM- or bytes=FROM-TO within the disk");
+		if (!upload_range(e->request->field[FIELD_RANGE], size, from, &to)) {
+			exchange_refuse(e, 416, "Range must be bytes=FROM-, FROM-TO or -LAST within the disk");
 			return false;
 		}
 		e->status = 206;
@@ -302,7 +328,7 @@ static bool choose_part(struct exchange *e, uint64_t size, uint64_t *from)
 
 void disk_get_poll(struct exchange *e)
 {
-	const struct mgmt_disk *d = find(e->name);
+	const struct mgmt_disk *d = disk_find(e->name);
 	int w = e->window - 1;
 	struct mgmt_answer answer;
 
@@ -315,7 +341,7 @@ void disk_get_poll(struct exchange *e)
 	}
 	e->status = 200;
 	if (choose_part(e, d->size, &window[w].at)) {
-		platform_window(w, d, &window[w].disk);
+		disk_content(e, d, &window[w].disk);
 	}
 }
 
@@ -340,13 +366,9 @@ void disk_more(struct exchange *e)
 
 void disk_end(struct exchange *e)
 {
-	if (e->window) {
-		platform_close_window(e->window - 1, window[e->window - 1].token);
-		window[e->window - 1].token = 0;
-	}
+	disk_let_go(e);
 	if (e->asked) {
 		platform_forget(e->asked);
 	}
-	e->window = 0;
 	e->asked = 0;
 }

@@ -16,9 +16,3 @@ void image_poll(struct exchange *e);
 void image_get(struct exchange *e);
 void image_delete(struct exchange *e);
 void image_end(struct exchange *e);
-
-/* "bytes 100-199/200" of Content-Range (RFC 9110, 14.4). False: it is not that, or says nonsense. */
-bool image_content_range(const char *text, uint64_t *from, uint64_t *to, uint64_t *total);
-
-/* "bytes=100-" or "bytes=100-199" of Range, of a file of total bytes. False: the same; to is the last byte's number. */
-bool image_range(const char *text, uint64_t total, uint64_t *from, uint64_t *to);

@@ -231,6 +231,11 @@ const struct mgmt_disks *platform_disks(void)
 	return (const struct mgmt_disks *)MGMT_DISKS_ADDR;
 }
 
+struct mgmt_progress *platform_sent(const struct mgmt_disk *disk)
+{
+	return &exchange()->sent[disk - platform_disks()->disk];
+}
+
 void platform_window(int window, const struct mgmt_disk *disk, struct kept_disk *content)
 {
 	*content = (struct kept_disk){ .bytes = disk->size, .image_bytes = disk->image_bytes };

@@ -123,8 +123,13 @@ enum mgmt_disk_flag {
 	MGMT_DISK_READ_ONLY = 1 << 0,
 	MGMT_DISK_SWAP = 1 << 1,     /* it began as swap space of Linux                              */
 	MGMT_DISK_OWNS_IMAGE = 1 << 2,       /* its image, a volume, is deleted with it, unless somebody else uses that */
+	MGMT_DISK_SENT = 1 << 3,     /* it has no image: mgmt writes what it begins with             */
 };
 
+/*
+ * One whose content is sent begins as partial. mgmt opens it, and alone, to write layer and states from the start on; in mgmt_exchange.sent it tells
+ * how far it is, which outlives it as that of a volume does. Until MGMT_DISK_SEAL nobody else can use the disk; an hour without progress deletes it.
+ */
 struct mgmt_disk {
 	char name[CONF_MODULE_MAX];  /* as a volume's; none has the name of another, of a volume or a boot module */
 	char image[CONF_MODULE_MAX]; /* volume or boot module, which stays as long as the disk; empty: none */
@@ -133,10 +138,12 @@ struct mgmt_disk {
 	uint32_t exists;             /* 1: there is one; written last                                */
 	uint32_t flags;              /* enum mgmt_disk_flag                                          */
 	uint32_t users;              /* VMs that run with it; one, unless it is read-only            */
-	uint64_t asked;              /* bytes that its maker asked for; 0: as many as the image has  */
+	uint32_t partial, pad;       /* 1: not all of what is sent is there                          */
+	uint64_t asked;              /* bytes that its maker asked for, or that are sent; 0: as many as the image has */
 	uint64_t size;               /* bytes; whole sectors, unless it is read-only                 */
 	uint64_t image_bytes;
 	uint64_t used;               /* bytes of it that are not the image's, as MGMT_REFRESH found it or its last VM left it */
+	uint8_t sha256[MGMT_DIGEST]; /* of what is sent, as mgmt said at create; zeros where no more is known: a VM had it, or it grew */
 };
 
 /* Read-only for mgmt. */
@@ -159,13 +166,15 @@ enum mgmt_op {
 	MGMT_VOLUME_SEAL,            /* name. E_PROTO: not all of it was written                     */
 	MGMT_VOLUME_DELETE,          /* name. E_BUSY: a VM runs with it                              */
 	MGMT_REFRESH,                /* what is counted is written anew into struct mgmt_status      */
-	MGMT_DISK_CREATE,            /* name, other: its image or empty, size or 0: the image's, flags. There is one that was made with the same */
-	                             /* words: OK; with others: E_BUSY                               */
+	MGMT_DISK_CREATE,            /* name, other: its image or empty, size or 0: the image's, flags, sha256 of what is to be sent. There is */
+	                             /* one that was made with the same words: OK; with others: E_BUSY */
 	MGMT_DISK_DELETE,            /* name. E_BUSY: a VM runs with it, or it is open; so are the next two */
 	MGMT_DISK_RESIZE,            /* name, size: bytes, not less than now                         */
 	MGMT_DISK_RENAME,            /* name, other: the new one                                     */
 	MGMT_DISK_OPEN,              /* name, size: window, to map it in. E_BUSY: a VM runs with it and it is not read-only; else none can while */
-	                             /* it is open: until closed[window] of the exchange is the number of this command */
+	                             /* it is open: until closed[window] of the exchange is the number of this command. flags: MGMT_DISK_SENT, to */
+	                             /* write, as only one can, and only while it is partial; 0: to read, when it is not */
+	MGMT_DISK_SEAL,              /* name, size: bytes of its own blocks. What is sent is there, and nobody writes it. E_PROTO: not all of it */
 	MGMT_VM_STOP_AGAIN,          /* name. The power button once more, for a guest that was not ready to hear it, and still runs */
 	MGMT_OPS
 };
@@ -176,7 +185,7 @@ struct mgmt_command {
 	uint32_t op;                 /* enum mgmt_op                                                 */
 	uint32_t text_bytes;         /* up to MGMT_TEXT_MAX; MGMT_VM_CREATE only                     */
 	uint32_t flags;              /* enum mgmt_disk_flag                                          */
-	uint64_t size;               /* bytes, from 1 on                                             */
+	uint64_t size;               /* bytes, from 1 on; or as the op says                          */
 	uint8_t sha256[MGMT_DIGEST];
 	char name[CONF_MODULE_MAX];  /* of a volume, a disk, or a VM; ends with a NUL                */
 	char other[CONF_MODULE_MAX]; /* the same                                                     */
@@ -253,6 +262,7 @@ struct mgmt_exchange {
 	struct channel_ring log, command, answer;
 	uint32_t closed[MGMT_WINDOWS];       /* number of the MGMT_DISK_OPEN whose disk is not read any more; a new mgmt finds zeros */
 	struct mgmt_progress progress[MGMT_VOLUMES];     /* init zeroes one at create; a new mgmt finds them as they were */
+	struct mgmt_progress sent[MGMT_DISKS];           /* the same of disks whose content is sent  */
 	struct mgmt_one one;         /* and this                                                     */
 	struct mgmt_vnc vnc[MGMT_VNC];
 	uint8_t log_data[MGMT_LOG];

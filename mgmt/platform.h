@@ -52,6 +52,9 @@ void platform_forget(uint32_t number);
 const struct mgmt_volumes *platform_volumes(void);
 struct mgmt_progress *platform_progress(int n);
 
+/* The same of a disk whose content is sent. */
+struct mgmt_progress *platform_sent(const struct mgmt_disk *disk);
+
 /* What is noted of VNC ports (mgmt/node.h): MGMT_VNC of them. */
 struct mgmt_vnc *platform_vnc(void);
 
@@ -61,7 +64,7 @@ uint8_t *platform_volume(int n);
 /* The disks that are kept, as init tells of them. */
 const struct mgmt_disks *platform_disks(void);
 
-/* Where the content of a disk is that was opened in that window. */
+/* Where the content of a disk is that was opened in that window; to be written only if it was opened for that. */
 void platform_window(int window, const struct mgmt_disk *disk, struct kept_disk *content);
 
 /* What the command of that number (MGMT_DISK_OPEN) opened, or will open, is not read any more. */

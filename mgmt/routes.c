@@ -51,6 +51,8 @@ const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v1/disks/*/size", .body_max = DISK_TEXT_MAX, DISK(disk_resize) },
 	{ .method = HTTP_POST, .path = "/v1/disks/*/rename", .body_max = DISK_TEXT_MAX, DISK(disk_rename) },
 	{ .method = HTTP_DELETE, .path = "/v1/disks/*", DISK(disk_delete) },
+	{ .method = HTTP_PUT, .path = "/v1/disks/*", .role = ROLE_OPERATOR, .begin = disk_put_begin, .data = disk_put_data,
+	  .answer = disk_put_answer, .poll = disk_put_poll, .end = disk_end },
 	{ .method = HTTP_PUT, .path = "/v1/contexts/*", .role = ROLE_OPERATOR, .begin = context_begin, .data = context_data,
 	  .answer = context_answer, .poll = context_poll, .end = context_end },
 

@@ -11,6 +11,7 @@
 
 #include "opennebula/brumed/hash.h"
 #include "opennebula/brumed/image.h"
+#include "opennebula/brumed/send.h"
 #include "opennebula/brumed/settings.h"
 #include "opennebula/brumed/tm_path.h"
 #include "opennebula/brumed/work.h"
@@ -113,7 +114,8 @@ static bool check_format(int fd, const char *path, struct why *why)
 	return true;
 }
 
-bool image_of_file(const char *path, struct image *image, struct why *why)
+/* any: whatever the first bytes look like. */
+static bool take_file(const char *path, bool any, struct image *image, struct why *why)
 {
 	/* One that is a pipe is not waited for. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -130,13 +132,18 @@ bool image_of_file(const char *path, struct image *image, struct why *why)
 	if (!S_ISREG(st.st_mode) || st.st_size == 0) {
 		good = why_set(why, "%s is empty, or no plain file", path);
 	} else {
-		good = check_format(fd, path, why) && hash_file(fd, path, image->sha256, why);
+		good = (any || check_format(fd, path, why)) && hash_file(fd, path, image->sha256, why);
 	}
 	close(fd);
 	image->size = st.st_size;
 	image->stat = st;
 	snprintf(image->name, sizeof(image->name), "%s%.32s", IMAGE_PREFIX, good ? image->sha256 : "");
 	return good;
+}
+
+bool image_of_file(const char *path, struct image *image, struct why *why)
+{
+	return take_file(path, false, image, why);
 }
 
 /* ---- room ---- */
@@ -158,8 +165,7 @@ static bool drop(struct node *node, const char *name)
 	return gone;
 }
 
-/* Drops one image. False: there is none that could go. */
-static bool make_room(struct node *node, const char *keep)
+bool image_make_room(struct node *node, const char *keep)
 {
 	struct why why;
 	json_t *images = client_list(node, "/v1/images", &why), *disks = client_list(node, "/v1/disks", &why);
@@ -178,120 +184,6 @@ static bool make_room(struct node *node, const char *keep)
 	json_decref(images);
 	json_decref(disks);
 	return gone;
-}
-
-/* ---- sending ---- */
-
-struct sending {
-	int fd;
-	int64_t at, end;
-};
-
-static long on_read(void *context, char *to, size_t size)
-{
-	struct sending *s = context;
-	size_t left = (size_t)(s->end - s->at);
-	ssize_t n = pread(s->fd, to, size < left ? size : left, (off_t)s->at);
-
-	if (n <= 0) {
-		return left == 0 ? 0 : -1;
-	}
-	s->at += n;
-	return n;
-}
-
-/* How much of it is there, -1: nothing; *whole. False with the reason: the node did not say. */
-static bool find_image(struct node *node, const struct image *image, int64_t *received, bool *whole, struct why *why)
-{
-	json_t *images = client_list(node, "/v1/images", why);
-
-	*received = -1;
-	*whole = false;
-	for (size_t i = 0; i < json_array_size(images); i++) {
-		const json_t *one = json_array_get(images, i);
-		const char *name = json_string_value(json_object_get(one, "name"));
-		const char *state = json_string_value(json_object_get(one, "state"));
-
-		if (name && strcmp(name, image->name) == 0) {
-			*received = json_integer_value(json_object_get(one, "received"));
-			*whole = state ? strcmp(state, "whole") == 0 : *received == image->size;
-		}
-	}
-	json_decref(images);
-	return images != NULL;
-}
-
-/* Sends what is missing, once. */
-static void send_rest(struct node *node, const struct image *image, int fd, int64_t from, struct client_call *call)
-{
-	struct sending sending = { .fd = fd, .at = from, .end = image->size };
-	char hash[IMAGE_HASH_MAX + 16], range[96], path[IMAGE_NAME_MAX + 16];
-	const char *headers[] = { hash, range, NULL };
-
-	snprintf(path, sizeof(path), "/v1/images/%s", image->name);
-	snprintf(hash, sizeof(hash), "X-SHA256: %s", image->sha256);
-	snprintf(range, sizeof(range), "Content-Range: bytes %lld-%lld/%lld", (long long)from, (long long)image->size - 1,
-		 (long long)image->size);
-	if (from == 0) {
-		headers[1] = NULL;
-	}
-	*call = (struct client_call){ .method = "PUT", .path = path, .headers = headers, .read = on_read,
-				      .size = image->size - from, .context = &sending };
-	client_call(node, CLIENT_BULK, call);
-	client_explain(node, call);
-	call->path = NULL;
-	call->headers = NULL;
-}
-
-/* Whether another try makes sense; makes room where that is what lacks. */
-static bool may_retry(struct node *node, const struct image *image, const struct client_call *call, int *tries)
-{
-	if (call->hopeless || work_stopping()) {
-		return false;
-	}
-	if (call->status == 507) {
-		return make_room(node, image->name);
-	}
-	(*tries)++;
-	/* 409: somebody else sends it, or another part is wanted. */
-	return (call->status == 0 || call->status == 409 || call->status == 503) && *tries < settings.transfer_tries && work_sleep_ms(PAUSE_MS);
-}
-
-static image_result send_file(struct node *node, const struct image *image, int fd, struct why *why)
-{
-	int64_t received, before = -1;
-	struct client_call call;
-	int tries = 0;
-	bool whole;
-
-	for (;;) {
-		if (!find_image(node, image, &received, &whole, why)) {
-			/* A node that was there a moment ago may be so again. */
-			if (before < 0 || ++tries >= settings.transfer_tries || !work_sleep_ms(PAUSE_MS)) {
-				return 502;
-			}
-			continue;
-		}
-		if (whole) {
-			return 0;
-		}
-		if (received > before) {
-			tries = 0;
-		}
-		before = received;
-		received = received > 0 && received < image->size ? received : 0;
-		log_info("node %s: sends image %s from byte %lld of %lld", node->name, image->name, (long long)received,
-			 (long long)image->size);
-		send_rest(node, image, fd, received, &call);
-		buffer_free(&call.answer);
-		if (call.status == 200 || call.status == 201) {
-			return 0;
-		}
-		if (!may_retry(node, image, &call, &tries)) {
-			*why = call.why;
-			return call.status == 507 ? 507 : call.status == 0 ? 502 : 500;
-		}
-	}
 }
 
 /* What is sent must be what was hashed: whatever the node says of it, the reason is this. */
@@ -324,7 +216,7 @@ image_result image_ensure(struct node *node, const struct image *image, const ch
 		why_set(why, "%s: %s", path, strerror(errno));
 		result = 500;
 	} else {
-		result = is_changed(fd, image, path, why) ? 500 : send_file(node, image, fd, why);
+		result = is_changed(fd, image, path, why) ? 500 : send_file(node, &(struct send){ "image", image->name, image->sha256, image->size }, fd, why);
 		if (result != 0 && is_changed(fd, image, path, why)) {
 			result = 500;
 		}
@@ -363,7 +255,7 @@ image_result image_post_disk(struct node *node, const char *disk, const char *wo
 		if (call.status == 200 || call.status == 201) {
 			return 0;
 		}
-		if (call.status == 507 && make_room(node, "")) {
+		if (call.status == 507 && image_make_room(node, "")) {
 			continue;
 		}
 		if (call.status != 503 || tries >= BUSY_TRIES || !work_sleep_ms(PAUSE_MS)) {
@@ -414,6 +306,39 @@ image_result image_make_disk(struct node *node, const char *disk, const char *pa
 	u = enter(node, image.name);
 	result = make_clone(node, &image, disk, path, read_only, why);
 	leave(u);
+	return result;
+}
+
+image_result image_send_disk(struct node *node, const char *disk, const char *path, bool any, struct why *why)
+{
+	struct image image;
+	struct client_call call;
+	image_result result;
+	int fd;
+
+	if (!take_file(path, any, &image, why)) {
+		return 400;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		why_set(why, "%s: %s", path, strerror(errno));
+		return 500;
+	}
+	for (int tries = 1;; tries++) {
+		result = is_changed(fd, &image, path, why) ? 500 :
+			 send_file(node, &(struct send){ "disk", disk, image.sha256, image.size }, fd, why);
+		if (result != 409 || tries >= ANEW_TRIES) {
+			break;
+		}
+		/* A disk of that name and other content: a VM that was made anew. */
+		ask_disk(node, "DELETE", disk, NULL, &call);
+		if (call.status != 200 && call.status != 404) {
+			*why = call.why;
+			result = call.status == 0 ? 502 : (image_result)call.status;
+			break;
+		}
+	}
+	close(fd);
 	return result;
 }
 

@@ -34,6 +34,15 @@ image_result image_ensure(struct node *node, const struct image *image, const ch
  */
 image_result image_make_disk(struct node *node, const char *disk, const char *path, bool read_only, struct why *why);
 
+/*
+ * Makes a disk that nobody else needs the content of: it is sent into the disk itself, which takes no memory beside it. any: the file came off a node, and is
+ * raw whatever its first bytes look like. The disk is there with other content: as above.
+ */
+image_result image_send_disk(struct node *node, const char *disk, const char *path, bool any, struct why *why);
+
+/* Drops one image that no disk needs, but not the one called keep. False: there is none that could go. */
+bool image_make_room(struct node *node, const char *keep);
+
 /* Posts the words of a disk; makes room and tries again while there is none. */
 image_result image_post_disk(struct node *node, const char *disk, const char *words, struct why *why);
 

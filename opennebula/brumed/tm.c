@@ -110,9 +110,19 @@ static image_result delete_disk(struct job *job, struct node *node, const char *
 
 /* ---- making disks ---- */
 
-/* clone, ln: SOURCE HOST:DISK VM STORE */
+/* A file into a disk of which nobody else needs the content, but for kernels, which many VMs have. any: as of image_send_disk(). */
+static image_result fill_disk(struct job *job, struct node *node, const struct tm_place *to, const char *path, bool any)
+{
+	char disk[TM_DISK_MAX + 1];
+
+	tm_disk_name(to, disk);
+	return tm_file_read_only(to->file) ? image_make_disk(node, disk, path, true, &job->why) : image_send_disk(node, disk, path, any, &job->why);
+}
+
+/* clone, ln: SOURCE HOST:DISK VM STORE. An image that is to be linked is one VM's alone, and another one when it comes back. */
 static image_result do_clone(struct job *job)
 {
+	bool alone = strncasecmp(job->name, "ln", 2) == 0;
 	struct tm_place from, to;
 	char disk[TM_DISK_MAX + 1];
 	struct node *node = disk_node(job, job->args[1], job->args[2], &to);
@@ -122,6 +132,9 @@ static image_result do_clone(struct job *job)
 	}
 	if (!from.here) {
 		return refuse(job, "an image must be on the front-end: its datastore needs DS_MAD=fs");
+	}
+	if (alone) {
+		return fill_disk(job, node, &to, from.path, false);
 	}
 	tm_disk_name(&to, disk);
 	return image_make_disk(node, disk, from.path, tm_file_read_only(to.file), &job->why);
@@ -352,7 +365,7 @@ static image_result do_cpds(struct job *job)
 
 /* ---- moving ---- */
 
-/* Whether the node has that disk: then a command that is given once more finds it moved. */
+/* Whether the node has all of that disk: then a command that is given once more finds it moved. */
 static bool is_there(struct node *node, const char *disk)
 {
 	struct why why;
@@ -361,8 +374,9 @@ static bool is_there(struct node *node, const char *disk)
 
 	for (size_t i = 0; i < json_array_size(disks) && !there; i++) {
 		const char *name = json_string_value(json_object_get(json_array_get(disks, i), "name"));
+		const char *state = json_string_value(json_object_get(json_array_get(disks, i), "state"));
 
-		there = name && strcmp(name, disk) == 0;
+		there = name && strcmp(name, disk) == 0 && (!state || strcmp(state, "partial") != 0);
 	}
 	json_decref(disks);
 	return there;
@@ -389,11 +403,8 @@ static image_result move_there(struct job *job, const char *path, struct node *n
 	if (access(path, F_OK) < 0 && errno == ENOENT && is_there(node, disk)) {
 		return 0;
 	}
-	result = image_make_disk(node, disk, path, tm_file_read_only(to->file), &job->why);
-	if (result == 0 && !tm_here_delete(path, &job->why)) {
-		result = 500;
-	}
-	return result;
+	result = fill_disk(job, node, to, path, true);
+	return result == 0 && !tm_here_delete(path, &job->why) ? 500 : result;
 }
 
 /* From node to node. */
@@ -402,6 +413,7 @@ static image_result move_across(struct job *job, const struct tm_place *from, st
 {
 	char old[TM_DISK_MAX + 1], new[TM_DISK_MAX + 1];
 	struct buffer path = { 0 };
+	struct why left;
 	image_result result;
 
 	tm_disk_name(from, old);
@@ -419,6 +431,8 @@ static image_result move_across(struct job *job, const struct tm_place *from, st
 	}
 	if (result == 0) {
 		result = delete_disk(job, source, old);
+	} else {
+		(void)!tm_here_delete(path.at, &left);   /* it comes anew when this is tried again */
 	}
 	buffer_free(&path);
 	return result;

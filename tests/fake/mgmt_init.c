@@ -21,7 +21,9 @@ static struct mgmt_one one;
 static uint8_t *content[MGMT_VOLUMES];
 static struct mgmt_disks disks;
 static struct { uint8_t *own, *state; } layers[MGMT_DISKS];
-static uint32_t opened[MGMT_WINDOWS], closed[MGMT_WINDOWS];
+static struct mgmt_progress sent[MGMT_DISKS];
+static uint32_t opened[MGMT_WINDOWS];       /* number of the command; 0: nothing is open in it */
+static const struct mgmt_disk *open_in[MGMT_WINDOWS];
 static struct { struct mgmt_answer answer; bool looked; } asked[ASKED];
 static uint32_t last, last_vm;
 
@@ -125,6 +127,11 @@ const struct mgmt_disks *platform_disks(void)
 	return &disks;
 }
 
+struct mgmt_progress *platform_sent(const struct mgmt_disk *disk)
+{
+	return &sent[disk - disks.disk];
+}
+
 void platform_window(int window, const struct mgmt_disk *disk, struct kept_disk *to)
 {
 	const struct mgmt_volume *image = find_volume(disk->image);
@@ -139,7 +146,7 @@ void platform_window(int window, const struct mgmt_disk *disk, struct kept_disk 
 
 void platform_close_window(int window, uint32_t number)
 {
-	closed[window] = number;
+	opened[window] = opened[window] == number ? 0 : opened[window];
 }
 
 unsigned fake_init_open(void)
@@ -147,9 +154,19 @@ unsigned fake_init_open(void)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < MGMT_WINDOWS; i++) {
-		count += opened[i] != closed[i];
+		count += opened[i] != 0;
 	}
 	return count;
+}
+
+static bool is_open(const struct mgmt_disk *d)
+{
+	for (unsigned i = 0; i < MGMT_WINDOWS; i++) {
+		if (opened[i] && open_in[i] == d) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static struct mgmt_disk *find_disk(const char *name)
@@ -171,9 +188,9 @@ static void make_layer(struct mgmt_disk *d)
 	}
 	layers[n].own = realloc(layers[n].own, blocks * DISK_BLOCK);
 	layers[n].state = realloc(layers[n].state, blocks);
-	memset(layers[n].own, FAKE_OWN_BYTE, blocks * DISK_BLOCK);
+	memset(layers[n].own, d->partial ? 0 : FAKE_OWN_BYTE, blocks * DISK_BLOCK);
 	memset(layers[n].state, KEPT_AS_IMAGE, blocks);
-	if (blocks > FAKE_ZERO_BLOCK) {
+	if (!d->partial && blocks > FAKE_ZERO_BLOCK) {
 		layers[n].state[FAKE_OWN_BLOCK] = KEPT_OWN;
 		layers[n].state[FAKE_ZERO_BLOCK] = KEPT_ZEROS;
 		d->used = DISK_BLOCK;
@@ -209,7 +226,8 @@ static int create_disk(const struct mgmt_command *c)
 	uint64_t used = 0;
 
 	if (d) {
-		return strcmp(d->image, c->other) == 0 && d->asked == c->size && d->flags == c->flags ? OK : E_BUSY;
+		return strcmp(d->image, c->other) == 0 && d->asked == c->size && d->flags == c->flags &&
+		       memcmp(d->sha256, c->sha256, sizeof(d->sha256)) == 0 ? OK : E_BUSY;
 	}
 	if (c->other[0] && !image) {
 		return E_NOENT;
@@ -222,8 +240,10 @@ static int create_disk(const struct mgmt_command *c)
 	}
 	*d = (struct mgmt_disk){
 		.exists = 1, .flags = c->flags, .asked = c->size, .image_bytes = image ? image->size : 0,
-		.size = c->size ? c->size : image ? image->size : 0,
+		.size = c->size ? c->size : image ? image->size : 0, .partial = c->flags == MGMT_DISK_SENT,
 	};
+	memset(platform_sent(d), 0, sizeof(struct mgmt_progress));
+	memcpy(d->sha256, c->sha256, sizeof(d->sha256));
 	memcpy(d->name, c->name, sizeof(d->name));
 	memcpy(d->image, c->other, sizeof(d->image));
 	if (!d->size) {
@@ -239,10 +259,23 @@ static int create_disk(const struct mgmt_command *c)
 
 static int open_disk(const struct mgmt_command *c, const struct mgmt_disk *d)
 {
-	if (d->vm[0]) {
+	if (d->vm[0] || d->partial != (c->flags == MGMT_DISK_SENT) || (d->partial && is_open(d))) {
 		return E_BUSY;
 	}
 	opened[c->size] = last + 1;
+	open_in[c->size] = d;
+	return OK;
+}
+
+static int seal_disk(const struct mgmt_command *c, struct mgmt_disk *d)
+{
+	const struct mgmt_progress *p = platform_sent(d);
+
+	if (p->state[p->current & 1].written != d->asked) {
+		return E_PROTO;
+	}
+	d->partial = 0;
+	d->used = c->size;
 	return OK;
 }
 
@@ -256,8 +289,14 @@ static int obey_disk(const struct mgmt_command *c)
 	if (!d) {
 		return E_NOENT;
 	}
+	if (c->op == MGMT_DISK_OPEN) {
+		return open_disk(c, d);
+	}
+	if (is_open(d)) {
+		return E_BUSY;
+	}
 	switch (c->op) {
-	case MGMT_DISK_OPEN: return open_disk(c, d);
+	case MGMT_DISK_SEAL: return seal_disk(c, d);
 	case MGMT_DISK_DELETE: return delete_disk(d);
 	case MGMT_DISK_RENAME:
 		if (find_disk(c->other)) {
@@ -270,6 +309,7 @@ static int obey_disk(const struct mgmt_command *c)
 			return E_INVAL;
 		}
 		d->size = c->size;
+		memset(d->sha256, 0, sizeof(d->sha256));
 		make_layer(d);
 		return OK;
 	}
@@ -334,10 +374,10 @@ static int obey(const struct mgmt_command *c, const char *text, const char **why
 	if (c->op == MGMT_VM_CREATE) {
 		return create_vm(text, c->text_bytes, why);
 	}
-	if (c->op >= MGMT_DISK_CREATE) {
+	if (c->op >= MGMT_DISK_CREATE && c->op <= MGMT_DISK_SEAL) {
 		return obey_disk(c);
 	}
-	return c->op >= MGMT_VOLUME_CREATE ? obey_volume(c) : obey_vm(c, why);
+	return c->op >= MGMT_VOLUME_CREATE && c->op <= MGMT_VOLUME_DELETE ? obey_volume(c) : obey_vm(c, why);
 }
 
 int platform_ask(const struct mgmt_command *command, const char *text)
@@ -394,7 +434,6 @@ void fake_init_reset(void)
 		drop_disk(&disks.disk[i]);
 	}
 	memset(opened, 0, sizeof(opened));
-	memset(closed, 0, sizeof(closed));
 	memset(asked, 0, sizeof(asked));
 	memset(&one, 0, sizeof(one));
 }

@@ -34,7 +34,8 @@ static struct mgmt_exchange exchange;
 static struct channel_end commands, answers;
 static uint32_t handles;
 static bool writable[MGMT_VOLUMES];
-static unsigned windows;             /* pieces of disks that are mapped                             */
+static struct { uint64_t address; uint32_t prot; } pieces[MGMT_WINDOWS * 3 * PIECES_MAX];    /* of disks, that are mapped; prot 0: none */
+static unsigned windows;             /* how often one was                                           */
 static void *disk_table;
 static struct vm a_vm = { .conf.name = "a" };
 static create_done_fn *reading;
@@ -51,15 +52,38 @@ static bool in_window(uint64_t address)
 	return address >= MGMT_WINDOW_IMAGE(0) && address < MGMT_WINDOW_IMAGE(MGMT_WINDOWS);
 }
 
+static int map_piece(uint64_t address, uint32_t prot)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(pieces); i++) {
+		must(!pieces[i].prot || pieces[i].address != address);
+		if (!pieces[i].prot) {
+			pieces[i].address = address;
+			pieces[i].prot = prot;
+			return OK;
+		}
+	}
+	abort();
+}
+
+static void unmap_piece(uint64_t address)
+{
+	unsigned i = 0;
+
+	while (i < ARRAY_SIZE(pieces) && (!pieces[i].prot || pieces[i].address != address)) {
+		i++;
+	}
+	must(i < ARRAY_SIZE(pieces));
+	pieces[i].prot = 0;
+}
+
 int sys_map(uint32_t space, uint64_t address, uint32_t region, uint64_t offset, uint64_t size, uint32_t prot)
 {
 	uint64_t number = (address - MGMT_VOLUME_ADDR(0)) >> 39;
 
 	(void)region;
 	if (in_window(address)) {
-		must(space == SPACE && prot == PROT_R && !offset);
-		windows++;
-		return windows % 7 ? OK : (windows--, E_NOMEM);
+		must(space == SPACE && !offset);
+		return ++windows % 7 ? map_piece(address, prot) : E_NOMEM;
 	}
 	must(space == SPACE && number < MGMT_VOLUMES && !offset && size && size % PIECE_LARGE == 0);
 	writable[number] = prot & PROT_W;
@@ -71,7 +95,7 @@ int sys_unmap(uint32_t space, uint64_t address, uint64_t size)
 	(void)size;
 	must(space == SPACE);
 	if (in_window(address)) {
-		windows--;
+		unmap_piece(address);
 		return OK;
 	}
 	writable[(address - MGMT_VOLUME_ADDR(0)) >> 39] = false;
@@ -131,7 +155,7 @@ static void command(const uint8_t d[4])
 
 	memcpy(c.name, names[d[2] & 7], strlen(names[d[2] & 7]));
 	memcpy(c.other, names[d[3] & 7], strlen(names[d[3] & 7]));
-	c.flags = d[3] >> 3 & 7;
+	c.flags = d[3] >> 3 & 15;
 	c.size = c.op == MGMT_DISK_OPEN ? d[3] % (MGMT_WINDOWS + 1) : c.size;
 	c.text_bytes = d[1] & 0x80 ? d[3] : d[1] % (MGMT_OPS + 1) == MGMT_VM_CREATE ? sizeof(text) : 0;
 	(void)!channel_write_all(&commands, &c, sizeof(c));
@@ -151,6 +175,8 @@ static void step(const uint8_t d[4])
 	case 4: exchange.command.head += d[1]; exchange.answer.tail -= d[2]; break;
 	case 5:
 		exchange.closed[d[2] % MGMT_WINDOWS] = d[3];
+		exchange.sent[d[1] % 4].state[d[2] & 1].written = store_shown(d[1] % 4)->asked + 1 - d[3] % 3;
+		exchange.sent[d[1] % 4].current = d[2];
 		p->current = d[2]; p->state[d[2] & 1].written = page.volume[d[1] % 4].size + 1 - d[3] % 3;
 		break;
 	case 6:
@@ -168,7 +194,7 @@ static void step(const uint8_t d[4])
 		} else {
 			control_reset(&exchange);
 			store_close_all();
-			windows = 0;
+			memset(pieces, 0, sizeof(pieces));
 			memset(exchange.closed, 0, sizeof(exchange.closed));
 			volumes_tick(fuzz_now += (uint64_t)d[2] << 32);
 		}
@@ -186,7 +212,7 @@ static void step(const uint8_t d[4])
 /* Memory of the disks that are there; volumes below them stay. */
 static uint64_t check_disks(void)
 {
-	uint32_t on_volume[MGMT_VOLUMES] = { 0 };
+	uint32_t on_volume[MGMT_VOLUMES] = { 0 }, writers = 0;
 	uint64_t taken = 0;
 
 	for (int i = 0; i < MGMT_DISKS; i++) {
@@ -200,8 +226,14 @@ static uint64_t check_disks(void)
 			must(volume_find(d->image) >= 0);
 			on_volume[volume_find(d->image)]++;
 		}
+		must(!d->exists || !d->partial || (d->flags == MGMT_DISK_SENT && memory_of->open <= 1));
+		writers += d->exists && d->partial && memory_of->open ? memory_of->layer.count + memory_of->states.count : 0;
 		taken += bytes + pieces_bytes(&memory_of->states);
 	}
+	for (unsigned i = 0; i < ARRAY_SIZE(pieces); i++) {
+		writers -= (pieces[i].prot & PROT_W) != 0;
+	}
+	must(!writers);                      /* who may write has a disk that nobody else can use */
 	for (int i = 0; i < MGMT_VOLUMES; i++) {
 		must(page.volume[i].state == MGMT_VOLUME_NONE || page.volume[i].disks == on_volume[i]);
 	}
@@ -236,7 +268,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	volumes_init(&page, exchange.progress);
 	disk_table = disk_table ? disk_table : malloc(store_table_bytes());
 	memset(disk_table, 0, store_table_bytes());
-	store_init(disk_table, exchange.closed);
+	store_init(disk_table, exchange.closed, exchange.sent);
+	memset(pieces, 0, sizeof(pieces));
 	windows = 0;
 	control_reset(&exchange);
 	channel_writer(&commands, &exchange.command, exchange.command_data, MGMT_COMMANDS);

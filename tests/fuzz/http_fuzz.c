@@ -2,7 +2,7 @@
 /*
  * Bytes of a client that has shown a certificate, in pieces of any size: HTTP, routes and their answers. The first byte is the role, the second the
  * size of the pieces.
- * sources: mgmt/consoles.c mgmt/contexts.c mgmt/tar.c mgmt/iso9660.c mgmt/counter_routes.c mgmt/disks.c mgmt/exchange.c mgmt/http.c mgmt/images.c mgmt/node_routes.c mgmt/routes.c mgmt/text.c mgmt/clock.c mgmt/role.c
+ * sources: mgmt/consoles.c mgmt/contexts.c mgmt/tar.c mgmt/iso9660.c mgmt/counter_routes.c mgmt/disks.c mgmt/disk_put.c mgmt/upload.c mgmt/exchange.c mgmt/http.c mgmt/images.c mgmt/node_routes.c mgmt/routes.c mgmt/text.c mgmt/clock.c mgmt/role.c
  * sources: mgmt/relays.c lib/journal.c mgmt/vnc_routes.c tests/fake/mgmt_vnc.c
  * sources: tests/fake/mgmt_node.c tests/fake/mgmt_init.c tests/fake/mgmt_session.c tests/mgmt/no_link.c tests/fake/mgmt_console.c lib/channel.c
  * sources: mgmt/one_actions.c mgmt/one_cpu.c mgmt/one_monitor.c mgmt/one_routes.c mgmt/one_table.c mgmt/random.c mgmt/entropy.c

@@ -205,7 +205,18 @@ def _handler(node):
         def get_disks(self):
             with node.lock:
                 self.say(200, [{"name": name, "size": len(disk["data"]), "image": disk["image"], "read_only": disk["read_only"], "used": 0,
-                                "vm": ""} for name, disk in node.disks.items()])
+                                "vm": "", "state": "whole", **({"sha256": disk["words"]["sent"], "received": len(disk["data"])}
+                                                               if "sent" in disk["words"] else {})} for name, disk in node.disks.items()])
+
+        def put_disk(self, name):
+            data, digest = self.body(), self.headers["X-SHA256"]
+            if hashlib.sha256(data).hexdigest() != digest:
+                return self.refuse(400, "the content has another SHA-256")
+            with node.lock:
+                if name in node.disks and node.disks[name]["words"] != {"sent": digest}:
+                    return self.refuse(409, "there is another disk of that name")
+                node.disks[name] = {"words": {"sent": digest}, "image": "", "read_only": False, "data": data}
+            return self.say(201, {})
 
         def post_disk(self, name):
             words = dict((line.split(None, 1) + [""])[:2] for line in self.body().decode().splitlines() if line.strip())
@@ -295,7 +306,7 @@ def _handler(node):
     ROUTES = [("GET", "/v1/node", Handler.get_node), ("GET", "/v1/images", Handler.get_images),
               ("PUT", f"/v1/images/{name}", Handler.put_image), ("DELETE", f"/v1/images/{name}", Handler.delete_image),
               ("GET", "/v1/disks", Handler.get_disks), ("POST", f"/v1/disks/{name}", Handler.post_disk),
-              ("GET", f"/v1/disks/{name}", Handler.get_disk), ("DELETE", f"/v1/disks/{name}", Handler.delete_disk),
+              ("PUT", f"/v1/disks/{name}", Handler.put_disk), ("GET", f"/v1/disks/{name}", Handler.get_disk), ("DELETE", f"/v1/disks/{name}", Handler.delete_disk),
               ("POST", f"/v1/disks/{name}/size", Handler.resize_disk), ("PUT", f"/v1/contexts/{name}", Handler.put_context), ("POST", r"/v1/one/vms/(\d+)/(\w+)", Handler.act),
               ("GET", "/v1/one/actions", Handler.get_actions), ("GET", f"/v1/one/actions/{name}", Handler.get_action),
               ("DELETE", f"/v1/one/actions/{name}", Handler.delete_action), ("GET", "/v1/one/changes", Handler.get_changes),

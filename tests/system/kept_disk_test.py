@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks that outlive their VMs: made of images that came over the network, written by Linux, fetched, used again."""
 import hashlib
+import json
 import os
 
-from harness import LINUX, Failure, ext4_image, test, vm_config, work_dir
+from harness import LINUX, Failure, ext4_image, test, vm_config, work_dir, write_file
 from managed import Managed, upload
 from patch import trap_at
 
@@ -55,6 +56,33 @@ def fetch(node, name, *more):
         return status, stream.read()
 
 
+def send(node, name, data, first=0, last=None):
+    """(status, row) of a PUT of data[first:last]."""
+    last = len(data) if last is None else last
+    status, body = node.curl(f"/v1/disks/{name}", "-T", write_file("part", data[first:last]), "-H", "X-SHA256: " + hashlib.sha256(data).hexdigest(),
+                             *(["-H", f"Content-Range: bytes {first}-{last - 1}/{len(data)}"] if last - first < len(data) else []))
+    return status, json.loads(body)
+
+
+def move(node, name):
+    """As a front-end does: the disk's content comes, all of it goes, its content is sent to a disk that begins anew."""
+    status, data = fetch(node, name)
+    check("download", (status, len(data)), (200, 32 * MIB))
+    check("an image below a disk", node.curl("/v1/images/root.img", "-X", "DELETE")[0], 409)
+    check("delete", node.curl(f"/v1/disks/{name}", "-X", "DELETE")[0], 200)
+    check("image", node.curl("/v1/images/root.img", "-X", "DELETE")[0], 200)
+    free = node.get("/v1/node")["free_bytes"]
+    check("a part", send(node, name, data, 0, 20 * MIB + 1)[0], 202)
+    for path, method in (("/v1/vms/web/start", "POST"), (f"/v1/disks/{name}", "GET")):
+        status, body = node.curl(path, "-X", method)
+        check(f"{method} {path}: {body}", (status, "not whole yet" in body), (409, True))
+    status, sent = send(node, name, data, 20 * MIB + 1)
+    check("the rest", (status, sent["state"], sent["used"] < 16 * MIB), (201, "whole", True))
+    taken = free - node.get("/v1/node")["free_bytes"]
+    check("memory that it takes", taken, 32 * MIB + 8192)        # and a byte for each block
+    check("the same once more", send(node, name, data)[0], 200)
+
+
 def file_sum(node, path):
     return node.shell(f"sha256sum {path}").split()[0]
 
@@ -73,7 +101,8 @@ def what_linux_writes_to_a_clone_of_an_image_stays():
         make(node, "other", "image none\n", 404)
         make(node, "other", "size 10000000000\n", 507)
         make(node, "other", "image root.img\nsize 512\n", 400)
-        check("disk", row(node, DISK), {"name": DISK, "size": 32 * MIB, "image": "root.img", "read_only": False, "used": 0, "vm": ""})
+        check("disk", row(node, DISK), {"name": DISK, "size": 32 * MIB, "image": "root.img", "read_only": False, "used": 0, "vm": "",
+                                      "state": "whole"})
         describe(node, "web", f"disk {DISK}")
         describe(node, "two", f"disk {DISK}")
         start(node, "web", 1)
@@ -99,6 +128,7 @@ def what_linux_writes_to_a_clone_of_an_image_stays():
         node.shell("sync; (while :; do dd if=/dev/urandom of=/a/more bs=64k count=8 conv=fsync; done) 2>/dev/null & until test -s /a/more; do :; done")
         node.curl("/v1/vms/web/kill", "-X", "POST")              # in the middle of writing
         ended(node, "web", "killed")
+        move(node, DISK)
         start(node, "web", 1)
         node.shell("mkdir /a; mount /dev/vda /a")                # ext4 replays its journal
         check("what was written", file_sum(node, "/a/new"), written)
@@ -109,9 +139,8 @@ def what_linux_writes_to_a_clone_of_an_image_stays():
         status, data = fetch(node, DISK)
         check("download", (status, len(data), hashlib.sha256(data).hexdigest()), (200, 32 * MIB, whole))
         check("a range", fetch(node, DISK, "-r", "1000000-9000000"), (206, data[1000000:9000001]))
-        check("an image below a disk", node.curl("/v1/images/root.img", "-X", "DELETE")[0], 409)
+        check("another content", send(node, DISK, data)[0], 409)  # a VM had it
         check("delete", node.curl(f"/v1/disks/{DISK}", "-X", "DELETE")[0], 200)
-        check("image", node.curl("/v1/images/root.img", "-X", "DELETE")[0], 200)
         check("again", node.curl(f"/v1/disks/{DISK}", "-X", "DELETE")[0], 404)
         for name in ("web", "two"):
             node.curl(f"/v1/vms/{name}", "-X", "DELETE")
@@ -173,6 +202,8 @@ def a_vmm_that_dies_leaves_the_disk_and_a_mgmt_that_dies_closes_it():
         link = node.connect()
         link.sendall(b"GET /v1/disks/data HTTP/1.1\r\nHost: x\r\n\r\n")
         check("fetch", link.recv(12), b"HTTP/1.1 200")                # and the rest is not taken
+        sent = os.urandom(MIB) + bytes(3 * MIB) + os.urandom(MIB + 77)
+        check("a part of a disk", send(node, "sent", sent, 0, 2 * MIB + 5)[0], 202)
         status, body = node.curl("/v1/vms/web/start", "-X", "POST")
         check(f"start while somebody fetches: {body}", (status, "disk data is being fetched" in body), (409, True))
         try:
@@ -181,5 +212,9 @@ def a_vmm_that_dies_leaves_the_disk_and_a_mgmt_that_dies_closes_it():
             pass                                                     # the connection breaks
         node.expect(r"mgmt died: invalid instruction .*; it starts again")
         node.expect(r"mgmt: address 10.0.2.15")
+        check("what the next mgmt knows of it", row(node, "sent")["received"], 2 * MIB + 5)
+        check("another part", send(node, "sent", sent, 2 * MIB)[0], 409)
+        check("the rest", send(node, "sent", sent, 2 * MIB + 5)[0], 201)
+        check("what was sent", fetch(node, "sent"), (200, sent + bytes(-len(sent) % 512)))
         start(node, "web", 1)
         check("what was written", node.shell("dd if=/dev/vda bs=1M count=2 2>/dev/null | sha256sum"), written)

@@ -42,7 +42,8 @@ def disks_are_made_listed_changed_and_deleted():
         pki.client("operator", "operator")
         pki.client("monitor", "monitor")
         put_image(host, "root.img", os.urandom(20000))
-        made = {"name": "one-102-12-disk.0", "size": 1 << 20, "image": "root.img", "read_only": False, "used": BLOCK, "vm": ""}
+        made = {"name": "one-102-12-disk.0", "size": 1 << 20, "image": "root.img", "read_only": False, "used": BLOCK, "vm": "",
+                "state": "whole"}
         check(post(host, "one-102-12-disk.0", "image root.img\nsize 1048576\n"), (201, made), "clone")
         host.line(r"^audit: operator .* create disk one-102-12-disk.0: done$")
         check(post(host, "one-102-12-disk.0", "size 1048576\r\nimage root.img"), (200, made), "the same words")
@@ -120,3 +121,58 @@ def clients_that_leave_keep_no_disk_open():
         link.sendall(request("/v1/disks/disk", more="Range: bytes=0-1\r\n") + request("/v1/disks", more="Connection: close\r\n"))
         check(answer(link)[0], 206, "pipelined")
         check(answer(link)[0], 200, "pipelined")
+
+
+def send(host, name, data, first=0, last=None, sum_of=None, *more):
+    """PUT of data[first:last]."""
+    last = len(data) if last is None else last
+    headers = ["-H", "X-SHA256: " + hashlib.sha256(sum_of or data).hexdigest()]
+    if (first, last) != (0, len(data)):
+        headers += ["-H", f"Content-Range: bytes {first}-{last - 1}/{len(data)}"]
+    status, body = host.curl(f"/v1/disks/{name}", "operator", "-T", write_file("disk", data[first:last]), *headers, *more)
+    return status, json.loads(body)
+
+
+@test
+def a_disk_is_sent_broken_off_gone_on_with_and_used():
+    data = os.urandom(9 * BLOCK + 100) + bytes(30 * BLOCK) + os.urandom(777)
+    digest = hashlib.sha256(data).hexdigest()
+    with Host() as host:
+        pki.client("operator", "operator")
+        pki.client("monitor", "monitor")
+        status, row = send(host, "d", data, 0, 50000)
+        check((status, row["state"], row["bytes"], row["received"], row["sha256"]), (202, "partial", len(data), 50000, digest), "a part")
+        host.line(r"^audit: operator .* upload disk d: begins$")
+        check(host.curl("/v1/disks/d")[0], 409, "fetch of a part")
+        link = host.connect("operator")
+        head = f"X-SHA256: {digest}\r\nContent-Range: bytes 50000-{len(data) - 1}/{len(data)}\r\nContent-Length: {len(data) - 50000}\r\n"
+        link.sendall(request("/v1/disks/d", "PUT", head) + data[50000:70000])
+        while host.get("/v1/disks")[0]["received"] != 70000:
+            pass
+        check(send(host, "d", data)[0], 409, "a second sender")
+        check(host.curl("/v1/disks/d", "operator", "-X", "DELETE")[0], 409, "delete while it is sent")
+        link.close()                                              # in the middle
+        while send(host, "d", data, 60000)[0] != 409 or host.get("/v1/disks")[0]["received"] != 70000:
+            pass                                                  # a part that does not fit
+        check(send(host, "d", data[:-1])[0], 409, "another length")
+        check(send(host, "d", data, sum_of=b"x")[0], 409, "another sum")
+        while True:                                               # it hears of the end of the first link in a moment
+            status, row = send(host, "d", data, 70000)
+            if status != 409:
+                break
+        check((status, row["state"], row["received"], row["used"]), (201, "whole", len(data), 11 * BLOCK), "the rest")
+        host.line(r"^audit: operator .* upload disk d: is whole$")
+        same(fetch(host, "d"), (200, data), "what came")
+        check(send(host, "d", data)[0], 200, "once more")
+        check(post(host, "d", f"size {len(data)}")[0], 409, "an empty one of that size")
+        check(send(host, "bad", data, sum_of=b"x")[0], 400, "a wrong sum")
+        check([disk["name"] for disk in host.get("/v1/disks")], ["d"], "list")
+        check(send(host, "late", data, 5)[0], 409, "the end first")
+        check(send(host, "big", data, 0, 5, None, "-H", "Content-Range: bytes 0-4/999999999999")[0], 400, "two ranges")
+        for header in ("X-SHA256: 12", "X-None: 1"):
+            check(host.curl("/v1/disks/x", "operator", "-T", write_file("disk", data), "-H", header)[0], 400, header)
+        check(host.curl("/v1/disks/x", "monitor", "-T", write_file("disk", data), "-H", "X-SHA256: " + digest)[0], 403, "a monitor")
+        check(host.curl("/v1/disks/" + "a" * 64, "operator", "-T", write_file("disk", data), "-H", "X-SHA256: " + digest)[0], 400, "a long name")
+        check(post(host, "d/size", str(64 * BLOCK))[0], 200, "grow")
+        check(send(host, "d", data)[0], 409, "once more, but it has grown")
+        check(host.curl("/v1/disks/d", "operator", "-X", "DELETE")[0], 200, "delete")

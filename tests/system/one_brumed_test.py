@@ -809,6 +809,8 @@ def a_vm_moves_to_the_front_end_and_back_and_to_another_node():
         b.tm("mv", "x1:/d/102/12", f"fe:{home}", "12", "102")
         check(disks(b), {}, "the node keeps nothing")
         check(sorted(os.listdir(home)), ["disk.0", "kernel"], "on the front-end")
+        with open(f"{home}/disk.0", "rb") as stream:
+            moved = write_file("moved", stream.read())
         b.tm("mv", f"fe:{home}/disk.0", "x1:/d/102/12/disk.0", "12", "102")
         b.tm("mv", f"fe:{home}", "x1:/d/102/12", "12", "102")
         check((sorted(disks(b)), os.path.exists(home)), (["one-102-12-disk.0", "one-102-12-kernel"], False), "back")
@@ -818,9 +820,49 @@ def a_vm_moves_to_the_front_end_and_back_and_to_another_node():
         b.tm("mv", "x1:/d/103/12/disk.0", "x2:/d/103/12/disk.0", "12", "103")
         b.tm("mv", "x1:/d/103/12", "x2:/d/103/12", "12", "103")
         check(disks(b), {}, "gone from the first")
-        check(disks(b, "x2"), {"one-103-12-disk.0": (len(image), "one.", False), "one-103-12-kernel": (len(kernel), "one.", True)}, "the second")
+        check(disks(b, "x2"), {"one-103-12-disk.0": (len(image), "", False), "one-103-12-kernel": (len(kernel), "one.", True)}, "the second")
         same(b, "x2/v1/disks/one-103-12-kernel", work_dir() + "/vmlinuz")
+        same(b, "x2/v1/disks/one-103-12-disk.0", moved)
+        check(len(b.json("GET", "/nodes/x2/v1/images")), 1, "the kernel's image, and none of the disk")
         check(os.listdir(b.state).count("one-103-12-disk.0"), 0, "nothing stays on the way")
+        for source, target in (("x1:/d/103/12/disk.0", "x2:/d/103/12/disk.0"), (f"fe:{home}/disk.0", "x2:/d/103/12/disk.0")):
+            b.tm("mv", source, target, "12", "103")             # oned repeats all of a move when its last disk failed
+        b.tm("mv", "x2:/d/103/12/disk.0", f"fe:{home}/disk.0", "12", "103")
+        b.tm("mv", "x2:/d/103/12/disk.0", f"fe:{home}/disk.0", "12", "103")
+        same(b, "x2/v1/disks/one-103-12-kernel", work_dir() + "/vmlinuz")
+        check(b.error("POST", "/tm/mv", {"args": ["x1:/d/103/12/disk.7", "x2:/d/103/12/disk.7", "12", "103"]})[0], 404, "what is nowhere")
+
+
+@test
+def a_persistent_image_is_sent_into_its_disk_and_moves_without_a_second_copy():
+    mib = 1 << 20                                               # the made-up node has 64 of them for images, and as many for disks
+    image = b"QFI\xfb" + os.urandom(40 * mib)
+    path = write_file("image", os.urandom(40 * mib))
+    with Host() as host, Host() as other, Brumed() as b:
+        b.put("x1", Cutter(host.port, up=15 * mib, times=2).listen)
+        b.put("x2", other.port)
+        for _ in range(2):
+            b.tm("ln", f"fe:{path}", "x1:/d/102/12/disk.0", "12", "1")
+        begins = [int(n) for n in re.findall(r"sends disk \S+ from byte (\d+)", b.text)]
+        check((len(begins), begins == sorted(begins), begins[-1] > 0), (3, True, True), f"parts {begins}")
+        b.put("x1", host.port)
+        same(b, "x1/v1/disks/one-102-12-disk.0", path)
+        check(b.json("GET", "/nodes/x1/v1/images"), [], "images")
+        path = write_file("image", image)                       # a guest may write what looks like another format
+        check(b.error("POST", "/tm/ln", {"args": [f"fe:{path}", "x1:/d/102/12/disk.0", "12", "1"]})[0], 400, "a foreign format")
+        home = os.path.join(work_dir(), "datastores/102/12/disk.0")
+        os.makedirs(os.path.dirname(home))
+        os.rename(path, home)
+        b.tm("mv", f"fe:{home}", "x1:/d/102/12/disk.0", "12", "102")     # in place of the one that is there
+        b.tm("mkimage", "30", "raw", "x2:/d/102/13/disk.0", "13", "102")
+        status, why = b.error("POST", "/tm/mv", {"args": ["x1:/d/102/12/disk.0", "x2:/d/102/12/disk.0", "12", "102"]})
+        check((status, os.listdir(b.state).count("one-102-12-disk.0")), (507, 0), "no room: " + why)
+        b.tm("delete", "x2:/d/102/13/disk.0", "13", "102")
+        b.tm("mv", "x1:/d/102/12/disk.0", "x2:/d/102/12/disk.0", "12", "102")
+        check((disks(b), disks(b, "x2")), ({}, {"one-102-12-disk.0": (len(image), "", False)}), "moved")
+        path = write_file("image", image)
+        same(b, "x2/v1/disks/one-102-12-disk.0", path)
+        check(b.json("GET", "/nodes/x2/v1/images"), [], "images")
 
 
 @test

@@ -313,3 +313,54 @@ TEST(a_kept_disk_without_image_or_layer)
 	kept.bytes = 100;
 	CHECK_EQ(disk_init_kept(&disk, &kept, false, NULL), E_INVAL);
 }
+
+static void *large(uint64_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	CHECK(at != MAP_FAILED);
+	return at;
+}
+
+/* Where numbers of 32 bits end, for bytes, sectors and blocks, and at the end of the largest disk that there is. */
+static void meets_edges(uint64_t bytes)
+{
+	const uint64_t edge[] = { 1ull << 31, 1ull << 32, 1ull << 39, bytes - 2 * DISK_BLOCK };
+	uint8_t in[3 * DISK_SECTOR], out[3 * DISK_SECTOR];
+
+	for (size_t i = 0; i < ARRAY_SIZE(edge); i++) {
+		uint64_t at = edge[i] - DISK_SECTOR;
+
+		memset(in, (int)i + 1, sizeof(in));
+		CHECK_EQ(disk_write(&disk, at, in, sizeof(in)), OK);
+		CHECK_EQ(disk_zero(&disk, edge[i] + 7, 100), OK);
+		memset(in + DISK_SECTOR + 7, 0, 100);
+		CHECK_EQ(disk_read(&disk, at, out, sizeof(out)), OK);
+		CHECK_MEM(out, in, sizeof(out));
+	}
+	CHECK_EQ(disk.slots_used, 2 * ARRAY_SIZE(edge));
+	CHECK_EQ(disk_zero(&disk, (1ull << 32) - DISK_SECTOR - DISK_BLOCK, MIB(64) + 1), OK);    /* odd edges, whole blocks between */
+	CHECK_EQ(disk_read(&disk, (1ull << 32) - DISK_SECTOR, out, sizeof(out)), OK);
+	CHECK(out[0] == 0 && memcmp(out, out + 1, sizeof(out) - 1) == 0);
+	CHECK_EQ(disk_write(&disk, bytes - sizeof(in), in, sizeof(in)), OK);
+	CHECK_EQ(disk_write(&disk, bytes - sizeof(in) + 1, in, sizeof(in)), E_RANGE);
+	CHECK_EQ(disk_zero(&disk, bytes - 1, 2), E_RANGE);
+	CHECK_EQ(disk_zero(&disk, 1, UINT64_MAX), E_RANGE);
+	CHECK_EQ(disk_read(&disk, UINT64_MAX, out, 1), E_RANGE);
+}
+
+TEST(a_disk_of_one_tib)
+{
+	uint64_t bytes = 1ull << 40, room = DISK_BLOCK * 64;
+	struct kept_disk kept = { .bytes = bytes, .own = large(bytes), .state = large(kept_disk_blocks(bytes)) };
+	void *sparse = large(disk_layer_bytes(bytes, room));
+
+	CHECK_EQ(disk_init_kept(&disk, &kept, false, NULL), OK);
+	meets_edges(bytes);
+	munmap(kept.state, kept_disk_blocks(bytes));
+	CHECK_EQ(madvise(kept.own, bytes, MADV_DONTNEED), 0);
+	CHECK_EQ(disk_init(&disk, kept.own, bytes, sparse, disk_layer_bytes(bytes, room)), OK);
+	meets_edges(bytes);
+	munmap(sparse, disk_layer_bytes(bytes, room));
+	munmap(kept.own, bytes);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The small parts of mgmt: time, randomness, roles, text and JSON, ranges, identity.
- * sources: mgmt/clock.c mgmt/consoles.c mgmt/contexts.c mgmt/tar.c mgmt/iso9660.c mgmt/counter_routes.c mgmt/disks.c mgmt/entropy.c mgmt/exchange.c mgmt/http.c mgmt/identity.c mgmt/images.c mgmt/node_routes.c mgmt/random.c
+ * sources: mgmt/clock.c mgmt/consoles.c mgmt/contexts.c mgmt/tar.c mgmt/iso9660.c mgmt/counter_routes.c mgmt/disks.c mgmt/disk_put.c mgmt/upload.c mgmt/entropy.c mgmt/exchange.c mgmt/http.c mgmt/identity.c mgmt/images.c mgmt/node_routes.c mgmt/random.c
  * sources: mgmt/relays.c lib/journal.c mgmt/vnc_routes.c tests/fake/mgmt_vnc.c
  * sources: mgmt/role.c mgmt/routes.c mgmt/text.c lib/channel.c tests/fake/mgmt_node.c tests/fake/mgmt_init.c tests/fake/mgmt_session.c tests/mgmt/no_link.c tests/fake/mgmt_console.c
  * sources: mgmt/one_actions.c mgmt/one_cpu.c mgmt/one_monitor.c mgmt/one_routes.c mgmt/one_table.c tests/fake/mgmt_one_vm.c
@@ -12,15 +12,18 @@
 #include <mbedtls/platform_util.h>
 #include <mbedtls/sha256.h>
 
+#include "lib/kept_disk.h"
 #include "mgmt/clock.h"
 #include "mgmt/disks.h"
 #include "mgmt/entropy.h"
 #include "mgmt/identity.h"
 #include "mgmt/images.h"
 #include "mgmt/node.h"
+#include "mgmt/platform.h"
 #include "mgmt/random.h"
 #include "mgmt/role.h"
 #include "mgmt/text.h"
+#include "mgmt/upload.h"
 #include "tests/fake/mgmt_init.h"
 #include "tests/fake/mgmt_node.h"
 #include "tests/unit/check.h"
@@ -177,26 +180,26 @@ TEST(ranges_say_what_they_mean_or_nothing)
 {
 	uint64_t from, to, total;
 
-	CHECK(image_content_range("bytes 0-9/10", &from, &to, &total));
+	CHECK(upload_content_range("bytes 0-9/10", &from, &to, &total));
 	CHECK_EQ(from, 0);
 	CHECK_EQ(to, 9);
 	CHECK_EQ(total, 10);
-	CHECK(!image_content_range("bytes 0-10/10", &from, &to, &total));
-	CHECK(!image_content_range("bytes 5-4/10", &from, &to, &total));
-	CHECK(!image_content_range("bytes 0-9/*", &from, &to, &total));
-	CHECK(!image_content_range("bytes 0-9/10 ", &from, &to, &total));
-	CHECK(!image_content_range("bytes 0-1000000000000000/10000000000000000", &from, &to, &total));
-	CHECK(image_range("bytes=3-", 10, &from, &to) && from == 3 && to == 9);
-	CHECK(image_range("bytes=3-4", 10, &from, &to) && from == 3 && to == 4);
-	CHECK(image_range("bytes=3-400", 10, &from, &to) && from == 3 && to == 9);
-	CHECK(!image_range("bytes=10-", 10, &from, &to));
-	CHECK(image_range("bytes=-3", 10, &from, &to) && from == 7 && to == 9);
-	CHECK(image_range("bytes=-30", 10, &from, &to) && from == 0 && to == 9);
-	CHECK(!image_range("bytes=-0", 10, &from, &to));
-	CHECK(!image_range("bytes=-", 10, &from, &to));
-	CHECK(!image_range("bytes=-3-4", 10, &from, &to));
-	CHECK(!image_range("bytes=1-2,4-5", 10, &from, &to));
-	CHECK(!image_range("lines=1-2", 10, &from, &to));
+	CHECK(!upload_content_range("bytes 0-10/10", &from, &to, &total));
+	CHECK(!upload_content_range("bytes 5-4/10", &from, &to, &total));
+	CHECK(!upload_content_range("bytes 0-9/*", &from, &to, &total));
+	CHECK(!upload_content_range("bytes 0-9/10 ", &from, &to, &total));
+	CHECK(!upload_content_range("bytes 0-1000000000000000/10000000000000000", &from, &to, &total));
+	CHECK(upload_range("bytes=3-", 10, &from, &to) && from == 3 && to == 9);
+	CHECK(upload_range("bytes=3-4", 10, &from, &to) && from == 3 && to == 4);
+	CHECK(upload_range("bytes=3-400", 10, &from, &to) && from == 3 && to == 9);
+	CHECK(!upload_range("bytes=10-", 10, &from, &to));
+	CHECK(upload_range("bytes=-3", 10, &from, &to) && from == 7 && to == 9);
+	CHECK(upload_range("bytes=-30", 10, &from, &to) && from == 0 && to == 9);
+	CHECK(!upload_range("bytes=-0", 10, &from, &to));
+	CHECK(!upload_range("bytes=-", 10, &from, &to));
+	CHECK(!upload_range("bytes=-3-4", 10, &from, &to));
+	CHECK(!upload_range("bytes=1-2,4-5", 10, &from, &to));
+	CHECK(!upload_range("lines=1-2", 10, &from, &to));
 }
 
 TEST(words_of_a_disk)
@@ -255,24 +258,26 @@ TEST(a_node_without_key_makes_itself_one)
 	CHECK_STR(why, "the module ca.crt is no certificate");
 }
 
-static void put(struct exchange *e, struct http_request *r, const char *name, const char *content)
+/* The head of an upload of bytes from on of content, to an image or a disk. */
+static void put(struct exchange *e, struct http_request *r, bool disk, const char *name, const uint8_t *content, size_t len, size_t from)
 {
 	mbedtls_sha256_context hash;
-	uint8_t digest[32];
+	uint8_t digest[MGMT_DIGEST];
 
 	mbedtls_sha256_init(&hash);
 	mbedtls_sha256_starts(&hash, 0);
-	mbedtls_sha256_update(&hash, (const uint8_t *)content, strlen(content));
+	mbedtls_sha256_update(&hash, content, len);
 	mbedtls_sha256_finish(&hash, digest);
-	*r = (struct http_request){ .length = strlen(content), .has_body = true };
-	for (int i = 0; i < 32; i++) {
-		snprintf(r->field[FIELD_DIGEST] + 2 * i, 3, "%02x", digest[i]);
+	*r = (struct http_request){ .length = len - from, .has_body = true };
+	upload_write_digest(r->field[FIELD_DIGEST], digest);
+	if (from) {
+		snprintf(r->field[FIELD_CONTENT_RANGE], HTTP_FIELD_MAX, "bytes %zu-%zu/%zu", from, len - 1, len);
 	}
 	*e = (struct exchange){ .request = r, .client = "c", .peer = "p", .role = ROLE_OPERATOR };
 	snprintf(e->name, sizeof(e->name), "%s", name);
-	image_put_begin(e);
-	for (int i = 0; i < 3 && e->waits; i++) {
-		image_poll(e);
+	(disk ? disk_put_begin : image_put_begin)(e);
+	for (int i = 0; i < 5 && e->waits; i++) {
+		(disk ? disk_put_poll : image_poll)(e);
 	}
 }
 
@@ -281,7 +286,7 @@ TEST(who_leaves_while_its_image_is_sealed_makes_no_room_for_another_writer)
 	struct http_request r;
 	struct exchange e, other;
 
-	put(&e, &r, "x", "content");
+	put(&e, &r, false, "x", (const uint8_t *)"content", 7, 0);
 	CHECK_EQ(e.status, 0);
 	image_put_data(&e, (const uint8_t *)"content", 7);
 	image_put_answer(&e);
@@ -297,5 +302,163 @@ TEST(who_leaves_while_its_image_is_sealed_makes_no_room_for_another_writer)
 	image_end(&other);
 	exchange_end(&other);
 	exchange_end(&e);
+	fake_init_reset();
+}
+
+enum { SENT_BYTES = 5 * DISK_BLOCK + 700 };
+
+/* Blocks of zeros, the third and the fourth, and the end of the last one, that begin and end with what is none. */
+static const uint8_t *sent_content(void)
+{
+	static uint8_t content[SENT_BYTES];
+
+	for (size_t i = 0; i < SENT_BYTES; i++) {
+		content[i] = (uint8_t)(i / DISK_BLOCK == 2 || i / DISK_BLOCK == 3 ? 0 : i * 7 + i / 256);
+	}
+	return content;
+}
+
+/* Bytes up to `to` in pieces of a size that meets the edges of blocks anyhow. */
+static void send_pieces(struct exchange *e, const uint8_t *content, size_t from, size_t to, size_t piece)
+{
+	for (size_t n; from < to; from += n) {
+		n = to - from < piece ? to - from : piece;
+		disk_put_data(e, content + from, n);
+	}
+}
+
+static void finish_put(struct exchange *e)
+{
+	disk_put_answer(e);
+	for (int i = 0; i < 5 && e->waits; i++) {
+		disk_put_poll(e);
+	}
+}
+
+static void end_put(struct exchange *e)
+{
+	disk_end(e);
+	exchange_end(e);
+}
+
+/* That a disk holds the content, and what stands where. */
+static void check_sent(const char *name, const uint8_t *content)
+{
+	const struct mgmt_disk *d = disk_find(name);
+	struct kept_disk kept;
+
+	CHECK(d != NULL && !d->partial);
+	platform_window(0, d, &kept);
+	for (uint64_t i = 0; i < kept_disk_blocks(SENT_BYTES); i++) {
+		const uint8_t *block = kept_disk_block(&kept, i);
+		size_t n = SENT_BYTES - i * DISK_BLOCK < DISK_BLOCK ? SENT_BYTES - i * DISK_BLOCK : DISK_BLOCK;
+
+		CHECK_EQ(block == NULL, i == 2 || i == 3);
+		CHECK(!block || memcmp(block, content + i * DISK_BLOCK, n) == 0);
+	}
+	CHECK_EQ(d->used, 4 * DISK_BLOCK);
+}
+
+TEST(a_disk_is_sent_in_pieces_of_any_size)
+{
+	static const size_t pieces[] = { 1, 511, 4095, 4096, 4097, 16384, SENT_BYTES };
+	const uint8_t *content = sent_content();
+	struct http_request r;
+	struct exchange e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+		put(&e, &r, true, "d", content, SENT_BYTES, 0);
+		CHECK_EQ(e.status, 0);
+		CHECK_EQ(fake_init_open(), 1);
+		send_pieces(&e, content, 0, SENT_BYTES, pieces[i]);
+		finish_put(&e);
+		CHECK_EQ(e.status, 201);
+		check_sent("d", content);
+		end_put(&e);
+		CHECK_EQ(fake_init_open(), 0);
+		put(&e, &r, true, "d", content, SENT_BYTES, 0);          /* the answer was lost */
+		CHECK_EQ(e.status, 200);
+		end_put(&e);
+		fake_init_reset();
+	}
+}
+
+TEST(a_disk_that_broke_off_goes_on_or_comes_again)
+{
+	const uint8_t *content = sent_content();
+	uint8_t other[SENT_BYTES];
+	struct http_request r, r2;
+	struct exchange e, e2;
+
+	put(&e, &r, true, "d", content, SENT_BYTES, 100);
+	CHECK_EQ(e.status, 409);                                         /* nothing of it is here */
+	end_put(&e);
+	put(&e, &r, true, "d", content, SENT_BYTES, 0);
+	send_pieces(&e, content, 0, 10000, 700);
+	put(&e2, &r2, true, "d", content, SENT_BYTES, 0);
+	CHECK_EQ(e2.status, 409);                                        /* somebody sends it */
+	end_put(&e2);
+	put(&e2, &r2, true, "d", content, SENT_BYTES, 10000);
+	CHECK_EQ(e2.status, 409);
+	end_put(&e2);
+	end_put(&e);                                                     /* the client leaves */
+	CHECK_EQ(fake_init_open(), 0);
+	memcpy(other, content, SENT_BYTES);
+	other[0] ^= 1;
+	put(&e, &r, true, "d", other, SENT_BYTES, 0);
+	CHECK_EQ(e.status, 409);                                         /* another content */
+	end_put(&e);
+	put(&e, &r, true, "d", content, SENT_BYTES, 9999);
+	CHECK_EQ(e.status, 409);
+	CHECK(strstr(e.reply.at, "\"received\": 10000") || strstr(e.reply.at, "\"received\":10000"));
+	end_put(&e);
+	CHECK_EQ(fake_init_open(), 0);
+	put(&e, &r, true, "d", content, SENT_BYTES, 10000);
+	CHECK_EQ(e.status, 0);
+	send_pieces(&e, content, 10000, 12000, 700);
+	finish_put(&e);
+	CHECK_EQ(e.status, 202);                                         /* a part that was all of a request */
+	end_put(&e);
+	platform_sent(disk_find("d"))->state[0].written = platform_sent(disk_find("d"))->state[1].written = UINT64_MAX / 2;
+	put(&e, &r, true, "d", content, SENT_BYTES, 12000);
+	CHECK_EQ(e.status, 409);                                         /* a mgmt that was broken told nonsense */
+	end_put(&e);
+	put(&e, &r, true, "d", content, SENT_BYTES, 0);
+	memset(other, 0x55, sizeof(other));
+	send_pieces(&e, other, 0, SENT_BYTES - 1, 5000);                 /* so that zeros must be written over it */
+	end_put(&e);
+	put(&e, &r, true, "d", content, SENT_BYTES, 0);
+	send_pieces(&e, content, 0, SENT_BYTES, 5000);
+	finish_put(&e);
+	CHECK_EQ(e.status, 201);
+	check_sent("d", content);
+	end_put(&e);
+	fake_init_reset();
+}
+
+TEST(a_disk_that_came_wrong_is_gone)
+{
+	const uint8_t *content = sent_content();
+	struct http_request r;
+	struct exchange e;
+
+	put(&e, &r, true, "d", content, SENT_BYTES, 0);
+	send_pieces(&e, content + 1, 0, SENT_BYTES - 1, 5000);
+	disk_put_data(&e, content, 2);
+	CHECK_EQ(e.status, 400);                                         /* more than was said */
+	end_put(&e);
+	put(&e, &r, true, "d", content, SENT_BYTES, SENT_BYTES - 1);
+	disk_put_data(&e, content, 1);
+	finish_put(&e);
+	CHECK_EQ(e.status, 400);
+	CHECK(!disk_find("d"));
+	end_put(&e);
+	CHECK_EQ(fake_init_open(), 0);
+	put(&e, &r, true, "d", content, SENT_BYTES, 0);
+	send_pieces(&e, content, 0, SENT_BYTES, 5000);
+	disk_put_answer(&e);
+	CHECK(e.waits);
+	end_put(&e);                                                     /* who leaves now has done all */
+	check_sent("d", content);
 	fake_init_reset();
 }

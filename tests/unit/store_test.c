@@ -22,6 +22,8 @@ struct memory memory;
 static struct mgmt_volumes volumes;
 static struct mgmt_progress progress[MGMT_VOLUMES];
 static uint32_t closed_words[MGMT_WINDOWS];
+static struct mgmt_progress sent_words[MGMT_DISKS];
+static uint32_t wanted_prot;
 static void *table;
 static uint32_t handles;
 static unsigned map_fails_after, cleanings;
@@ -65,14 +67,14 @@ int sys_unmap(uint32_t space, uint64_t address, uint64_t size)
 	return E_NOENT;
 }
 
-/* Bytes that are mapped at [address, address + 1 TiB), and that nobody may write. */
+/* Bytes that are mapped at [address, address + 1 TiB), and nothing with other rights than wanted_prot. */
 static uint64_t mapped_at(uint64_t address)
 {
 	uint64_t bytes = 0;
 
 	for (unsigned i = 0; i < MAPPINGS; i++) {
 		if (mapped[i].size && mapped[i].address >= address && mapped[i].address < address + (1ull << 40)) {
-			CHECK_EQ(mapped[i].prot, PROT_R);
+			CHECK_EQ(mapped[i].prot, wanted_prot);
 			bytes += mapped[i].size;
 		}
 	}
@@ -124,6 +126,8 @@ static void fresh(void)
 	memset(mapped, 0, sizeof(mapped));
 	memset(page_of, 0, sizeof(page_of));
 	memset(closed_words, 0, sizeof(closed_words));
+	memset(sent_words, 0, sizeof(sent_words));
+	wanted_prot = PROT_R;
 	free(table);
 	table = calloc(1, store_table_bytes());
 	map_fails_after = UINT32_MAX;
@@ -131,7 +135,7 @@ static void fresh(void)
 	cleanings = 0;
 	clean_fails = false;
 	volumes_init(&volumes, progress);
-	store_init(table, closed_words);
+	store_init(table, closed_words, sent_words);
 	volumes.volume[2] = (struct mgmt_volume){ .name = "image", .state = MGMT_VOLUME_SEALED, .size = MIB(3) + 5 };
 }
 
@@ -233,7 +237,7 @@ TEST(what_cannot_be_made)
 		{ "a", "", 512, MGMT_DISK_READ_ONLY, E_INVAL, "a read-only disk is as large as its image, which it needs" },
 		{ "a", "image", 0, MGMT_DISK_SWAP, E_INVAL, "a swap disk has no image, and 40 KiB at least" },
 		{ "a", "", 40959, MGMT_DISK_SWAP, E_INVAL, "a swap disk has no image, and 40 KiB at least" },
-		{ "a", "", 512, 8, E_INVAL, "there is no such kind of disk" },
+		{ "a", "", 512, 16, E_INVAL, "there is no such kind of disk" },
 		{ "", "", 512, 0, E_INVAL, "a disk's name is made of letters, digits, . - and _ and begins with a letter or a digit" },
 		{ "a/b", "", 512, 0, E_INVAL, "a disk's name is made of letters, digits, . - and _ and begins with a letter or a digit" },
 		{ "image", "", 512, 0, E_BUSY, "there is a volume or a boot module image" },
@@ -390,6 +394,155 @@ TEST(memory_is_zeroed_step_by_step)
 	CHECK_EQ(create("a", "", MIB(40), 0, &why), E_IO);
 	CHECK_STR(why, "its memory cannot be zeroed or mapped");
 	CHECK_EQ(memory.free_bytes, free);
+}
+
+/* What mgmt does when it sends: opens window 0 by command `number`, tells how far it is. */
+static int open_to_send(const char *name, uint32_t number, const char **why)
+{
+	struct mgmt_command c = words(name, "", 0, MGMT_DISK_SENT);
+
+	c.number = number;
+	return store_open(&c, MGMT, why);
+}
+
+static void tell(int n, uint64_t bytes)
+{
+	sent_words[n].state[++sent_words[n].current & 1].written = bytes;
+}
+
+static int create_sent(const char *name, uint64_t size, uint8_t digest, const char **why)
+{
+	struct mgmt_command c = words(name, "", size, MGMT_DISK_SENT);
+
+	memset(c.sha256, digest, sizeof(c.sha256));
+	return finish(store_create(&c, done, why), why);
+}
+
+TEST(a_disk_whose_content_is_sent_is_nobodys_until_it_is_whole)
+{
+	const char *why;
+	uint64_t free;
+
+	fresh();
+	free = memory.free_bytes;
+	memset(sent_words, 7, sizeof(sent_words));                       /* what one before it told */
+	CHECK_EQ(create_sent("a", 10001, 1, &why), 0);
+	CHECK_EQ(store_shown(0)->partial, 1);
+	CHECK_EQ(store_shown(0)->size, 10240);
+	CHECK_EQ(memory.free_bytes, free - MIB(2) - PAGE_SIZE);          /* and nothing beside it */
+	CHECK_EQ(sent_words[0].state[sent_words[0].current & 1].written, 0);
+	CHECK_EQ(create_sent("a", 10001, 1, &why), 0);                   /* the same words */
+	CHECK_EQ(create_sent("a", 10001, 2, &why), E_BUSY);
+	CHECK_EQ(create("a", "", 10001, 0, &why), E_BUSY);
+	CHECK_EQ(store_check(0, &why), E_BUSY);
+	CHECK_STR(why, "disk a is not whole yet");
+	CHECK_EQ(open_in("a", 0, 1, &why), E_BUSY);
+	CHECK_STR(why, "disk a is not whole yet");
+	CHECK_EQ(resize("a", MIB(1), &why), E_BUSY);
+	CHECK_EQ(store_rename("a", "b", &why), E_BUSY);
+	CHECK_EQ(open_to_send("a", 2, &why), 0);
+	wanted_prot = PROT_R | PROT_W;
+	CHECK_EQ(mapped_at(MGMT_WINDOW_LAYER(0)), MIB(2));
+	CHECK_EQ(mapped_at(MGMT_WINDOW_STATE(0)), PAGE_SIZE);
+	{
+		struct mgmt_command c = words("a", "", 1, MGMT_DISK_SENT);       /* in another window */
+
+		CHECK_EQ(store_open(&c, MGMT, &why), E_BUSY);
+		CHECK_STR(why, "disk a is being sent");
+	}
+	CHECK_EQ(store_delete("a", &why), E_BUSY);
+	tell(0, 10001);
+	CHECK_EQ(store_seal("a", 4096, &why), E_BUSY);                   /* it can still be written */
+	closed_words[0] = 2;
+	store_look(MGMT);
+	CHECK_EQ(mapped_at(MGMT_WINDOW_LAYER(0)) + mapped_at(MGMT_WINDOW_STATE(0)), 0);
+	tell(0, 10000);
+	CHECK_EQ(store_seal("a", 4096, &why), E_PROTO);
+	CHECK_STR(why, "disk a is not whole: 10000 of 10001 bytes are there");
+	tell(0, 10002);
+	CHECK_EQ(store_seal("a", 4096, &why), E_PROTO);
+	tell(0, 10001);
+	CHECK_EQ(store_seal("a", UINT64_MAX, &why), OK);
+	CHECK_EQ(store_shown(0)->used, 3 * DISK_BLOCK);                  /* not what mgmt says */
+	CHECK_EQ(store_shown(0)->partial, 0);
+	CHECK_EQ(store_seal("a", 0, &why), E_BUSY);
+	CHECK_EQ(open_to_send("a", 3, &why), E_BUSY);
+	CHECK_STR(why, "disk a is whole already");
+	CHECK_EQ(create_sent("a", 10001, 1, &why), 0);                   /* it came; the answer was lost */
+	CHECK_EQ(create("a", "", 10001, 0, &why), E_BUSY);               /* an empty one is another one */
+	CHECK_EQ(store_check(0, &why), OK);
+	store_use(0, 1, "web");
+	store_use(0, -1, "");
+	CHECK_EQ(create_sent("a", 10001, 1, &why), E_BUSY);              /* a VM had it */
+	CHECK_EQ(store_seal("none", 0, &why), E_NOENT);
+	CHECK_EQ(store_delete("a", &why), OK);
+	CHECK_EQ(memory.free_bytes, free);
+	CHECK_EQ(create("b", "image", 0, MGMT_DISK_SENT, &why), E_INVAL);
+	CHECK_EQ(create("b", "", MIB(1), MGMT_DISK_SENT | MGMT_DISK_SWAP, &why), E_INVAL);
+	CHECK_STR(why, "a disk whose content is sent has no image, and is no other kind of disk");
+}
+
+TEST(what_nobody_goes_on_to_send_is_deleted)
+{
+	const uint64_t hour = VOLUME_IDLE_NS;
+	const char *why;
+	uint64_t free, now = 1000;           /* it was made at 0 */
+
+	fresh();
+	free = memory.free_bytes;
+	CHECK_EQ(create_sent("a", MIB(4), 1, &why), 0);
+	CHECK_EQ(store_tick(now), hour);
+	CHECK_EQ(store_tick(now = hour - 1), hour);
+	tell(0, 5);
+	CHECK_EQ(store_tick(++now), now + hour);
+	tell(0, 0);                                                      /* from the start again is progress, too */
+	CHECK_EQ(store_tick(now += hour), now + hour);
+	CHECK_EQ(open_to_send("a", 4, &why), 0);
+	CHECK_EQ(store_tick(now += hour), now + hour);                   /* somebody may write to it right now */
+	memset(mapped, 0, sizeof(mapped));
+	store_close_all();                                               /* mgmt died */
+	CHECK_EQ(store_find("a"), 0);
+	CHECK_EQ(store_tick(now + hour - 1), now + hour);
+	CHECK_EQ(store_tick(now + hour), NEVER);
+	CHECK_EQ(store_find("a"), NONE);
+	CHECK_STR(said, "disk a: deleted");
+	CHECK_EQ(memory.free_bytes, free);
+}
+
+/* 2 MiB here and there, and what the node keeps for itself in such as are too small for a disk. */
+TEST(a_disk_may_lie_in_as_many_pieces_as_there_can_be)
+{
+	const char *why;
+
+	fresh();
+	memory_init(&memory, &ops);
+	for (uint64_t i = 0; i < PIECES_MAX + 1; i++) {
+		CHECK_EQ(memory_add(&memory, (struct extent){ MIB(16) + i * MIB(4), MIB(2), ++handles, true, 0 }), OK);
+	}
+	for (uint64_t i = 0; i <= VOLUME_RESERVE / MIB(1); i++) {
+		CHECK_EQ(memory_add(&memory, (struct extent){ MIB(512) + i * MIB(2), MIB(1), ++handles, true, 0 }), OK);
+	}
+	CHECK_EQ(create("a", "", MIB(2) * (PIECES_MAX + 1), 0, &why), E_NOMEM);
+	CHECK_STR(why, "the RAM that is free lies in too many pieces");
+	CHECK_EQ(create("a", "", MIB(2) * PIECES_MAX, 0, &why), 0);
+	CHECK_EQ(store_get(0)->layer.count, PIECES_MAX);
+	CHECK_EQ(open_in("a", 0, 1, &why), 0);
+	CHECK_EQ(mapped_at(MGMT_WINDOW_LAYER(0)), MIB(2) * PIECES_MAX);
+	CHECK_EQ(store_delete("a", &why), E_BUSY);
+}
+
+TEST(a_vm_waits_until_its_disk_has_grown)
+{
+	struct mgmt_command c = words("a", "", MIB(40), 0);
+	const char *why;
+
+	fresh();
+	CHECK_EQ(create("a", "", MIB(2), 0, &why), 0);
+	CHECK_EQ(store_resize(&c, done, &why), E_AGAIN);
+	CHECK_EQ(store_check(0, &why), E_BUSY);
+	CHECK_STR(why, "disk a is growing");
+	CHECK_EQ(finish(E_AGAIN, &why), 0);
+	CHECK_EQ(store_check(0, &why), OK);
 }
 
 TEST(who_writes_has_it_alone)

@@ -287,6 +287,13 @@ TEST(what_nobody_finishes_goes_after_an_hour)
 	now += VOLUME_IDLE_NS / 2;
 	tell(0, 50);
 	CHECK_EQ(volumes_tick(now), now + VOLUME_IDLE_NS);
+	now += VOLUME_IDLE_NS - 1;
+	tell(0, 0);                                  /* it comes once more from its start: that writes to it, too */
+	CHECK_EQ(volumes_tick(now), now + VOLUME_IDLE_NS);
+	CHECK_EQ(page.volume[0].written, 50);
+	now += VOLUME_IDLE_NS - 1;
+	tell(0, 7);
+	CHECK_EQ(volumes_tick(now), now + VOLUME_IDLE_NS);
 	now += VOLUME_IDLE_NS;
 	CHECK_EQ(volumes_tick(now), NEVER);
 	CHECK_EQ(page.volume[0].state, MGMT_VOLUME_NONE);

@@ -452,7 +452,12 @@ static bool proceed(struct mgmt_action *a)
 static uint64_t deadline(const struct mgmt_action *a)
 {
 	const struct live *l = live_of(a);
-	uint64_t next = l->retry_ns && l->retry_ns < a->until_ns ? l->retry_ns : a->until_ns;
+	uint64_t next;
+
+	if (l->asked) {
+		return UINT64_MAX;               /* init's answer comes first */
+	}
+	next = l->retry_ns && l->retry_ns < a->until_ns ? l->retry_ns : a->until_ns;
 
 	return a->step == ONE_AWAIT_OFF && l->press_ns < next ? l->press_ns : next;
 }

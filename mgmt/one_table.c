@@ -34,15 +34,17 @@ int64_t one_vm_number(const char *name)
 {
 	const char *digits = name + sizeof(prefix) - 1;
 	size_t len;
+	long number;
 
 	if (strncmp(name, prefix, sizeof(prefix) - 1) != 0) {
 		return -1;
 	}
 	len = strspn(digits, "0123456789");
-	if (!len || len > 9 || digits[len] || (digits[0] == '0' && len > 1)) {
+	if (!len || len > 10 || digits[len] || (digits[0] == '0' && len > 1)) {
 		return -1;
 	}
-	return strtol(digits, NULL, 10);
+	number = strtol(digits, NULL, 10);
+	return number <= ONE_VM_MAX ? number : -1;
 }
 
 uint32_t one_vm_state(const struct node_vm *vm)

@@ -27,7 +27,7 @@ enum one_step {
 	ONE_STEPS
 };
 
-enum { ONE_VM_MAX = 999999999 };     /* numbers of VMs that OpenNebula may have                          */
+enum { ONE_VM_MAX = INT32_MAX };     /* numbers of VMs that OpenNebula may have                          */
 
 #define ONE_KEEP_NS (3600 * 1000000000ull)   /* that long a result waits to be acknowledged          */
 #define ONE_GONE_NS (120 * 1000000000ull)

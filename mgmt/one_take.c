@@ -115,13 +115,14 @@ void one_take_vcpus_max(struct one_plan *plan, const char *path, const char *val
 	take_vcpus(plan, path, value, &plan->vcpus_max);
 }
 
-/* 0.25, 2, 1.5: hundredths, the rest cut off, but at least one. */
+/* 0.25, .5, 2, 1.5: hundredths, the rest cut off, but at least one. */
 void one_take_cpu(struct one_plan *plan, const char *path, const char *value)
 {
 	const char *at = value;
-	uint64_t whole, weight;
+	uint64_t whole = 0, weight;
+	bool good = (at[0] == '.' && at[1] >= '0' && at[1] <= '9') || one_digits(&at, WEIGHT_MAX / 100, &whole);
 
-	if (!one_digits(&at, WEIGHT_MAX / 100, &whole) || (*at && *at != '.')) {
+	if (!good || (*at && *at != '.')) {
 		one_plan_refuse_value(plan, path, value, "this node takes numbers up to 100");
 		return;
 	}

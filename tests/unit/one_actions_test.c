@@ -689,7 +689,7 @@ TEST(what_a_broken_mgmt_wrote_is_thrown_away)
 TEST(names_and_keys_are_exact)
 {
 	static const struct { const char *name; int64_t vm; } names[] = {
-		{ "one-0", 0 }, { "one-12", 12 }, { "one-999999999", 999999999 }, { "one-1000000000", -1 }, { "one-", -1 }, { "one-01", -1 },
+		{ "one-0", 0 }, { "one-12", 12 }, { "one-999999999", 999999999 }, { "one-2147483647", INT32_MAX }, { "one-2147483648", -1 }, { "one-99999999999", -1 }, { "one-", -1 }, { "one-01", -1 },
 		{ "one-1x", -1 }, { "One-1", -1 }, { "one--1", -1 }, { "on", -1 }, { "", -1 },
 	};
 

@@ -29,7 +29,7 @@ static int64_t now_ms(void)
 bool ask(struct request *r, const char *method, const char *path, const char *const headers[], const struct buffer *body,
 	 struct local_answer *answer)
 {
-	int64_t failed = -1, begun;
+	int64_t waited = 0, begun;
 	unsigned pause = PAUSE_MS;
 
 	for (;;) {
@@ -38,14 +38,15 @@ bool ask(struct request *r, const char *method, const char *path, const char *co
 		if (answer->status) {
 			return true;
 		}
-		if (failed < 0) {
-			failed = now_ms();
+		if (!waited) {
 			log_warning("%s %ld: %s; asked again for %u s", r->type, r->id, answer->body, wait_s);
 		}
-		if (now_ms() - failed >= (int64_t)wait_s * 1000 || now_ms() - begun >= ANSWER_S * 1000 || !queue_pause(r, pause)) {
+		/* Only the pauses count: a brumed that had the request for minutes and begins anew is not one that is not there. */
+		if (waited >= (int64_t)wait_s * 1000 || now_ms() - begun >= ANSWER_S * 1000 || !queue_pause(r, pause)) {
 			return false;
 		}
 		local_answer_free(answer);
+		waited += pause;
 		pause = pause * 2 < PAUSE_MOST_MS ? pause * 2 : PAUSE_MOST_MS;
 	}
 }

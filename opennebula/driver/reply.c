@@ -46,13 +46,46 @@ static void write_line(const char *text, size_t len)
 	write_all("\n", len + 1 - done);
 }
 
-void reply_line(char *text, size_t len)
+/* Bytes of the character at the front if it is one of more than one byte, in UTF-8 (RFC 3629), and XML 1.0 (2.2) has it; else 0. */
+static size_t long_character(const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) {
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char first = (unsigned char)text[0];
+	size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+	uint32_t c = first & (0x7fu >> bytes);
+
+	if (first < 0xc0 || first > 0xf7 || bytes > len) {
+		return 0;
+	}
+	for (size_t i = 1; i < bytes; i++) {
+		if (((unsigned char)text[i] & 0xc0) != 0x80) {
+			return 0;
+		}
+		c = c << 6 | ((unsigned char)text[i] & 0x3f);
+	}
+	return c < least[bytes] || (c >= 0xd800 && c < 0xe000) || c == 0xfffe || c == 0xffff || c > 0x10ffff ? 0 : bytes;
+}
+
+/*
+ * oned keeps what it is told in XML, and what no XML can hold would make the whole VM unreadable to it: control characters become
+ * blanks, all else that is no character question marks, as half of one that was cut off.
+ */
+static void clean(char *text, size_t len)
+{
+	for (size_t i = 0, bytes; i < len; i += bytes) {
+		bytes = (unsigned char)text[i] < 0x80 ? 1 : long_character(text + i, len - i);
+		if (!bytes) {
+			text[i] = '?';
+			bytes = 1;
+		} else if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) {
 			text[i] = ' ';
 		}
 	}
+}
+
+void reply_line(char *text, size_t len)
+{
+	clean(text, len);
 	pthread_mutex_lock(&lock);
 	write_line(text, len);
 	pthread_mutex_unlock(&lock);

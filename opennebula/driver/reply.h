@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a driver tells oned on its standard output: whole lines, one at a time, from any thread. Whatever is in a text, it
- * stays one line: characters that are not printable become blanks.
+ * stays one line of characters that XML can hold: others become blanks and question marks.
  */
 #pragma once
 

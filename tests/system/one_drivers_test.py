@@ -215,6 +215,39 @@ def vmm_asks_again_with_the_same_key():
 
 
 @test
+def vmm_asks_a_brumed_again_that_began_anew_for_the_second_time():
+    brumed = Brumed().start()
+    with Driver("one_vmm_brume", brumed, "-w 1") as driver:
+        driver.ask("SHUTDOWN", 2, action_xml(2))
+        brumed.next().answer(0)
+        held = brumed.next()
+        driver.ask("SHUTDOWN", 3, action_xml(3))         # until it is given up more than a second goes by
+        for _ in range(5):
+            brumed.next("POST", "/nodes/rack1/actions/shutdown/3").answer(0)
+        if not driver.line().startswith("SHUTDOWN FAILURE 3 brumed does not answer"):
+            raise Failure("VM 3 is not given up")
+        held.answer(0)
+        brumed.next("POST", "/nodes/rack1/actions/shutdown/2").done()
+        driver.expect("SHUTDOWN SUCCESS 2 -")
+
+
+@test
+def vmm_says_nothing_that_xml_cannot_hold():
+    brumed = Brumed().start()
+    with Driver("one_vmm_brume", brumed) as driver:
+        for vm, info, told in ((2, "caf\u00e9 \U0001f600 \u0001\u007f", "caf\u00e9 \U0001f600   "), (3, "\ufffe\uffff\ufffd", "??????\ufffd"),
+                               (4, "x" + "\u00e9" * 400, "x" + "\u00e9" * 255)):      # cut where a character ends
+            driver.ask("SHUTDOWN", vm, action_xml(vm))
+            brumed.next().done(info, "FAILURE")
+            brumed.next("GET", "/nodes/rack1/v1/one/actions").answer(200, [])
+            check(driver.line(), f"SHUTDOWN FAILURE {vm} {told}", f"what oned hears of VM {vm}")
+        driver.ask("SHUTDOWN", 5, action_xml(5))
+        brumed.next().done("\u00e9" * 400, "FAILURE")         # and where it does not
+        brumed.next("GET", "/nodes/rack1/v1/one/actions").answer(200, [])
+        check(driver.line(), f"SHUTDOWN FAILURE 5 {255 * 'é'}?", "what oned hears of VM 5")
+
+
+@test
 def vmm_gives_up_what_an_earlier_driver_left():
     brumed = Brumed().start()
     with Driver("one_vmm_brume", brumed) as driver:

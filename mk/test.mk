@@ -56,5 +56,5 @@ test: unit fuzz iso guest guest-payloads test-images test-opennebula deb
 # The same cases against a real OpenNebula, in a self-contained installation on this machine (docs/tests.md).
 .PHONY: test-oned
 test-oned: $(if $(ONE_LOCATION),iso guest guest-payloads test-images)
-	$(if $(ONE_LOCATION),,@echo "test-oned needs ONE_LOCATION=FOLDER: a self-contained OpenNebula that runs on this machine with Brume's package installed (opennebula/install.sh -d FOLDER --datastores) and its brumed started; it makes hosts, images and VMs there and deletes them" && exit 1)
+	$(if $(ONE_LOCATION),,@echo "test-oned needs ONE_LOCATION=FOLDER: a self-contained OpenNebula that runs on this machine with Brume's package installed (opennebula/install.sh -d FOLDER, and again with --datastores) and its brumed started; it makes hosts, images and VMs there and deletes them" && exit 1)
 	@JOBS=1 BRUME_TEST_ONED=1 ONE_LOCATION=$(ONE_LOCATION) $(PYTHON) tests/run.py system/one/

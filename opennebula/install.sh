@@ -7,20 +7,20 @@ here=$(cd "$(dirname "$0")" && pwd)
 programs=${BRUME_PROGRAMS:-$here/../build/opennebula}
 location=
 do=install
-datastores=
 
 say() { echo "install.sh: $*"; }
 die() { echo "install.sh: $*" >&2; exit 1; }
 
 usage() {
 	cat <<-'END'
-	install.sh [-d ONE_LOCATION] [--datastores]   installs or brings up to date
+	install.sh [-d ONE_LOCATION]                  installs or brings up to date
+	install.sh [-d ONE_LOCATION] --datastores     creates image, file and system datastores with TM_MAD=brume, if there are none of their names yet;
+	                                              who calls it speaks for oneadmin in OpenNebula, which runs
 	install.sh [-d ONE_LOCATION] --uninstall      takes out what it installed; keys, certificates and brumed.conf stay
 	install.sh --stage DIR                        only copies the files, below DIR, as a package does
 	install.sh --configure, --unconfigure         only what a package does after and before
 
 	-d ONE_LOCATION   a self-contained OpenNebula; without it the one of the system, whose files are in /etc/one and so on
-	--datastores      creates image, file and system datastores with TM_MAD=brume, if there are none of their names yet
 
 	oned.conf and monitord.conf get a part between two marked lines, and brume in the lists of the transfer drivers. The files as they
 	were before the first time stay beside them as *.before-brume.
@@ -30,7 +30,7 @@ usage() {
 while [ $# -gt 0 ]; do
 	case $1 in
 	-d) [ $# -ge 2 ] || die "-d needs a folder"; location=$2; shift ;;
-	--datastores) datastores=yes ;;
+	--datastores) do=datastores ;;
 	--uninstall) do=uninstall ;;
 	--configure) do=configure ;;
 	--unconfigure) do=unconfigure ;;
@@ -47,15 +47,17 @@ if [ -n "$location" ]; then
 	[ -d "$location" ] || die "there is no folder $location"
 	location=$(cd "$location" && pwd)
 	bin=$location/bin mads=$location/lib/mads remotes=$location/var/remotes share=$location/share etc=$location/etc
-	keys=$location/etc/brume state=$location/var/brume run=$location/var/run unit=''
+	keys=$location/etc/brume state=$location/var/brume run=$location/var/run unit='' rotate=''
 else
 	root=${DPKG_ROOT:-}              # where dpkg installs into another system, which is not this one
 	bin=$root/usr/bin mads=$root/usr/lib/one/mads remotes=$root/var/lib/one/remotes share=$root/usr/share etc=$root/etc/one
-	keys=$root/etc/one/brume state=$root/var/lib/one/brume run='' unit=$root/lib/systemd/system
+	keys=$root/etc/one/brume state=$root/var/lib/one/brume run='' unit=$root/lib/systemd/system rotate=$root/etc/logrotate.d
 fi
 
 # As part of the Debian package it has no files to copy: dpkg did that.
+guide=docs/opennebula.md
 if [ ! -d "$here/remotes" ]; then
+	guide=/usr/share/doc/brume-frontend/opennebula.md
 	case $do in
 	install) do=configure ;;
 	uninstall) do=unconfigure ;;
@@ -84,6 +86,7 @@ files() {
 		[ ! -e "$path" ] || file 644 "$path" "$share/bash-completion/completions/$(basename "$path" .bash)"
 	done
 	[ -z "$unit" ] || file 644 "$here/etc/brumed.service" "$unit/brumed.service"
+	[ -z "$rotate" ] || file 644 "$here/etc/logrotate" "$rotate/brume-frontend"
 }
 
 # Copies all files below the folder $1. A program that runs is replaced, not written into.
@@ -267,7 +270,7 @@ create_datastores() {
 next_steps() {
 	cat <<-END
 
-	Brume is installed on this front-end. What is to do next (docs/opennebula.md):
+	Brume is installed on this front-end. What is to do next ($guide):
 
 	  1. Put this front-end's certificate and key and the nodes' authority into $keys:
 	     front-end.crt (with URI:brume:role:frontend), front-end.key, ca.crt
@@ -287,7 +290,7 @@ check_right() {
 	fi
 }
 
-[ "$do" = stage ] || check_right
+[ "$do" = stage ] || [ "$do" = datastores ] || check_right
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -314,7 +317,7 @@ uninstall)
 unconfigure)
 	unconfigure
 	;;
-esac
-if [ -n "$datastores" ]; then
+datastores)
 	create_datastores
-fi
+	;;
+esac

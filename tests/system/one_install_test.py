@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """opennebula/install.sh on a self-contained OpenNebula that is only its folders, and the Debian package."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -179,9 +180,15 @@ def datastores_are_created_once():
     with open(tool, "w", encoding="ascii") as stream:
         stream.write(f'#!/bin/sh\necho "$1" >> {log}\n[ "$1" = create ] && cat "$2" >> {log}\n[ "$1" = create ] || grep -q "NAME = .$2" {log}\n')
     os.chmod(tool, 0o755)
-    install("-d", one, "--datastores")
-    install("-d", one, "--datastores")
+    install("-d", one)
+    before = tree(one)
+    for _ in range(2):
+        if "What is to do next" in install("-d", one, "--datastores"):
+            raise Failure("it installs, too")
     asked = read(one, "asked")
+    changed = [name for name, what in tree(one).items() if before.get(name) != what]
+    if changed != ["asked"]:
+        raise Failure(f"--datastores changes files: {changed}")
     if asked.count("create\n") != 3 or asked.count('TM_MAD = "brume"') != 3 or asked.count('DS_MAD = "fs"') != 2:
         raise Failure(asked)
     for kind in ("IMAGE_DS", "FILE_DS", "SYSTEM_DS"):
@@ -192,35 +199,75 @@ def datastores_are_created_once():
 def dpkg(root, *arguments):
     """dpkg into a folder, whose scripts run here and are told of it by DPKG_ROOT."""
     path = os.environ["PATH"] + ":/usr/local/sbin:/usr/sbin:/sbin"
-    done = subprocess.run(["dpkg", f"--root={root}", "--force-script-chrootless", "--force-depends", "--force-not-root", *arguments],
+    done = subprocess.run(["dpkg", f"--root={root}", "--force-script-chrootless", "--force-not-root", *arguments],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PATH": path}, check=False)
     if done.returncode:
         raise Failure(f"dpkg {arguments}: {done.stdout}")
     return done.stdout
 
 
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    return path
+
+
+def frontend():
+    """The package's file."""
+    return os.path.join(BUILD, "deb", next(name for name in os.listdir(os.path.join(BUILD, "deb")) if name.endswith(".deb")))
+
+
+def opennebula_package():
+    """A package of which only one file matters: oned's."""
+    folder = os.path.join(work_dir(), "opennebula")
+    write(folder, "DEBIAN/control", "Package: opennebula\nVersion: 7.0\nArchitecture: all\nMaintainer: nobody <nobody@brume.example>\nDescription: oned\n")
+    write(folder, "usr/bin/oned", "")
+    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", folder, folder + ".deb"], check=True, stdout=subprocess.PIPE)
+    return folder + ".deb"
+
+
+def empty_root(name):
+    """A folder into which dpkg can install, and where it finds the libraries of ours: without them it runs no trigger."""
+    root = os.path.join(work_dir(), name)
+    depends = subprocess.run(["dpkg-deb", "-f", frontend(), "Depends"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    architecture = subprocess.run(["dpkg", "--print-architecture"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    write(root, "var/lib/dpkg/status", "".join(
+        f"Package: {name}\nStatus: install ok installed\nMaintainer: nobody <nobody@brume.example>\nArchitecture: {architecture}\n"
+        f"Version: 99:1\nDescription: a library\n\n" for name in re.findall(r"(\S+) \(", depends)))
+    for folder in ("info", "updates", "triggers"):
+        os.makedirs(os.path.join(root, "var/lib/dpkg", folder))
+    return root
+
+
+def stock_configuration(root):
+    write(root, "etc/one/oned.conf", ONED_CONF)
+    write(root, "etc/one/monitord.conf", MONITORD_CONF)
+
+
 @test
 def the_package_comes_and_goes():
     if os.getuid() != 0:
         raise Skip("dpkg gives files to root, which only root can")
-    packages = [name for name in os.listdir(os.path.join(BUILD, "deb")) if name.endswith(".deb")]
-    package, root = os.path.join(BUILD, "deb", packages[0]), os.path.join(work_dir(), "root")
-    for folder in ("etc/one", "var/lib/dpkg/info", "var/lib/dpkg/updates"):
-        os.makedirs(os.path.join(root, folder))
-    open(os.path.join(root, "var/lib/dpkg/status"), "w", encoding="ascii").close()
-    for name, text in (("oned.conf", ONED_CONF), ("monitord.conf", MONITORD_CONF)):
-        with open(os.path.join(root, "etc/one", name), "w", encoding="utf-8") as stream:
-            stream.write(text)
+    package, root = frontend(), empty_root("root")
+    stock_configuration(root)
     said = dpkg(root, "-i", package)
     if "onehost create NAME -i brume -v brume" not in said:
         raise Failure(said)
     for name in ("usr/bin/brumed", "usr/lib/one/mads/one_vmm_brume", "var/lib/one/remotes/tm/brume/clone", "lib/systemd/system/brumed.service",
-                 "etc/one/brume/brumed.conf"):
+                 "etc/one/brume/brumed.conf", "etc/logrotate.d/brume-frontend", "usr/share/doc/brume-frontend/opennebula.md"):
         if not os.path.exists(os.path.join(root, name)):
             raise Failure(f"{name} is not there")
+    if "/usr/share/doc/brume-frontend/opennebula.md" not in said:
+        raise Failure(f"it does not say where the guide is: {said}")
+    for name in re.findall(r"^(/\S+\.log)|\s(/\S+\.log)", read(root, "etc/logrotate.d/brume-frontend"), re.MULTILINE):
+        write(root, (name[0] or name[1])[1:], "a day's lines\n")
     if ",brume" not in read(root, "etc/one/oned.conf") or "one_im_brume" not in read(root, "etc/one/monitord.conf"):
         raise Failure("not configured")
     dpkg(root, "-i", package)
+    if len(os.listdir(os.path.join(root, "var/log/one"))) != 3:
+        raise Failure("not all logs are rotated")
     dpkg(root, "-r", "brume-frontend")
     if read(root, "etc/one/oned.conf") != ONED_CONF or read(root, "etc/one/monitord.conf") != MONITORD_CONF:
         raise Failure("the configuration is not what it was")
@@ -231,8 +278,22 @@ def the_package_comes_and_goes():
 
 
 @test
+def the_package_finds_an_opennebula_that_comes_later():
+    if os.getuid() != 0:
+        raise Skip("dpkg gives files to root, which only root can")
+    root = empty_root("later")
+    said = dpkg(root, "-i", frontend())
+    if "is OpenNebula installed?" not in said:
+        raise Failure(said)
+    stock_configuration(root)                     # as its package brings it, now and with each version whose files the admin takes
+    dpkg(root, "-i", opennebula_package())
+    if ",brume" not in read(root, "etc/one/oned.conf") or "one_im_brume" not in read(root, "etc/one/monitord.conf"):
+        raise Failure("not configured after OpenNebula came")
+
+
+@test
 def the_package_depends_on_what_its_programs_need():
-    package = os.path.join(BUILD, "deb", os.listdir(os.path.join(BUILD, "deb"))[0])
+    package = frontend()
     depends = subprocess.run(["dpkg-deb", "-f", package, "Depends"], check=True, stdout=subprocess.PIPE, text=True).stdout
     for name in ("libc6", "libcurl4", "libjansson4", "libexpat1", "libmicrohttpd12", "libssl3", "zlib1g"):
         if name not in depends:

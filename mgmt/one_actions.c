@@ -483,8 +483,20 @@ uint64_t one_actions_run(uint64_t now_ns)
 
 /* ---- begin and end ---- */
 
+/* What init has been asked to make, and has not made yet, is deleted right after: nobody would find it. */
+static void take_back(struct mgmt_action *a)
+{
+	uint32_t asked = live_of(a)->asked;
+
+	if (a->state == ONE_RUNS && a->step == ONE_CREATE && asked) {
+		ask_vm(a, MGMT_VM_DELETE);
+		platform_forget(asked);
+	}
+}
+
 void one_actions_forget(struct mgmt_action *action)
 {
+	take_back(action);
 	drop(action);
 	one_table_set(action, ONE_NONE, 0);
 }

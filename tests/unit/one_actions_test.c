@@ -64,8 +64,8 @@ int platform_ask(const struct mgmt_command *command, const char *text)
 	init.command[init.waiting++].number = ++init.last;
 	if (command->text_bytes) {
 		memcpy(init.text, text, command->text_bytes);
+		init.text[command->text_bytes] = '\0';
 	}
-	init.text[command->text_bytes] = '\0';
 	return (int)init.last;
 }
 
@@ -115,12 +115,13 @@ static void end_vm(bool restart)
 	init.restart = restart;
 }
 
-static int create(void)
+static int create(const struct mgmt_command *c)
 {
 	char want[64];
 
 	snprintf(want, sizeof(want), "vm one-12\n\tmemory 64M\n");
 	CHECK_STR(init.text, want);
+	CHECK_EQ(c->text_bytes, strlen(want));
 	if (init.create_result < 0) {
 		return init.create_result;
 	}
@@ -202,7 +203,7 @@ static bool obey(void)
 		return false;
 	}
 	memmove(&init.command[0], &init.command[1], --init.waiting * sizeof(c));
-	r = c.op == MGMT_VM_CREATE ? create() : c.op == MGMT_DISK_DELETE ? delete_disk(&c) : obey_vm(&c);
+	r = c.op == MGMT_VM_CREATE ? create(&c) : c.op == MGMT_DISK_DELETE ? delete_disk(&c) : obey_vm(&c);
 	init.did[c.op] += r == OK;
 	init.answer[init.answers].number = c.number;
 	init.answer[init.answers].answer = (struct mgmt_answer){ .number = c.number, .result = r };
@@ -530,6 +531,23 @@ TEST(between_two_lives_of_a_guest_its_next_one_is_waited_for)
 		CHECK_EQ(init.did[MGMT_VM_STOP], i < 2);
 		CHECK_EQ(init.did[MGMT_VM_RESET], kinds[i] == ONE_RESET);
 	}
+}
+
+TEST(a_deploy_that_is_given_up_while_init_makes_its_vm_leaves_none)
+{
+	struct mgmt_action *a;
+
+	reset(false);
+	a = ask(ONE_DEPLOY, "a");
+	one_actions_run(now);
+	CHECK(a->step == ONE_CREATE && init.waiting == 1);
+	one_actions_forget(a);
+	run(ONE_CANCEL, 0);
+	CHECK_EQ(one_table_find("key-1")->state, ONE_SUCCESS);
+	while (obey()) {
+	}
+	CHECK_EQ(init.did[MGMT_VM_CREATE], 1);
+	CHECK_EQ(vm0()->state, NODE_VM_NONE);
 }
 
 TEST(power_actions_need_a_vm_that_runs)

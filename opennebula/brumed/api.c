@@ -384,6 +384,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	if (request->action) {
 		actions_told(request->action, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 	}
+	console_leave(request);
 	buffer_free(&request->body);
 	free(request->path);
 	free(request->uri);

@@ -17,7 +17,7 @@
 
 enum { HEAD_MAX = 16384, ERROR_MAX = 65536, POLL_MS = 500, LAST_MS = 3000, PIECE = 16384 };
 
-struct relay {
+struct console {
 	struct client_link *link;
 	curl_socket_t node;
 	int client;
@@ -108,7 +108,7 @@ static void read_rest(struct client_link *link, curl_socket_t fd, struct buffer 
 
 /* ---- both ways ---- */
 
-static bool move_from_node(struct relay *r)
+static bool move_from_node(struct console *r)
 {
 	char piece[PIECE];
 	size_t n;
@@ -133,7 +133,7 @@ static void cut_front(struct buffer *b, size_t n)
 	b->len -= n;
 }
 
-static bool move_to_client(struct relay *r)
+static bool move_to_client(struct console *r)
 {
 	ssize_t n;
 
@@ -148,7 +148,7 @@ static bool move_to_client(struct relay *r)
 	return true;
 }
 
-static bool move_from_client(struct relay *r)
+static bool move_from_client(struct console *r)
 {
 	char piece[PIECE];
 	ssize_t n;
@@ -165,7 +165,7 @@ static bool move_from_client(struct relay *r)
 	return n > 0;
 }
 
-static bool move_to_node(struct relay *r)
+static bool move_to_node(struct console *r)
 {
 	CURLcode code;
 	size_t n;
@@ -181,7 +181,7 @@ static bool move_to_node(struct relay *r)
 }
 
 /* Waits for what can go on. */
-static void wait_both(const struct relay *r)
+static void wait_both(const struct console *r)
 {
 	struct pollfd p[2] = {
 		{ r->node, (short)((r->to_client.len < PIECE ? POLLIN : 0) | (r->to_node.len ? POLLOUT : 0)), 0 },
@@ -195,7 +195,7 @@ static void wait_both(const struct relay *r)
  * What the client typed last reaches the node before the connection ends. With bytes of the node's that nobody has read that would be a
  * reset, which overtakes them: so they are read until the node has seen the end.
  */
-static void say_last(struct relay *r)
+static void say_last(struct console *r)
 {
 	int64_t until = work_now_ms() + LAST_MS;
 	char piece[PIECE];
@@ -213,9 +213,24 @@ static void say_last(struct relay *r)
 	} while ((code == CURLE_OK && n > 0 && work_now_ms() < until) || (code == CURLE_AGAIN && wait_node(r->node, POLLIN, until)));
 }
 
+static void drop(struct console *r)
+{
+	client_close(r->link);
+	buffer_free(&r->to_client);
+	buffer_free(&r->to_node);
+	free(r);
+}
+
+void console_leave(struct request *request)
+{
+	if (request->console) {
+		drop(request->console);
+	}
+}
+
 static void run(void *argument)
 {
-	struct relay *r = argument;
+	struct console *r = argument;
 
 	while (!work_stopping() && move_from_client(r) && move_to_node(r) && move_from_node(r) && move_to_client(r)) {
 		wait_both(r);
@@ -226,18 +241,17 @@ static void run(void *argument)
 		say_last(r);
 	}
 	MHD_upgrade_action(r->handle, MHD_UPGRADE_ACTION_CLOSE);
-	client_close(r->link);
-	buffer_free(&r->to_client);
-	buffer_free(&r->to_node);
-	free(r);
+	drop(r);
 }
 
 static void on_upgraded(void *context, struct MHD_Connection *connection, void *state, const char *extra, size_t extra_len,
 			MHD_socket client, struct MHD_UpgradeResponseHandle *handle)
 {
-	struct relay *r = context;
+	struct console *r = context;
+	struct request *request = state;
 
-	(void)connection, (void)state;
+	(void)connection;
+	request->console = NULL;
 	r->client = client;
 	r->handle = handle;
 	buffer_add(&r->to_node, extra, extra_len);
@@ -248,10 +262,11 @@ static void on_upgraded(void *context, struct MHD_Connection *connection, void *
 
 static enum MHD_Result upgrade(struct request *request, struct client_link *link, curl_socket_t fd, const char *early, size_t len)
 {
-	struct relay *r = memory_new(sizeof(*r));
+	struct console *r = memory_new(sizeof(*r));
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
+	request->console = r;
 	r->link = link;
 	r->node = fd;
 	buffer_add(&r->to_client, early, len);

@@ -9,3 +9,6 @@ bool console_wanted(const struct request *request);
 
 /* Connects to the node and answers with 101, or with what the node said. */
 enum MHD_Result console_answer(struct request *request);
+
+/* The request ends: a client that left before it had its answer holds no console of the node. */
+void console_leave(struct request *request);

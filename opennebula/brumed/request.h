@@ -11,6 +11,7 @@ enum { REQUEST_WORDS = 4, REQUEST_BODY_MAX = 8 << 20 };
 struct json_t;
 struct proxy;
 struct action;
+struct console;
 
 struct request {
 	struct MHD_Connection *connection;
@@ -24,6 +25,7 @@ struct request {
 	bool too_long;
 	struct proxy *proxy;             /* its body is streamed to a node */
 	struct action *action;           /* its answer is the result of that */
+	struct console *console;         /* what it asked for, until the client has its 101 */
 };
 
 struct reply {

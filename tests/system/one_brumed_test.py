@@ -8,6 +8,7 @@ import json
 import os
 import re
 import select
+import signal
 import socket
 import socketserver
 import ssl
@@ -530,6 +531,38 @@ def who_waits_while_brumed_ends_is_given_no_failure():
     node.close()
 
 
+CONSOLE = b"GET /nodes/x1/v1/vms/vm0/console HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: brume-console\r\n\r\n"
+
+
+def connections(port):
+    """That this machine has to a port of its own: where they come from."""
+    with open("/proc/net/tcp", encoding="ascii") as stream:
+        ends = [line.split()[1:4] for line in stream]
+    return {ours for ours, theirs, state in ends if theirs.endswith(f":{port:04X}") and state == "01"}
+
+
+@test
+def who_leaves_before_its_console_is_there_holds_none():
+    """The node has eight of them."""
+    with Host() as host, Brumed() as b:
+        b.put("x1", host.port)
+        for _ in range(8):
+            before = connections(host.port)
+            host.process.send_signal(signal.SIGSTOP)             # brumed asks it, and its client is gone when it answers
+            try:
+                with socket.socket(socket.AF_UNIX) as link:
+                    link.connect(b.socket)
+                    link.sendall(CONSOLE)
+                    wait_until(lambda seen=before: connections(host.port) - seen, "brumed asks the node")
+            finally:
+                host.process.send_signal(signal.SIGCONT)
+            host.line("open console vm0: open")
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(b.socket)
+            link.sendall(CONSOLE)
+            check(link.recv(12), b"HTTP/1.1 101", "the ninth")
+
+
 @test
 def a_console_goes_through():
     with Host() as host, Brumed() as b:
@@ -537,7 +570,7 @@ def a_console_goes_through():
         link = socket.socket(socket.AF_UNIX)
         link.settimeout(30)
         link.connect(b.socket)
-        link.sendall(b"GET /nodes/x1/v1/vms/vm0/console HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: brume-console\r\n\r\n")
+        link.sendall(CONSOLE)
         text = b""
         while b"\r\n\r\n" not in text:
             text += link.recv(1000)

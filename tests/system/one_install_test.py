@@ -265,7 +265,8 @@ def the_package_comes_and_goes():
         write(root, (name[0] or name[1])[1:], "a day's lines\n")
     if ",brume" not in read(root, "etc/one/oned.conf") or "one_im_brume" not in read(root, "etc/one/monitord.conf"):
         raise Failure("not configured")
-    dpkg(root, "-i", package)
+    if "What is to do next" in dpkg(root, "-i", package):
+        raise Failure("an upgrade tells what is to do the first time")
     if len(os.listdir(os.path.join(root, "var/log/one"))) != 3:
         raise Failure("not all logs are rotated")
     dpkg(root, "-r", "brume-frontend")

@@ -33,7 +33,7 @@ static bool is_in(const struct range *ranges, size_t count, uint32_t character)
 	return false;
 }
 
-int term_glyph(uint32_t character)
+static int find_glyph(uint32_t character)
 {
 	unsigned low = 0, high = glyph_code_count;
 
@@ -50,6 +50,29 @@ int term_glyph(uint32_t character)
 		}
 	}
 	return -1;
+}
+
+/* Arrows, as systemd prints them, triangles, and the scan lines of a VT100's drawing set, none of which the font has. */
+static uint32_t stand_in(uint32_t character)
+{
+	static const struct { uint32_t character; char as; } table[] = {
+		{ 0x2190, '<' }, { 0x2191, '^' }, { 0x2192, '>' }, { 0x2193, 'v' }, { 0x2264, '<' }, { 0x2265, '>' }, { 0x23ba, '-' }, { 0x23bb, '-' },
+		{ 0x23bc, '_' }, { 0x23bd, '_' }, { 0x25b2, '^' }, { 0x25b6, '>' }, { 0x25b8, '>' }, { 0x25bc, 'v' }, { 0x25be, 'v' }, { 0x25c0, '<' },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		if (table[i].character == character) {
+			return (uint32_t)table[i].as;
+		}
+	}
+	return character;
+}
+
+int term_glyph(uint32_t character)
+{
+	int glyph = find_glyph(character);
+
+	return glyph < 0 ? find_glyph(stand_in(character)) : glyph;
 }
 
 /* ---- characters ---- */

@@ -28,5 +28,5 @@ struct term_filter {
 /* Zeroed at the start. Returns how many bytes stand at out for this one; one that is held back comes later. */
 size_t term_filter_put(struct term_filter *f, uint8_t byte, char out[TERM_FILTER_MAX]);
 
-/* The number of the glyph that a character has, or -1. */
+/* The number of the glyph that a character has, or of one that stands in for it; or -1. */
 int term_glyph(uint32_t character);

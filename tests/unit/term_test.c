@@ -117,9 +117,11 @@ TEST(characters_beyond_ascii_have_glyphs_or_question_marks)
 	CHECK_STR(row(0, 9) + 2, "|??|e|?");
 	CHECK_EQ(term_glyph('A'), 'A');
 	CHECK_EQ(term_glyph(0x4e2d), -1);
+	CHECK_EQ(term_glyph(0x2192), '>');
 	fresh();
-	feed("\x1b(0q\x1b(B");
+	feed("\x1b(0qs\x1b(B\xe2\x86\x92|");
 	CHECK_EQ(cells[0] & CELL_GLYPH, (unsigned)term_glyph(0x2500));
+	CHECK_STR(row(0, 4) + 1, "_>|");
 }
 
 TEST(what_a_guest_must_not_say_is_left_out)

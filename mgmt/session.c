@@ -11,6 +11,8 @@
 enum { SEND_MAX = 16384, CONSOLE_PIECE = 2048, COPY_MAX = 4096 };
 enum { STEPS = 8 };                  /* per run, so that one client's flood does not keep the others waiting */
 
+#define REFUSAL_LOG_NS (600 * 1000000000ull)
+
 struct session_counters session_counters;
 
 static void take_body(void *context, const uint8_t *bytes, size_t len)
@@ -67,6 +69,19 @@ static void say_goodbye(struct session *s, uint64_t now_ns)
 
 /* ---- the steps: true when something moved ---- */
 
+/* Each reason once in a while: strangers must not fill the log. */
+static void log_refusal(const struct session *s, uint64_t now_ns)
+{
+	static uint64_t again_ns[TLS_REFUSALS];
+	const char *why;
+	int reason = tls_refusal(&s->tls, &why);
+
+	if (reason >= 0 && now_ns >= again_ns[reason]) {
+		again_ns[reason] = now_ns + REFUSAL_LOG_NS;
+		platform_log("a client from %s was refused: %s", s->stream->peer, why);
+	}
+}
+
 static bool handshake(struct session *s, uint64_t now_ns)
 {
 	int r = tls_handshake(&s->tls);
@@ -76,6 +91,7 @@ static bool handshake(struct session *s, uint64_t now_ns)
 	}
 	if (r < 0) {
 		session_counters.handshake_failures++;
+		log_refusal(s, now_ns);
 		end(s);
 		return false;
 	}

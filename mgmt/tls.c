@@ -147,6 +147,30 @@ int tls_handshake(struct tls *t)
 	return OK;
 }
 
+int tls_refusal(const struct tls *t, const char **why)
+{
+	static const struct {
+		uint32_t flags;
+		const char *why;
+	} row[TLS_REFUSALS] = {
+		{ MBEDTLS_X509_BADCERT_NOT_TRUSTED, "no authority of ca.crt has signed its certificate" },
+		{ MBEDTLS_X509_BADCERT_FUTURE, "its certificate is not valid yet by this node's clock" },
+		{ MBEDTLS_X509_BADCERT_EXPIRED, "its certificate has ended by this node's clock" },
+		{ MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE, "its certificate is none of a client" },
+		{ MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY,
+		  "its certificate has a key or a hash that is too weak here" },
+	};
+	uint32_t flags = mbedtls_ssl_get_verify_result(&t->ssl);
+
+	for (int i = 0; flags != UINT32_MAX && i < TLS_REFUSALS; i++) {
+		if (flags & row[i].flags) {
+			*why = row[i].why;
+			return i;
+		}
+	}
+	return -1;
+}
+
 int tls_read(struct tls *t, void *to, size_t size)
 {
 	int r = mbedtls_ssl_read(&t->ssl, to, size);

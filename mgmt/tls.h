@@ -11,7 +11,7 @@
 #include "mgmt/role.h"
 #include "mgmt/stream.h"
 
-enum { TLS_NAME_MAX = 64 };
+enum { TLS_NAME_MAX = 64, TLS_REFUSALS = 5 };
 
 struct tls_server {
 	mbedtls_ssl_config config;
@@ -35,6 +35,9 @@ void tls_end(struct tls *t);
 
 /* E_AGAIN: it goes on when the stream has moved; OK: role and name are known; E_PROTO, E_IO: it is over. */
 int tls_handshake(struct tls *t) MUST_CHECK;
+
+/* Which certificate it was that tls_handshake() did not take: number of a reason, below TLS_REFUSALS, and what it is; -1: none was shown. */
+int tls_refusal(const struct tls *t, const char **why);
 
 /* As those of struct stream_ops. A write that was E_AGAIN must be repeated with the same bytes. */
 int tls_read(struct tls *t, void *to, size_t size) MUST_CHECK;

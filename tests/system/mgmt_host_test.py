@@ -77,6 +77,12 @@ def only_certificates_of_the_authority_with_a_role_get_in():
             for who, wanted in (("operator", 200), ("rsa", 200), ("monitor", 200), ("norole", 403), ("two", 403), ("foreign", 0),
                                 ("expired", 0), ("server", 0), (None, 0), ("other", 0)):
                 check(host.curl("/v1/node", who, *only)[0], wanted, f"{who} by TLS {version}")
+        for why in ("no authority of ca.crt has signed its certificate", "its certificate has ended by this node's clock",
+                    "its certificate is none of a client"):
+            check(host.line(r"^a client from 127.0.0.1 was refused: (.*)$")[1], why, "the log")
+        host.curl("/v1/vms/vm1/start", "operator", "-X", "POST")
+        if "refused" in host.line(r"audit|refused").string:
+            raise Failure("the same reason is logged twice")
         check(host.curl("/v1/vms/vm0/stop", "monitor", "-X", "POST")[0], 403, "a monitor that stops a VM")
         check(host.get("/v1/vms/vm0")["state"], "running", "state")
 
@@ -237,8 +243,9 @@ def idle_connections_keep_nobody_out():
 @test
 def who_takes_too_long_is_left():
     """The clock is moved on by hand; who was left is counted."""
+    pki.node()
+    pki.client("operator", "operator")                            # not valid before the second in which the clock stands
     with Host(clock_stands=True) as host:
-        pki.client("operator", "operator")
         check(put(host, "large", bytes(32 << 20))[0], 201, "an image")
         upload = request("/v1/images/part", "PUT", f"Content-Length: 1000\r\nX-SHA256: {'0' * 64}\r\n")
 

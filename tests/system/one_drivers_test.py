@@ -2,8 +2,10 @@
 """The drivers of an OpenNebula front-end, begun and spoken to as oned and monitord do, with a fake brumed behind them."""
 import base64
 import os
+import select
 import signal
 import subprocess
+import threading
 
 from harness import Failure, test, work_dir
 from one_fake import PROGRAMS, Brumed, Driver, action_xml, context_line, packed, wait_until
@@ -335,6 +337,26 @@ def vmm_is_not_confused_by_what_comes_twice_or_too_late():
         for vm in (5, 3, 4):
             asked[f"/nodes/rack1/actions/reboot/{vm}"].done()
             driver.expect(f"REBOOT SUCCESS {vm} -")
+
+
+@test
+def vmm_answers_all_when_oned_has_not_read_for_long():
+    """Far more than a pipe holds and than the driver takes at a time: each request has one answer in the end, done or not."""
+    brumed, count = Brumed().start(), 2000
+    with Driver("one_vmm_brume", brumed) as driver:
+        oned = threading.Thread(target=lambda: [driver.ask("SAVE", vm, action_xml(vm)) for vm in range(count)])
+        oned.start()
+        wait_until(lambda: not select.select([], [driver.process.stdin], [], 0)[1], "the driver takes no more")
+        answers = [driver.line().split(" ", 3) for _ in range(count)]
+        oned.join()
+        check(sorted(int(answer[2]) for answer in answers), list(range(count)), "VMs that were answered for")
+        check({answer[1] for answer in answers}, {"FAILURE"}, "their status")
+        deployed(driver, brumed, 3)
+    with Driver("one_vmm_brume", brumed) as driver:
+        for vm in range(900):                           # and it ends with its input, whoever waits to answer
+            driver.ask("SAVE", vm, action_xml(vm))
+        driver.process.stdin.close()
+        check(driver.process.wait(20), 0, "status after the end")
 
 
 @test

@@ -12,9 +12,11 @@ import concurrent.futures
 import glob
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -57,20 +59,31 @@ class Report:
 
 
 def run(command, seconds=SLOWEST):
-    """Runs a command in a process group of its own; returns (exit status, output). A time-out kills the whole group."""
+    """Runs a command in a process group and with a folder for temporary files of its own, and leaves nothing of either, however it ends;
+    returns (exit status, output)."""
     if "/" in command[0] and not os.path.exists(os.path.join(TOP, command[0])):
         return -1, f"{command[0]} was not built"
-    with subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, start_new_session=True) as process:
-        try:
-            output, _ = process.communicate(timeout=seconds)
-            status = process.returncode
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
-            output += f"\nkilled after {seconds} s\n".encode()
-            status = -1
-    return status, output.decode(errors="replace")
+    with tempfile.TemporaryDirectory(prefix="brume-", ignore_cleanup_errors=True) as folder, \
+         subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          start_new_session=True, env={**os.environ, "TMPDIR": folder}) as process:
+        output = []
+        reader = threading.Thread(target=lambda: output.append(process.stdout.read()))
+        reader.start()
+        ended = wait_unreaped(process.pid, seconds)
+        os.killpg(process.pid, signal.SIGKILL)       # what it may have left; the number is its own until it is waited for
+        reader.join()
+        status = process.wait() if ended else -1
+    late = "" if ended else f"\nkilled after {seconds} s\n"
+    return status, output[0].decode(errors="replace") + late
+
+
+def wait_unreaped(process, seconds):
+    """Waits for the end of a child that somebody else waits for; False: it did not come."""
+    descriptor = os.pidfd_open(process)
+    try:
+        return bool(select.select([descriptor], [], [], seconds)[0])
+    finally:
+        os.close(descriptor)
 
 
 def unit(report, name, word):

@@ -158,7 +158,8 @@ static void choose_mac(uint8_t mac[6], uint32_t number, uint32_t card)
 
 	memcpy(own, net.prefix, sizeof(net.prefix));
 	while (is_configured(own)) {
-		own[3]++;                    /* there are fewer cards than values */
+		own[3]++;                    /* there are fewer cards than values of two bytes */
+		own[2] = (uint8_t)(own[2] + !own[3]);
 	}
 	memcpy(mac, own, sizeof(own));
 }

@@ -28,7 +28,7 @@ static char fake_pages[128 << 10] __attribute__((aligned(4096)));
 
 #include "tests/unit/check.h"
 
-enum { VMS = 6 };
+enum { VMS = 66 };
 
 struct memory memory;
 
@@ -215,6 +215,32 @@ TEST(addresses_that_are_configured_are_taken)
 	CHECK(memcmp(vms[1].conf.nic[0].mac, nic[1].mac, 6) != 0);
 	CHECK_MEM(vms[1].conf.nic[0].mac + 4, "\x01\x01", 2);
 	CHECK_MEM(status()->port[0].mac, nic[0].mac, 6);
+}
+
+/* As many as differ in the byte by which the node looks for another one. */
+TEST(an_address_is_found_however_many_are_configured)
+{
+	uint8_t prefix[ADDRESS_PREFIX_BYTES], *mac;
+
+	address_prefix_of_uuid(machine.uuid, prefix);
+	for (uint32_t i = 0; i < 64; i++) {
+		set(i, "a", "a");
+		vms[i].conf.nic_count = CONF_NICS_MAX;
+		for (uint32_t card = 0; card < CONF_NICS_MAX; card++) {
+			mac = vms[i].conf.nic[card].mac;
+			memcpy(mac, prefix, sizeof(prefix));
+			memcpy(vms[i].conf.nic[card].net, "a", 2);
+			mac[3] = (uint8_t)(i * CONF_NICS_MAX + card);
+			mac[4] = 64;
+			mac[5] = 1;
+		}
+	}
+	set(64, "a", NULL);
+	boot(0, 65);
+	mac = vms[64].conf.nic[0].mac;
+	CHECK_MEM(mac + 4, "\x40\x01", 2);
+	CHECK(memcmp(mac, prefix, 2) == 0 && mac[2] == (uint8_t)(prefix[2] + 1));
+	memset(vms, 0, sizeof(vms));
 }
 
 TEST(the_node_s_channel_is_free_when_the_switch_says_so)

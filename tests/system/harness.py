@@ -106,15 +106,15 @@ def write_file(name, content):
     return path
 
 
-def ext4_image(files):
-    """An image of 24 MiB with an ext4 of these files (name -> bytes); returns its path."""
+def ext4_image(files, mib=24):
+    """An image of so many MiB with an ext4 of these files (name -> bytes); returns its path."""
     tree = os.path.join(work_dir(), "tree")
     os.makedirs(tree)
     for name, content in files.items():
         with open(os.path.join(tree, name), "wb") as stream:
             stream.write(content)
     path = os.path.join(work_dir(), "root.img")
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", tree, path, "24M"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", tree, path, f"{mib}M"], check=True, stdout=subprocess.DEVNULL)
     return path
 
 

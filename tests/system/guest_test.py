@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What guests do that the others do not: the ways to restart, what SMBIOS tells them, memory above 4 GiB, PCI without ACPI, floating point."""
-from harness import Failure, Machine, make_iso, script_word, test, test_on_both, vm_config
+"""What guests do that the others do not: the ways to restart, what SMBIOS tells them, memory above 4 GiB, sleep, PCI without ACPI, floating
+point."""
+import hashlib
+
+from harness import LINUX, Failure, Machine, make_iso, script_word, test, test_on_both, vm_config, write_file
 
 # Words for Linux's command line, and what starts it again.
 RESTARTS = {
@@ -47,6 +50,34 @@ def smbios_tells_the_same_uuid_at_each_start():
             raise Failure(f"UUIDs that were chosen: {found}")
         node.escape("q")
         assert node.wait_exit(30) == 0
+
+
+def wake(node):
+    """Presses the button: Linux forgets one that comes while it still suspends devices, as an operator would see."""
+    for _ in range(10):
+        node.escape("p")
+        try:
+            node.expect(r"^awake 0$", 5)
+            return
+        except Failure:
+            continue
+    raise Failure("it does not wake")
+
+
+# To idle, with all devices suspended: there is no other sleep (docs/devices.md).
+@test
+def a_guest_that_sleeps_is_woken_by_its_power_button():
+    script = """killall acpid; cat /sys/power/state; echo mem > /sys/power/state; echo "awake $?"
+    dd if=/dev/vda bs=1M 2>/dev/null | sha256sum; reboot -f"""
+    content = bytes(range(256)) * 4096
+    config = vm("sleeper", "no_console_suspend loglevel=7", script, extra="disk data\non-reboot stop")
+    with Machine(iso=make_iso("node when-idle poweroff\n" + config, {"data": write_file("data", content), **LINUX}), memory="512m", counted=True) as node:
+        node.expect(r"^freeze mem", 90)
+        node.expect(r"Freezing remaining freezable tasks completed", 30)
+        wake(node)
+        node.expect(hashlib.sha256(content).hexdigest(), 30)
+        node.expect(r"vm sleeper: reset, stays off", 30)
+        assert node.wait_exit(60) == 0
 
 
 # Linux gives out its highest memory first.

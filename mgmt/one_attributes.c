@@ -100,7 +100,7 @@ const struct one_attribute one_attributes[] = {
 	/* ---- disks ---- */
 	GROUP("DISK", one_take_disk),
 	HONOURED("DISK/DISK_ID", one_take_disk_id, "the node's disk one-DATASTORE-VM-disk.N"),
-	HONOURED("DISK/TARGET", one_take_target, "in the guest all are virtio disks, and its letter becomes that of the name there: sdb is vdb. Where two want one letter, vd comes before sd before hd, a CD-ROM after all of them; where one is left out and nothing fills it, those behind move up"),
+	HONOURED("DISK/TARGET", one_take_target, "in the guest all are virtio disks, called vda, vdb, ... in the order of vda, vdb, ..., then sda, ..., then hda, ...; a CD-ROM stands behind those for data, or takes a letter that they leave out"),
 	HONOURED("DISK/READONLY", one_take_read_only, "YES: the guest cannot write"),
 	HONOURED("DISK/TYPE", one_take_disk_type, "FILE, BLOCK, fs, swap; CDROM: the guest cannot write. Others are refused"),
 	ONLY("DISK/FORMAT", "raw|swap", "the node's disks are raw: convert the image"),
@@ -167,7 +167,7 @@ const struct one_attribute one_attributes[] = {
 	/* ---- context ---- */
 	GROUP("CONTEXT", one_take_context),
 	HONOURED("CONTEXT/DISK_ID", one_take_disk_id, "the context CD-ROM: disk one-DATASTORE-VM-disk.N, which the guest cannot write"),
-	IGNORED("CONTEXT/TARGET", "it is behind all disks, or fills a letter that they leave out, so that it does not change their names; the guest knows it by its label CONTEXT"),
+	IGNORED("CONTEXT/TARGET", "it is behind all disks, so that it does not change their names; the guest knows it by its label CONTEXT"),
 	ONLY("CONTEXT/DRIVER", "raw", "the node's disks are raw"),
 	REFUSED("CONTEXT/MOUNT_TAG", "the node shares no folders"),
 	IGNORED("CONTEXT/...", "for the guest, which finds it in its context"),

@@ -11,7 +11,7 @@ enum {
 };
 
 /* The prefix of TARGET. */
-enum one_bus { ONE_BUS_VD, ONE_BUS_SD, ONE_BUS_HD, ONE_BUS_NONE, ONE_BUS_PLACED };
+enum one_bus { ONE_BUS_VD, ONE_BUS_SD, ONE_BUS_HD, ONE_BUS_NONE };
 
 struct one_disk {
 	uint32_t id;                 /* UINT32_MAX: none was told                                    */

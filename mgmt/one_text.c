@@ -38,8 +38,8 @@ static void put_quoted(struct one_vm *vm, const char *value)
 /* ---- disks ---- */
 
 /*
- * A guest calls its disks vda, vdb and so on in the order in which they stand. So each stands where the letter of its TARGET says, as far as
- * there are as many disks: first those for data, by the prefix of TARGET, then CD-ROMs. What is left fills the rest, the context last.
+ * A guest calls its disks vda, vdb and so on in the order in which they stand: those for data by the prefix of TARGET and its letters, then CD-ROMs,
+ * but for those that fill a letter that is left out, then the context.
  */
 static int compare_disks(const void *left, const void *right)
 {
@@ -73,27 +73,22 @@ static int place_of(const struct one_disk *disk)
 static void arrange_disks(struct one_plan *p)
 {
 	struct one_disk sorted[ONE_DISKS_MAX + 1];
-	bool taken[ONE_DISKS_MAX + 1] = { false };
-	int count = (int)p->disk_count, next = 0;
+	uint32_t data = 0, next = 0, filler;
 
 	qsort(p->disk, p->disk_count, sizeof(p->disk[0]), compare_disks);
 	memcpy(sorted, p->disk, sizeof(sorted));
-	for (int i = 0; i < count; i++) {
-		int place = place_of(&sorted[i]);
-
-		if (place >= 0 && place < count && !taken[place]) {
-			p->disk[place] = sorted[i];
-			taken[place] = true;
-			sorted[i].bus = ONE_BUS_PLACED;
-		}
+	while (data < p->disk_count && !sorted[data].cdrom && !sorted[data].context) {
+		data++;
 	}
-	for (int i = 0; i < count; i++) {
-		if (sorted[i].bus != ONE_BUS_PLACED) {
-			while (taken[next]) {
-				next++;
-			}
-			p->disk[next++] = sorted[i];
+	filler = data;
+	for (uint32_t i = 0; i < data; i++) {
+		while (filler < p->disk_count && sorted[filler].cdrom && place_of(&sorted[i]) > (int)next) {
+			p->disk[next++] = sorted[filler++];
 		}
+		p->disk[next++] = sorted[i];
+	}
+	while (filler < p->disk_count) {
+		p->disk[next++] = sorted[filler++];
 	}
 }
 

@@ -235,18 +235,20 @@ static bool stand_as(const char *ids)
 #define CDROM(id, target) "<DISK><DISK_ID>" id "</DISK_ID><TARGET>" target "</TARGET><TYPE>CDROM</TYPE></DISK>"
 #define CONTEXT(id) "<CONTEXT><DISK_ID>" id "</DISK_ID><TARGET>hda</TARGET></CONTEXT>"
 
-TEST(a_disk_has_the_letter_of_its_target)
+TEST(a_disk_has_the_letter_of_its_target_also_beside_cd_roms)
 {
 	static const struct { const char *disks, *ids; } row[] = {
 		{ DISK("0", "vda") CDROM("1", "hda") DISK("2", "vdb") CONTEXT("3"), "0213" },
 		{ CDROM("1", "sda") DISK("0", "hda") DISK("2", "hdb") CONTEXT("3"), "0213" },
 		{ CDROM("1", "vda") DISK("0", "vdb") DISK("2", "vdc"), "102" },
-		{ DISK("0", "vda") DISK("2", "vdc") CONTEXT("1"), "012" },
+		{ DISK("0", "vda") DISK("2", "vdc") CONTEXT("1"), "021" },
 		{ DISK("0", "sda") CDROM("1", "hda") DISK("2", "sdc") CONTEXT("3"), "0123" },
-		{ DISK("0", "sda") DISK("1", "vdb"), "01" },
+		{ DISK("0", "sda") DISK("1", "vdb"), "10" },
+		{ DISK("0", "vda") DISK("2", "vdc") DISK("3", "vdd"), "023" },
+		{ DISK("0", "vda") DISK("3", "vdd") CDROM("1", "hda") CDROM("2", "hdb") CONTEXT("4"), "01234" },
 		{ DISK("0", "sda") DISK("1", "vda"), "10" },
 		{ DISK("0", "vda") DISK("2", "vdc"), "02" },
-		{ DISK("0", "vdaa") DISK("1", "vdb") "<DISK><DISK_ID>2</DISK_ID></DISK>", "012" },
+		{ DISK("0", "vdaa") DISK("1", "vdb") "<DISK><DISK_ID>2</DISK_ID></DISK>", "102" },
 		{ DISK("5", "vdh") DISK("4", "vdh") CONTEXT("3"), "453" },
 	};
 
@@ -254,7 +256,7 @@ TEST(a_disk_has_the_letter_of_its_target)
 		CHECK_EQ(deploy(row[i].disks), OK);
 		CHECK(stand_as(row[i].ids));
 	}
-	CHECK_EQ(deploy("<OS><ROOT>vdc1</ROOT></OS>" DISK("0", "vda") DISK("2", "vdc") CONTEXT("1")), OK);
+	CHECK_EQ(deploy("<OS><ROOT>vdc1</ROOT></OS>" DISK("0", "vda") DISK("2", "vdc") CDROM("1", "hda")), OK);
 	CHECK(has_line("cmdline \"root=/dev/vdc1 \""));
 	CHECK_EQ(deploy("<OS><ROOT>vdc1</ROOT></OS>" DISK("0", "vda") DISK("2", "vdc")), OK);
 	CHECK(has_line("cmdline \"root=/dev/vdb1 \""));

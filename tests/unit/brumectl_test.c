@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What brumectl shows: sizes, progress, paths of brumed's API.
- * sources: opennebula/brumectl/show.c opennebula/brumectl/ask.c opennebula/brumectl/progress.c
+ * sources: opennebula/brumectl/show.c opennebula/brumectl/ask.c opennebula/brumectl/progress.c opennebula/brumectl/terminal.c
  * sources: opennebula/lib/memory.c opennebula/lib/paths.c opennebula/lib/local.c
  * system: curl jansson
  */

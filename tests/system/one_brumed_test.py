@@ -910,7 +910,7 @@ def a_move_that_is_given_once_more_is_done():
         for source, target in ways:
             for _ in range(2):
                 b.tm("mv", f"{source}/disk.0", f"{target}/disk.0", "12", "102")
-        check((disks(b), disks(b, "x2")), ({"one-102-12-disk.0": (1 << 20, "one.", False)}, {}), "disks")
+        check((disks(b), disks(b, "x2")), ({"one-102-12-disk.0": (1 << 20, "", False)}, {}), "disks")
         for source, target in ways[:3]:
             status, why = b.error("POST", "/tm/mv", {"args": [f"{source}/disk.1", f"{target}/disk.1", "12", "102"]})
             check(status >= 400, True, f"what is nowhere: {status} {why}")

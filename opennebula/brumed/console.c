@@ -28,7 +28,9 @@ struct console {
 
 bool console_wanted(const struct request *request)
 {
-	return strcmp(request->method, "GET") == 0 && request_header(request, "Upgrade");
+	const char *upgrade = request_header(request, "Upgrade");
+
+	return strcmp(request->method, "GET") == 0 && upgrade && strcmp(upgrade, "brume-console") == 0;
 }
 
 /* ---- the node's answer ---- */

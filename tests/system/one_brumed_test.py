@@ -585,6 +585,7 @@ def a_console_goes_through():
         link.close()
         status, why = b.error("GET", "/nodes/x1/v1/vms/none/console", Connection="Upgrade", Upgrade="brume-console")
         check(status, 404, why)
+        check(b.json("GET", "/nodes/x1/v1/vms", Connection="Upgrade, HTTP2-Settings", Upgrade="h2c")[0]["name"], "vm0", "no console was meant")
 
 
 @test

@@ -61,12 +61,12 @@ def a_vm_lives_and_ends():
         check("its deploy id", ElementTree.fromstring(front.vm_xml(number)).findtext("DEPLOY_ID"), f"one-{number}")
         console = stage.login("node1", number)
         cmp(console, "vda", 4 * MIB, system)
-        cmp(console, "vdc", 2 * MIB, data)                        # its TARGET is sdc, as oned gives sdb to the context
-        check("size of the volatile disk", console.shell("cat /sys/block/vdd/size"), str(3 * MIB // 512))
-        words = console.shell("mkdir -p /c; mount -t iso9660 -o ro /dev/vdb /c && cat /c/context.sh; umount /c")
+        cmp(console, "vdb", 2 * MIB, data)
+        check("size of the volatile disk", console.shell("cat /sys/block/vdc/size"), str(3 * MIB // 512))
+        words = console.shell("mkdir -p /c; mount -t iso9660 -o ro /dev/vdd /c && cat /c/context.sh; umount /c")
         if "GREETING='it'\\''s me'" not in words:
             raise Failure(f"context: {words}")
-        console.shell("echo kept here | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null; echo goes home | dd of=/dev/vdc conv=notrunc,fsync 2>/dev/null")
+        console.shell("echo kept here | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null; echo goes home | dd of=/dev/vdb conv=notrunc,fsync 2>/dev/null")
         front.wait("it is monitored", lambda: ElementTree.fromstring(front.vm_xml(number)).findtext("MONITORING/MEMORY"), LIMIT)
 
         with rfb.Viewer(node.forwarded[VNC], "secret") as viewer:
@@ -82,7 +82,7 @@ def a_vm_lives_and_ends():
         front.vm_action(number, "resume")
         stage.vm_is(number, "RUNNING")
         console = stage.login("node1", number)
-        check("what it wrote", console.shell("head -c 10 /dev/vda; head -c 9 /dev/vdc"), "kept here\ngoes home")
+        check("what it wrote", console.shell("head -c 10 /dev/vda; head -c 9 /dev/vdb"), "kept here\ngoes home")
         stage.refused(number, "snapshot-create", "SNAPSHOTCREATE: .+")
 
         console.shell("killall acpid")

@@ -66,6 +66,7 @@ def run(command, seconds=SLOWEST):
     with tempfile.TemporaryDirectory(prefix="brume-", ignore_cleanup_errors=True) as folder, \
          subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           start_new_session=True, env={**os.environ, "TMPDIR": folder}) as process:
+        os.chmod(folder, 0o711)                      # a test may have programs of other users in its own
         output = []
         reader = threading.Thread(target=lambda: output.append(process.stdout.read()))
         reader.start()

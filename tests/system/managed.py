@@ -25,7 +25,7 @@ class Managed(Machine):
     """
 
     def __init__(self, config="", modules=None, card="virtio-net-pci", address=ADDRESS, image=KERNEL, extra=(), forward=(),
-                 identity=None, ready=True, **more):
+                 identity=None, ready=True, ipv6=False, **more):
         self.forwarded = {port: free_port() for port in (8443, *forward)}
         self.port = self.forwarded[8443]
         forwards = ",".join(f"hostfwd=tcp:127.0.0.1:{ours}-10.0.2.15:{port}" for port, ours in self.forwarded.items())
@@ -33,7 +33,7 @@ class Managed(Machine):
         pki.client("operator", "operator")
         iso = make_iso(address + config, modules={**(modules or {}), **(pki.modules() if identity is None else identity)}, image=image)
         super().__init__(iso=iso, memory="1g", extra=(
-            "-netdev", f"user,id=n,ipv6=off,{forwards}", "-device", f"{card},netdev=n", *extra), **more)
+            "-netdev", f"user,id=n,ipv4=on,ipv6={'on' if ipv6 else 'off'},{forwards}", "-device", f"{card},netdev=n", *extra), **more)
         if ready:
             self.expect(r"mgmt: listening on port 8443", 60)
             self.expect(r"mgmt: address 10.0.2.15", 60)

@@ -98,7 +98,7 @@ def a_vm_is_deleted_and_another_one_gets_its_place():
 
 @test
 def the_address_may_come_by_dhcp():
-    with Managed(address="node address dhcp\n") as node:
+    with Managed(address="node address dhcp\n", ipv6=True) as node:
         own = [int(byte, 16) for byte in re.search(r"begin with (\S{11}) \(", node.text())[1].split(":")] + [0xff, 1]
         suffix = bytes([own[0] ^ 2, own[1], own[2], 0xff, 0xfe, *own[3:]])           # RFC 4291, appendix A
         address = ipaddress.IPv6Address(b"\xfe\xc0" + bytes(6) + suffix).compressed.upper()

@@ -215,7 +215,7 @@ void one_put_system_host(struct text *t)
 	one_cpu_describe(one_cpuid, &cpu);
 	text_printf(t, "HYPERVISOR=brume\nARCH=x86_64\nHOSTNAME=\"%.31s\"\nMODELNAME=\"%s\"\nCPUSPEED=%u\n", platform_status()->node.name,
 		    cpu.brand, platform_cpu_mhz());
-	text_printf(t, "TOTALCPU=%u\nTOTALMEMORY=%llu\nVERSION=\"%s\"\n", (unsigned)platform_status()->cpus * 100,
+	text_printf(t, "TOTALCPU=%u\nTOTALMEMORY=%llu\nBRUME_VERSION=\"%s\"\n", (unsigned)platform_status()->cpus * 100,
 		    NUMBER((used_memory() + memory_for_vms()) >> KIB_SHIFT), NODE_VERSION);
 	text_printf(t, "DS_LOCATION_TOTAL_MB=%llu\nDS_LOCATION_FREE_MB=%llu\nDS_LOCATION_USED_MB=%llu\n",
 		    NUMBER((free_bytes + used) >> MIB_SHIFT), NUMBER(free_bytes >> MIB_SHIFT), NUMBER(used >> MIB_SHIFT));

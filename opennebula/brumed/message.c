@@ -10,8 +10,10 @@
 
 #include "opennebula/brumed/message.h"
 #include "opennebula/lib/encode.h"
+#include "opennebula/lib/files.h"
+#include "opennebula/lib/paths.h"
 
-enum { SEND_MS = 5000 };
+enum { SEND_MS = 5000, VERSION_MAX = 64 };
 
 const char *const message_words[MESSAGE_KINDS] = { "SYSTEM_HOST", "MONITOR_HOST", "STATE_VM", "MONITOR_VM", "BEACON_HOST" };
 const char *const message_paths[MESSAGE_KINDS] = { "/v1/one/monitor/system_host", "/v1/one/monitor/monitor_host",
@@ -26,6 +28,23 @@ void message_format(struct buffer *to, enum message_kind kind, bool success, lon
 void message_add_sync(struct buffer *text)
 {
 	buffer_text(text, "SYNC_STATE=yes\nMISSING_STATE=UNKNOWN\n");
+}
+
+void message_add_version(struct buffer *text)
+{
+	char path[ONE_PATH_MAX];
+	struct buffer file = { 0 };
+	struct why why;
+
+	if (one_path(path, ONE_VAR, "remotes/VERSION") && file_read(path, VERSION_MAX, &file, &why)) {
+		const char *version = buffer_string(&file);
+		int len = (int)strspn(version, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-");
+
+		if (len > 0) {
+			buffer_printf(text, "%sVERSION=\"%.*s\"\n", text->len > 0 && text->at[text->len - 1] != '\n' ? "\n" : "", len, version);
+		}
+	}
+	buffer_free(&file);
 }
 
 void message_add_element(struct buffer *xml, enum message_kind kind, const char *text)

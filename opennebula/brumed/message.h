@@ -28,6 +28,12 @@ void message_format(struct buffer *to, enum message_kind kind, bool success, lon
 /* Adds what asks monitord to believe that a list of VMs is whole; VMs that it lacks become UNKNOWN, never POWEROFF. */
 void message_add_sync(struct buffer *text);
 
+/*
+ * Adds to what SYSTEM_HOST says the VERSION of the front-end's remotes, where it has one: `onehost sync` takes hosts that tell of another for hosts
+ * whose files are old, and logs in to them.
+ */
+void message_add_version(struct buffer *text);
+
 /* Adds an element of the answer to START_MONITOR: <SYSTEM_HOST>base64</SYSTEM_HOST>. */
 void message_add_element(struct buffer *xml, enum message_kind kind, const char *text);
 

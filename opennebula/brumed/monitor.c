@@ -170,11 +170,14 @@ static bool tell(struct monitored *m, enum message_kind kind, bool success, int6
 static bool ask(struct node *node, enum message_kind kind, struct client_call *call)
 {
 	*call = (struct client_call){ .method = "GET", .path = message_paths[kind], .timeout_s = settings.request_s, .limit = TEXT_MAX };
-	if (client_call(node, CLIENT_REQUEST, call)) {
-		return true;
+	if (!client_call(node, CLIENT_REQUEST, call)) {
+		buffer_free(&call->answer);
+		return false;
 	}
-	buffer_free(&call->answer);
-	return false;
+	if (kind == MESSAGE_SYSTEM_HOST && call->status == 200) {
+		message_add_version(&call->answer);
+	}
+	return true;
 }
 
 static void on_lost(struct monitored *m, const struct why *why)

@@ -4,7 +4,7 @@
  * a NUL. The first byte says which.
  * sources: opennebula/brumed/tm_path.c opennebula/brumed/names.c opennebula/brumed/monitor_xml.c opennebula/brumed/message.c
  * sources: opennebula/brumed/xml_walk.c opennebula/brumed/sizes_parse.c opennebula/brumed/states.c
- * sources: opennebula/lib/memory.c opennebula/lib/config.c opennebula/lib/files.c opennebula/lib/encode.c
+ * sources: opennebula/lib/memory.c opennebula/lib/config.c opennebula/lib/files.c opennebula/lib/encode.c opennebula/lib/paths.c
  * system: expat jansson z
  */
 #include <stdlib.h>

@@ -48,7 +48,8 @@ class Brumed:
                  "state": self.state, "group": "-", "hostname": "fe", "datastores": work_dir(), "lost_s": 0, "unreachable_s": 2, "request_s": 10, **settings}
         config = write_file("brumed.conf", "".join(f"{key} = {value}\n" for key, value in lines.items()))
         self.process = subprocess.Popen([os.path.join(PROGRAMS, "brumed"), "--config", config, "--log", "-", "--foreground"],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
+                                        env={**os.environ, "ONE_LOCATION": os.path.join(work_dir(), "one")})
         self.text, self.condition = "", threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
         self.line("begins: socket")
@@ -508,8 +509,11 @@ def a_real_node_does_actions_and_is_monitored():
         parts = dict(re.findall(r"<(\w+)>([^<]*)</", xml.decode()))
         check((status, "HYPERVISOR=brume" in base64.b64decode(parts["SYSTEM_HOST"]).decode()), (200, True), xml)
         monitord.wait(lambda m: m[0] == "STATE_VM" and "SYNC_STATE=yes" in m[4], "its VMs")
+        os.makedirs(os.path.join(work_dir(), "one/var/remotes"))
+        write_file("one/var/remotes/VERSION", b"7.5.80\n")
         b.tm("delete", "x1:/d/102/12", "12", "102")
-        monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "what is free after a change of disks")
+        told = monitord.wait(lambda m: m[0] == "SYSTEM_HOST", "what is free after a change of disks")[4]
+        check(re.findall(r'^\w*VERSION="[^"]+"$', told, re.M), ['BRUME_VERSION="0.1"', 'VERSION="7.5.80"'], "the node's version, and that of the remotes")
         check(b.json("GET", "/nodes/x1/v1/one/actions"), [], "actions that the node keeps")
 
 

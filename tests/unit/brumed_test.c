@@ -5,7 +5,7 @@
  * sources: opennebula/brumed/message.c opennebula/brumed/image_choice.c opennebula/brumed/flow.c opennebula/brumed/work.c
  * sources: opennebula/brumed/hash.c opennebula/brumed/tm_here.c
  * sources: opennebula/brumed/xml_walk.c opennebula/brumed/sizes_parse.c opennebula/brumed/states.c
- * sources: opennebula/lib/memory.c opennebula/lib/config.c opennebula/lib/files.c opennebula/lib/encode.c
+ * sources: opennebula/lib/memory.c opennebula/lib/config.c opennebula/lib/files.c opennebula/lib/encode.c opennebula/lib/paths.c
  * system: expat jansson z crypto
  */
 #include <pthread.h>
@@ -217,6 +217,34 @@ TEST(other_requests_are_refused_in_words)
 	snprintf(long_name, 130000, "<MONITOR_DRIVER_ACTION><X%060000d><HOST/></X%060000d></MONITOR_DRIVER_ACTION>", 1, 1);
 	CHECK(!monitor_xml_parse(long_name, strlen(long_name), &w, &why));
 	free(long_name);
+}
+
+TEST(the_version_told_is_that_of_the_remotes)
+{
+	static const struct { const char *file, *told; } rows[] = {
+		{ NULL, "A=1" }, { "7.5.80\n", "A=1\nVERSION=\"7.5.80\"\n" }, { "7.1.0-rc.1", "A=1\nVERSION=\"7.1.0-rc.1\"\n" }, { "7\"\nX=1\n", "A=1\nVERSION=\"7\"\n" },
+		{ "\n", "A=1" }, { "0123456789012345678901234567890123456789012345678901234567890123456789", "A=1" },
+	};
+	char folder[] = "/tmp/brume-version-XXXXXX", path[64];
+	struct why why;
+
+	CHECK(mkdtemp(folder));
+	setenv("ONE_LOCATION", folder, 1);
+	snprintf(path, sizeof(path), "%s/var", folder);
+	CHECK_EQ(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/var/remotes", folder);
+	CHECK_EQ(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/var/remotes/VERSION", folder);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct buffer text = { 0 };
+
+		CHECK(!rows[i].file || file_replace(path, rows[i].file, strlen(rows[i].file), 0600, &why));
+		buffer_text(&text, "A=1");
+		message_add_version(&text);
+		CHECK_STR(buffer_string(&text), rows[i].told);
+		buffer_free(&text);
+	}
+	unsetenv("ONE_LOCATION");
 }
 
 TEST(messages_are_one_line_without_its_end)

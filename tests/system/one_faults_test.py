@@ -246,7 +246,8 @@ def oned_is_told_of_a_vm_when_it_changes_and_believes_it_in_the_end():
         if scene.front.vm_log(scene.vm).count("Ignoring VM state update") > 3:
             raise Failure(scene.front.vm_log(scene.vm))
         scene.node.power_off(scene.vm)
-        scene.front.wait("the end is told of", lambda: "POWEROFF" in said()[-1], LIMIT)
+        scene.front.wait("the end is told of", lambda: any(kind == "STATE_VM" and "POWEROFF" in text       # by itself, or with all
+                                                           for kind, _, text in scene.front.hosts[scene.host].messages), LIMIT)
         scene.front.let_pass(31)
         scene.stage.vm_is(scene.vm, "POWEROFF")
         scene.front.vm_action(scene.vm, "resume")
